@@ -1,0 +1,1 @@
+"""The trusted grader: verdicts formed outside the student's process."""

@@ -1,0 +1,151 @@
+"""Judges `conv_pool_conv` by its values, and names the mistake in a wrong one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from autograder.bounded import Bounded
+from autograder.chains import CHAIN, ChainSpec, chain_mistakes, run_chain, wrong_chains
+from autograder.challenge import generator, random_images, random_kernel
+from autograder.results import CheckResult, Criterion, verdict
+from autograder.student import Student, StudentFault, call
+
+NAME = "conv_pool_conv"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One question to the student's function, and its answer.
+
+    Attributes:
+        image: (3, H, W) float32.
+        kernel: (1, 3, 3, 3) float32, three equal slices.
+        output: what came back, without a leading batch of one; None if nothing did.
+        untouched: whether the arguments came back as they went.
+        reason: why nothing came back.
+    """
+
+    image: Tensor
+    kernel: Tensor
+    output: Tensor | None
+    untouched: bool = True
+    reason: str = ""
+
+    @property
+    def right(self) -> bool:
+        """Returns whether the output is what the specification gives."""
+        return self.agrees(CHAIN)
+
+    def agrees(self, spec: ChainSpec) -> bool:
+        """Returns whether the output is what a chain gives."""
+        expected = run_chain(spec, self.image, self.kernel)
+        return expected is not None and self.output is not None and _agrees(expected, self.output)
+
+
+def values(student: Student, seed: int) -> CheckResult:
+    """Returns the verdict on the values of `conv_pool_conv`: 15 points."""
+    rng = generator(seed)
+    image, kernel = random_images(1, 3, 32, 32, rng)[0], random_kernel(rng)
+    odd = random_images(1, 3, 27, 38, rng)[0]
+    first = ask(student, image, kernel)
+    again = ask(student, image, kernel)
+    other_image = ask(student, odd, kernel)
+    other_kernel = ask(student, image, 3 * random_kernel(rng))
+    trials = [first, other_image, other_kernel]
+    repeatable = (
+        first.output is not None
+        and again.output is not None
+        and torch.equal(first.output, again.output)
+    )
+    criteria = (
+        _values_criterion("values on a fresh image and kernel", first, 7.0),
+        _values_criterion("values on an image of another size", other_image, 3.0),
+        _values_criterion("values with another, larger kernel", other_kernel, 3.0),
+        verdict(
+            "the right answer again when asked again, and no argument changed",
+            "yes",
+            _steadiness(first, repeatable),
+            repeatable and first.untouched and first.right,
+            2.0,
+        ),
+    )
+    if all(criterion.earned == criterion.points for criterion in criteria):
+        return CheckResult(criteria)
+    mistake, advice = _diagnose(trials, again, repeatable)
+    return CheckResult(criteria, advice, mistake)
+
+
+def ask(student: Student, image: Tensor, kernel: Tensor) -> Trial:
+    """Returns the trial of the student's function on one image and kernel."""
+    try:
+        output, after = call(student, NAME, image, kernel)
+    except StudentFault as fault:
+        return Trial(image, kernel, None, True, str(fault))
+    untouched = all(
+        torch.equal(a, b) for a, b in zip(after, (image, kernel), strict=True) if a.shape == b.shape
+    )
+    return Trial(image, kernel, unbatched(output), untouched)
+
+
+def unbatched(output: Tensor) -> Tensor:
+    """Returns `output` as (1, h, w) where it came as (1, 1, h, w) or as (h, w)."""
+    if output.dim() == 4 and output.shape[0] == 1:
+        return output[0]
+    return output[None] if output.dim() == 2 else output
+
+
+def _agrees(expected: Bounded, output: Tensor) -> bool:
+    return expected.agrees_with(output)
+
+
+def _values_criterion(name: str, trial: Trial, points: float) -> Criterion:
+    if trial.output is None:
+        return verdict(name, "as specified", trial.reason, False, points)
+    expected = run_chain(CHAIN, trial.image, trial.kernel)
+    if expected is not None and trial.output.shape != expected.value.shape:
+        want, got = tuple(expected.value.shape), tuple(trial.output.shape)
+        return verdict(name, f"shape {want}", f"shape {got}", False, points)
+    got_words = "as specified" if trial.right else "other values"
+    return verdict(name, "as specified", got_words, trial.right, points)
+
+
+def _steadiness(first: Trial, repeatable: bool) -> str:
+    if not first.right:
+        return "no right answer"
+    if not repeatable:
+        return "another answer"
+    return "yes" if first.untouched else "an argument was changed"
+
+
+def _diagnose(trials: Sequence[Trial], again: Trial, repeatable: bool) -> tuple[str, str]:
+    first, other_image, other_kernel = trials
+    if first.output is None:
+        return "", first.reason
+    if not repeatable:
+        return "chain-random", (
+            "The same image and kernel gave two different answers: does a module with random "
+            "weights, or something left over from the last call, take part?"
+        )
+    if not first.untouched:
+        return "chain-in-place", "Your function changes its arguments; work on copies."
+    for argument, other in (("kernel", other_kernel), ("image", other_image)):
+        if other.output is not None and torch.equal(first.output, other.output):
+            return "chain-globals", (
+                f"Another {argument} gives the same answer: your function does not use its "
+                f"argument `{argument}` (a global variable, or a module's own weights, take its "
+                "place)."
+            )
+    asked = [trial for trial in trials if trial.output is not None]
+    for spec in wrong_chains():
+        if all(trial.agrees(spec) for trial in asked):
+            mistakes = chain_mistakes(spec)
+            words = " and ".join(mistake.sentence for mistake in mistakes)
+            return mistakes[0].key, f"Your function behaves as if {words}."
+    return "", (
+        "The values differ from the specification's, and no common mistake explains them. Go "
+        "through the steps one at a time: convolution, 2x2 max pooling, convolution."
+    )

@@ -1,0 +1,78 @@
+"""Grades one notebook: runs the student's cells in a sandbox, writes the verdicts itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import nbformat
+from nbformat import NotebookNode
+
+from autograder import checks, sanitise
+from autograder.challenge import derive_seed
+from autograder.render import as_html, as_text
+from autograder.results import CheckResult
+from autograder.sandbox import Limits, open_kernel
+from autograder.session import Session
+
+VERDICT = "application/vnd.autograder.verdict+json"
+
+
+def grade_notebook(
+    notebook: NotebookNode, assignment: str, student_id: str, secret: str, limits: Limits
+) -> dict[str, CheckResult]:
+    """Returns the verdicts by `grade_id`; writes them and the student's outputs into `notebook`.
+
+    Args:
+        notebook: as intake and nbgrader's sanitising left it; changed in place.
+        assignment: whose checks to use.
+        student_id: whose hand-in it is: challenges differ from student to student.
+        secret: the course's.
+        limits: what the hand-in may use.
+
+    Raises:
+        GraderFault: the machine or a check failed; the notebook is then half done.
+        SandboxUnavailable: there is no sandbox on this machine.
+        SandboxError: the sandbox did not start, or something of it is left.
+    """
+    results: dict[str, CheckResult] = {}
+    with open_kernel(limits) as kernel:
+        session = Session(kernel, limits)
+        for count, cell in _code_cells(notebook):
+            cell.execution_count = count
+            grade_id = autograded_id(cell)
+            if grade_id is None:
+                cell.outputs = session.run_cell(cell.source)
+                continue
+            seed = derive_seed(secret, student_id, assignment, grade_id)
+            results[grade_id] = checks.run(assignment, grade_id, session, seed)
+            cell.outputs = verdict_outputs(results[grade_id], count)
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            cell.source = sanitise.markdown(cell.source)
+    return results
+
+
+def autograded_id(cell: NotebookNode) -> str | None:
+    """Returns the `grade_id` of a cell that is graded automatically, None for any other."""
+    marks = cell.metadata.get("nbgrader", {})
+    graded = cell.cell_type == "code" and marks.get("grade") and not marks.get("solution")
+    return marks.get("grade_id") if graded else None
+
+
+def verdict_outputs(result: CheckResult, count: int) -> list[NotebookNode]:
+    """Returns what a grade cell shows: the verdict for people, and the points for nbgrader."""
+    shown = {
+        "text/html": as_html(result),
+        "text/plain": as_text(result),
+        VERDICT: {**asdict(result), "figures": dict(result.figures)},
+    }
+    points = {"text/plain": repr(float(result.points))}
+    return [
+        nbformat.v4.new_output("display_data", shown),
+        nbformat.v4.new_output("execute_result", points, execution_count=count),
+    ]
+
+
+def _code_cells(notebook: NotebookNode) -> Iterator[tuple[int, NotebookNode]]:
+    return enumerate((cell for cell in notebook.cells if cell.cell_type == "code"), start=1)

@@ -1,0 +1,144 @@
+"""The only file that knows nbgrader's preprocessors: what `nbgrader_config.py` puts in their place.
+
+`Judge` replaces `Execute`; `Intake` reads a hand-in before anything else does. So `nbgrader
+autograde`, formgrader's button and `autograder grade` all grade alike.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbconvert.exporters import NotebookExporter
+from nbconvert.exporters.exporter import ResourcesDict
+from nbformat import NotebookNode
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Float, Integer
+
+from autograder import folder_intake, intake
+from autograder.judging import autograded_id, grade_notebook
+from autograder.sandbox import Limits
+from autograder.secret import course_secret
+
+_DEFAULTS = Limits()
+
+
+class Judge(NbGraderPreprocessor):
+    """Runs the student's cells in a sandbox and writes the verdicts: in place of `Execute`.
+
+    Every limit of a hand-in can be set in `nbgrader_config.py`, as `c.Judge.memory_bytes` and so on.
+    """
+
+    memory_bytes = Integer(_DEFAULTS.memory_bytes, help="Memory of all processes, bytes").tag(
+        config=True
+    )
+    processes = Integer(_DEFAULTS.processes, help="Processes and threads, a count").tag(config=True)
+    file_bytes = Integer(_DEFAULTS.file_bytes, help="Size of one file, bytes").tag(config=True)
+    disk_bytes = Integer(_DEFAULTS.disk_bytes, help="Size of the working folder, bytes").tag(
+        config=True
+    )
+    cell_timeout_s = Float(_DEFAULTS.cell_timeout_s, help="Wall time of a cell, seconds").tag(
+        config=True
+    )
+    submission_timeout_s = Float(
+        _DEFAULTS.submission_timeout_s, help="Wall time of a submission, seconds"
+    ).tag(config=True)
+    cell_output_bytes = Integer(
+        _DEFAULTS.cell_output_bytes, help="Output kept of a cell, bytes"
+    ).tag(config=True)
+    notebook_output_bytes = Integer(
+        _DEFAULTS.notebook_output_bytes, help="Output kept of a notebook, bytes"
+    ).tag(config=True)
+
+    def preprocess(
+        self, notebook: NotebookNode, resources: ResourcesDict
+    ) -> tuple[NotebookNode, ResourcesDict]:
+        """Returns the graded notebook.
+
+        Raises:
+            GraderFault, SandboxUnavailable, SandboxError: no verdict; no old score is left either.
+        """
+        about = resources["nbgrader"]
+        names = [name for name in Judge.class_own_traits(config=True) if hasattr(_DEFAULTS, name)]
+        limits = Limits(**{name: getattr(self, name) for name in names})
+        secret = course_secret(Path.cwd())  # nbgrader converts in the course's root
+        try:
+            grade_notebook(notebook, about["assignment"], about["student"], secret, limits)
+        except Exception:
+            clear_scores(about)
+            raise
+        return notebook, resources
+
+
+def clear_scores(about: dict[str, str]) -> None:
+    """Returns nothing; takes the automatic scores of a notebook out of the gradebook.
+
+    A grade that could not be formed must not leave an older one standing.
+
+    Args:
+        about: nbgrader's "db_url", "notebook", "assignment" and "student".
+    """
+    with Gradebook(about["db_url"]) as gradebook:
+        try:
+            submission = gradebook.find_submission_notebook(
+                about["notebook"], about["assignment"], about["student"]
+            )
+        except MissingEntry:
+            return
+        for grade in submission.grades:
+            grade.auto_score = None
+            grade.needs_manual_grade = True
+        gradebook.db.commit()
+
+
+class IntakeExporter(NotebookExporter):
+    """Reads a hand-in as data and makes it whole, in place of nbgrader's plain reading."""
+
+    def from_filename(
+        self, filename: str, resources: Any = None, **options: Any
+    ) -> tuple[str, ResourcesDict]:
+        """Returns the notebook after the preprocessors of nbgrader's present step."""
+        converter = self.parent
+        if not converter._sanitizing:
+            return super().from_filename(filename, resources=resources, **options)
+        about = resources["nbgrader"]
+        folder = Path(filename).parent
+        release = nbformat.read(
+            Path(
+                converter.coursedir.format_path(
+                    converter.coursedir.release_directory, ".", about["assignment"]
+                )
+            )
+            / f"{about['notebook']}.ipynb",
+            as_version=4,
+        )
+        handed_in = folder_intake.collect(folder, [about["notebook"]])
+        _remove_refused(Path(converter._format_dest(about["assignment"], about["student"])), handed_in)
+        notebook = read_notebook(handed_in, about["notebook"], release)
+        return super().from_notebook_node(notebook, resources=resources, **options)
+
+
+def read_notebook(
+    handed_in: folder_intake.HandIn, name: str, release: NotebookNode
+) -> NotebookNode:
+    """Returns the notebook that was handed in, made whole, with a note of what was repaired."""
+    data = handed_in.notebooks.get(name)
+    read = intake.read(data, release) if data is not None else intake.empty(release, handed_in.fatal[name])
+    lines = [f"- {repair.sentence}" for repair in (*handed_in.repairs, *read.repairs)]
+    lines += [f"- {refused.name} was not read: {refused.reason}" for refused in handed_in.refused]
+    if read.fatal:
+        lines.insert(0, f"- Nothing of it could be graded: {read.fatal}")
+    if lines:
+        note = "**What the grader had to put right in this hand-in**\n\n" + "\n".join(lines)
+        read.notebook.cells.insert(0, nbformat.v4.new_markdown_cell(note))
+    return read.notebook
+
+
+def _remove_refused(destination: Path, handed_in: folder_intake.HandIn) -> None:
+    """Returns nothing; takes back what nbgrader copied although it must not be read."""
+    readable = {file.path for file in handed_in.files}
+    for path in sorted(destination.rglob("*"), reverse=True):
+        if path.is_file() and path.suffix != ".ipynb" and str(path.relative_to(destination)) not in readable:
+            path.unlink()

@@ -1,0 +1,149 @@
+"""Judges `ImprovedNet` by what it learns: the protocol of `course_utils.training`, from outside.
+
+The judge relabels the digits by a permutation drawn afresh, shuffles the network's initial weights,
+has it trained on top-left digits, reads the trained tensors back, and asks a fresh network that
+holds these tensors and nothing else for its predictions. Weights stored in a notebook, memorised
+test digits and earlier training are worth nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from course_utils.data import DigitSplit, load_digits_subset
+from course_utils.training import GRADING, TIERS, TOP_LEFT, Tier, accuracy
+from torch import Tensor
+
+from autograder.challenge import derive_seed, generator, random_permutation, shuffled_state
+from autograder.results import CheckResult, Criterion, verdict
+from autograder.student import Model, Student, StudentFault
+
+NAME = "ImprovedNet"
+CLASSES = 10
+MOST_RUNS = 3
+STEPS_A_REQUEST = 50  # so that the time limit of one request does not depend on the budget
+
+
+@dataclass(frozen=True)
+class Run:
+    """Accuracies in [0, 1] of one training run on the 1,000 test digits."""
+
+    top_left: float
+    bottom_right: float
+
+
+def top_left(student: Student, seed: int) -> CheckResult:
+    """Returns the verdict on the top-left accuracy: 5 points."""
+    best = max(run.top_left for run in runs(student, seed))
+    passed = best >= TOP_LEFT.accuracy
+    criterion = verdict(
+        "accuracy on top-left digits", f"{TOP_LEFT.accuracy:.0%}", f"{best:.1%}", passed, 5.0
+    )
+    advice = "" if passed else "Your network hardly learns within the budget. " + _BOTTLENECK
+    return CheckResult((criterion,), advice, figures={"top_left": best})
+
+
+def bottom_right(student: Student, seed: int) -> CheckResult:
+    """Returns the verdict on the bottom-right accuracy: 20 points, in tiers."""
+    measured = runs(student, seed)
+    best = max(measured, key=lambda run: run.bottom_right)
+    criteria, below = [], 0.0
+    for tier in TIERS:
+        criteria.append(_tier_criterion(tier, best.bottom_right, tier.points - below))
+        below = tier.points
+    lost = best.bottom_right < TIERS[-1].accuracy
+    figures = {"top_left": best.top_left, "bottom_right": best.bottom_right, "runs": len(measured)}
+    return CheckResult(tuple(criteria), _advice(best) if lost else "", figures=figures)
+
+
+def runs(student: Student, seed: int) -> list[Run]:
+    """Returns the training runs of the student's `ImprovedNet`: one, or up to three if in doubt.
+
+    A run is repeated with a fresh seed while another one may well reach a tier that none has
+    reached. Both checks of a submission share the runs.
+    """
+    key = (NAME, student.version(NAME))
+    if key not in student.memo:
+        student.memo[key] = _measure(student, seed)
+    return student.memo[key]
+
+
+def _measure(student: Student, seed: int) -> list[Run]:
+    measured: list[Run] = []
+    while len(measured) < MOST_RUNS:
+        measured.append(run_once(student, derive_seed(seed, len(measured))))
+        right = max(run.bottom_right for run in measured)
+        left = max(run.top_left for run in measured)
+        within_reach = [t for t in TIERS if t.retry_from <= right < t.accuracy]
+        if not within_reach and not TOP_LEFT.retry_from <= left < TOP_LEFT.accuracy:
+            break
+    return measured
+
+
+def run_once(student: Student, seed: int, digits: DigitSplit | None = None) -> Run:
+    """Returns the accuracies of one training run under permuted labels.
+
+    Raises:
+        StudentFault: the network cannot be built, trained or asked.
+    """
+    digits = digits or load_digits_subset()
+    rng = generator(seed)
+    permutation = random_permutation(CLASSES, rng)
+    model = Model(student, NAME, derive_seed(seed, "init"))
+    model.load(shuffled_state(model.state(), rng))
+    for _ in range(0, GRADING.steps, STEPS_A_REQUEST):
+        model.train(
+            digits.train_images,
+            permutation[digits.train_labels],
+            protocol=GRADING,
+            seed=derive_seed(seed, "batches"),
+            steps=STEPS_A_REQUEST,
+        )
+    trained = model.state()
+    fresh = Model(student, NAME, derive_seed(seed, "fresh"))
+    fresh.load(trained)
+    labels = permutation[digits.test_labels]
+    return Run(
+        _accuracy(fresh.predict(digits.test_images, "top_left"), labels),
+        _accuracy(fresh.predict(digits.test_images, "bottom_right"), labels),
+    )
+
+
+def _accuracy(logits: Tensor, labels: Tensor) -> float:
+    if tuple(logits.shape) != (len(labels), CLASSES):
+        expected = (len(labels), CLASSES)
+        raise StudentFault(f"expected logits {expected}, got {tuple(logits.shape)}")
+    if not bool(logits.isfinite().all()):
+        return 0.0
+    return accuracy(logits, labels)
+
+
+def _tier_criterion(tier: Tier, best: float, points: float) -> Criterion:
+    return verdict(
+        f"accuracy on bottom-right digits: {tier.name}",
+        f"{tier.accuracy:.0%}",
+        f"{best:.1%}",
+        best >= tier.accuracy,
+        points,
+    )
+
+
+_BOTTLENECK = (
+    "A narrow layer between the features and the classes, or averages of few strong responses, "
+    "make it train slowly: widen it, or normalise what comes out of the pooling."
+)
+
+
+def _advice(run: Run) -> str:
+    """Returns what stands in the way of a higher tier."""
+    if run.bottom_right < TIERS[0].accuracy and run.top_left >= TOP_LEFT.accuracy:
+        return (
+            "It reads top-left digits and nothing else: some layer still has a weight for each "
+            "position. Which one?"
+        )
+    if run.top_left - run.bottom_right > 0.1:
+        return (
+            "It reads digits where it has seen them, and worse elsewhere: the position still "
+            "shows. What does a convolution see at the border of the image, and what in its middle?"
+        )
+    return "It treats both corners alike, but learns too slowly within the budget. " + _BOTTLENECK

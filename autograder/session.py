@@ -1,0 +1,280 @@
+"""One submission: runs the student's cells in a sandboxed kernel, asks its probe for data.
+
+Nothing that the kernel sends is believed: a message is data of the expected form, or it is dropped.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import queue
+import time
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from torch import Tensor
+
+from autograder import sanitise, wire
+from autograder.probe import Answer
+from autograder.sandbox import Kernel, Limits
+from autograder.student import GraderFault, StudentFault
+
+GRACE_S = 5.0  # what an interrupted kernel gets to come to rest before it is killed
+_POLL_S = 0.5
+_SERVE = "__import__('autograder.probe', fromlist=['serve']).serve()"
+_TARGET = "autograder"
+
+_CAUSES = {
+    "memory": "it took more memory than the limit of {memory} MiB",
+    "processes": "it started more than {processes} processes and threads",
+    "files": "it wrote more files than its folder may hold",
+    "messages": "it sent more output than the limit",
+    "exited": "the kernel died (did a cell call os._exit, or crash the interpreter?)",
+}
+
+
+class TimeUp(Exception):
+    """The kernel did not come to rest in time."""
+
+
+class Session:
+    """The student's side in a sandboxed kernel: a `Student` whose cells can be run.
+
+    Args:
+        kernel: a fresh kernel.
+        limits: wall times and output sizes.
+    """
+
+    def __init__(self, kernel: Kernel[Any], limits: Limits) -> None:
+        self.memo: dict[Hashable, Any] = {}
+        self.end: str | None = None  # why the kernel is gone, for the student
+        self._kernel, self._client, self._limits = kernel, kernel.client, limits
+        self._deadline = time.monotonic() + limits.submission_timeout_s
+        self._cells_run = 0
+        self._output_bytes_left = limits.notebook_output_bytes
+        self._requests = itertools.count()
+        self._comm_id = "autograder-probe"
+        self._start_probe()
+
+    def version(self, name: str) -> Hashable:
+        """Returns how many of the student's cells have run."""
+        return self._cells_run
+
+    def run_cell(self, source: str) -> list[NotebookNode]:
+        """Returns the outputs of one of the student's cells, capped and made harmless."""
+        if self.end is not None:
+            return [_notice(f"This cell was not run: {self.end}.")]
+        self._cells_run += 1
+        self.memo.clear()
+        cap = min(self._limits.cell_output_bytes, self._output_bytes_left)
+        collected = Outputs(cap)
+        message_id = self._client.execute(source, allow_stdin=False)
+        notices = []
+        try:
+            self._converse(message_id, collected.add)
+        except StudentFault as fault:
+            notices = [_notice(f"{fault}.".capitalize())]
+        self._output_bytes_left -= collected.bytes_kept
+        return sanitise.outputs(collected.shown()) + notices
+
+    def ask(self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
+        """Returns the answer of the probe in the kernel.
+
+        Raises:
+            StudentFault: no answer, or a malformed one.
+            GraderFault: the machine failed.
+        """
+        if self.end is not None:
+            raise StudentFault(self.end)
+        number = next(self._requests)
+        request = {"number": number, "verb": verb, "arguments": dict(arguments)}
+        answers: list[bytes] = []
+
+        def keep(message: dict[str, Any]) -> None:
+            buffers = message.get("buffers") or []
+            if message["msg_type"] == "comm_msg" and len(buffers) == 1 and not answers:
+                answers.append(bytes(buffers[0]))
+
+        message_id = self._send("comm_msg", {"data": {}}, [wire.encode(request, tensors)])
+        self._converse(message_id, keep)
+        if not answers:
+            raise StudentFault("your notebook's kernel gave no answer to the grader's question")
+        try:
+            fields, answer = wire.decode(answers[0])
+        except wire.WireError as error:
+            raise StudentFault(f"the answer could not be read: {error}") from error
+        return fields, answer
+
+    def _start_probe(self) -> None:
+        self._converse(self._client.execute(_SERVE, silent=True, store_history=False), _ignore)
+        self._converse(self._send("comm_open", {"target_name": _TARGET, "data": {}}), _ignore)
+
+    def _send(self, kind: str, content: dict[str, Any], buffers: list[bytes] | None = None) -> str:
+        content = {"comm_id": self._comm_id, **content}
+        message = self._client.session.msg(kind, content)
+        self._client.session.send(self._client.shell_channel.socket, message, buffers=buffers)
+        return str(message["header"]["msg_id"])
+
+    def _converse(self, message_id: str, handle: Callable[[dict[str, Any]], None]) -> None:
+        """Returns when the kernel is at rest again; `handle` sees each message until then.
+
+        Raises:
+            StudentFault: it took too long, or the kernel died of it.
+            GraderFault: the machine failed.
+        """
+        now = time.monotonic()
+        limit = min(now + self._limits.cell_timeout_s, self._deadline)
+        try:
+            self._listen(message_id, handle, limit)
+        except TimeUp:
+            self._interrupt(message_id, limit >= self._deadline)
+        finally:
+            self._drain_replies()
+
+    def _listen(
+        self, message_id: str, handle: Callable[[dict[str, Any]], None], deadline: float
+    ) -> None:
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeUp
+            try:
+                message = self._client.get_iopub_msg(timeout=min(left, _POLL_S))
+            except queue.Empty:
+                self._check_alive()
+                continue
+            except Exception:  # whatever a forged message makes Jupyter's parser raise
+                self._check_alive()
+                continue
+            if not isinstance(message.get("content"), dict):
+                continue
+            if (message.get("parent_header") or {}).get("msg_id") != message_id:
+                continue
+            if message["msg_type"] == "status":
+                if message["content"].get("execution_state") == "idle":
+                    return
+                continue
+            handle(message)
+
+    def _interrupt(self, message_id: str, whole_submission: bool) -> None:
+        """Raises the fault of a kernel that took too long, after stopping or killing it."""
+        limit_s = (
+            self._limits.submission_timeout_s if whole_submission else self._limits.cell_timeout_s
+        )
+        what = "the whole notebook" if whole_submission else "it"
+        reason = f"{what} took longer than the limit of {limit_s:g} seconds"
+        if not whole_submission:
+            self._kernel.manager.interrupt_kernel()
+            try:
+                self._listen(message_id, _ignore, time.monotonic() + GRACE_S)
+                raise StudentFault(f"{reason} and was stopped")
+            except TimeUp:
+                reason += " and ignored the interrupt"
+        self._kernel.kill()
+        self.end = reason
+        raise StudentFault(reason)
+
+    def _check_alive(self) -> None:
+        usage = self._kernel.usage()
+        if usage.cause is None:
+            return
+        if usage.cause in ("machine", "closed"):
+            raise GraderFault(f"the sandbox ended ({usage.cause}): {usage.diagnostics}".strip())
+        self.end = _CAUSES[usage.cause].format(
+            memory=self._limits.memory_bytes // 2**20, processes=self._limits.processes
+        )
+        raise StudentFault(self.end)
+
+    def _drain_replies(self) -> None:
+        """Takes what piled up on the channel of replies: nothing of it is used."""
+        while True:
+            try:
+                self._client.get_shell_msg(timeout=0)
+            except queue.Empty:
+                return
+            except Exception:  # a forged reply: dropped like any other
+                continue
+
+
+class Outputs:
+    """The outputs of one cell, as nbformat has them, up to a number of bytes.
+
+    Args:
+        most_bytes: what is kept.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self.bytes_kept = 0
+        self._most_bytes = most_bytes
+        self._outputs: list[NotebookNode] = []
+        self._by_display_id: dict[str, list[NotebookNode]] = {}
+        self._clear_next = False
+        self._cut = False
+
+    def add(self, message: dict[str, Any]) -> None:
+        """Returns nothing; takes one message into account."""
+        kind, content = message["msg_type"], message["content"]
+        if kind == "clear_output":
+            self._clear_next = True
+            if not content.get("wait"):
+                self._clear()
+        elif kind in ("stream", "display_data", "execute_result", "error", "update_display_data"):
+            try:
+                self._add_output(kind, message)
+            except (KeyError, TypeError, ValueError, AttributeError, nbformat.ValidationError):
+                return  # not a message of that kind, whatever its type says
+
+    def shown(self) -> list[NotebookNode]:
+        """Returns the outputs; the last says so if some were left out."""
+        left_out = [_notice("The output was too long: the rest is left out.")]
+        return self._outputs + (left_out if self._cut else [])
+
+    def _add_output(self, kind: str, message: dict[str, Any]) -> None:
+        if kind == "update_display_data":
+            message = {**message, "msg_type": "display_data"}
+            message["header"] = {**message["header"], "msg_type": "display_data"}
+        output = nbformat.v4.output_from_msg(message)
+        nbformat.validate(output, ref="output", version=4)
+        size = len(json.dumps(output))
+        if self.bytes_kept + size > self._most_bytes:
+            output, size = self._shortened(output)
+            self._cut = True
+        if output is None:
+            return
+        self.bytes_kept += size
+        display_id = (message["content"].get("transient") or {}).get("display_id")
+        if kind == "update_display_data":
+            for target in self._by_display_id.get(str(display_id), []):
+                target.data, target.metadata = output.data, output.metadata
+            return
+        if self._clear_next:
+            self._clear()
+        if display_id is not None:
+            self._by_display_id.setdefault(str(display_id), []).append(output)
+        last = self._outputs[-1] if self._outputs else None
+        if kind == "stream" and last is not None and last.get("name") == output.name:
+            last.text += output.text
+        else:
+            self._outputs.append(output)
+
+    def _shortened(self, output: NotebookNode) -> tuple[NotebookNode | None, int]:
+        room = self._most_bytes - self.bytes_kept
+        if output.output_type != "stream" or self._cut or room <= 0:
+            return None, 0
+        output.text = output.text[:room]
+        return output, room
+
+    def _clear(self) -> None:
+        self._outputs.clear()
+        self._by_display_id.clear()
+        self._clear_next = False
+
+
+def _notice(text: str) -> NotebookNode:
+    return nbformat.v4.new_output("stream", name="stderr", text=text + "\n")
+
+
+def _ignore(message: dict[str, Any]) -> None:
+    pass
