@@ -80,9 +80,7 @@ def linear(x: Bounded, weight: Tensor, bias: Tensor | None = None) -> Bounded:
 
 def max_pool(x: Bounded, kernel: int = 2, stride: int = 2) -> Bounded:
     """Returns the largest value of each window; its error is at most the window's largest."""
-    return Bounded(
-        F.max_pool2d(x.value, kernel, stride), F.max_pool2d(x.error, kernel, stride)
-    )
+    return Bounded(F.max_pool2d(x.value, kernel, stride), F.max_pool2d(x.error, kernel, stride))
 
 
 def avg_pool(x: Bounded, kernel: int = 2, stride: int = 2) -> Bounded:

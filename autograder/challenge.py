@@ -21,7 +21,9 @@ def generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def random_images(count: int, channels: int, height: int, width: int, rng: torch.Generator) -> Tensor:
+def random_images(
+    count: int, channels: int, height: int, width: int, rng: torch.Generator
+) -> Tensor:
     """Returns images (count, channels, height, width) float32 in [0, 1]."""
     return torch.rand(count, channels, height, width, generator=rng)
 

@@ -190,7 +190,9 @@ STUDENTS = (
             )
         ),
     ),
-    Student("gus", "average pooling over positions, without padding", _with(improved_net=_PLAIN_GAP)),
+    Student(
+        "gus", "average pooling over positions, without padding", _with(improved_net=_PLAIN_GAP)
+    ),
     Student("hana", "a smaller Net in place of a fix", _with(improved_net=_NO_FIX)),
     Student("iris", "handed in what was given out"),
     Student("jon", "the file is cut off", raw=b'{"cells": [{"cell_type": "code", "sour'),
@@ -212,7 +214,7 @@ def hand_in(student: Student, release: NotebookNode) -> bytes:
 
 
 def make_class(course_root: Path, assignment: str = "cnns") -> list[Student]:
-    """Returns the made class; writes its hand-ins into `submitted/` where they are not there yet."""
+    """Returns the made class; writes hand-ins into `submitted/` that are not there yet."""
     release = nbformat.read(course_root / "release" / assignment / f"{assignment}.ipynb", 4)
     for student in STUDENTS:
         path = course_root / "submitted" / student.name / assignment / f"{assignment}.ipynb"

@@ -18,7 +18,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Float, Integer
 
 from autograder import folder_intake, intake
-from autograder.judging import autograded_id, grade_notebook
+from autograder.judging import grade_notebook
 from autograder.sandbox import Limits
 from autograder.secret import course_secret
 
@@ -28,7 +28,7 @@ _DEFAULTS = Limits()
 class Judge(NbGraderPreprocessor):
     """Runs the student's cells in a sandbox and writes the verdicts: in place of `Execute`.
 
-    Every limit of a hand-in can be set in `nbgrader_config.py`, as `c.Judge.memory_bytes` and so on.
+    Every limit of a hand-in can be set in `nbgrader_config.py`: `c.Judge.memory_bytes` and so on.
     """
 
     memory_bytes = Integer(_DEFAULTS.memory_bytes, help="Memory of all processes, bytes").tag(
@@ -98,9 +98,9 @@ class IntakeExporter(NotebookExporter):
 
     def from_filename(
         self, filename: str, resources: Any = None, **options: Any
-    ) -> tuple[str, ResourcesDict]:
+    ) -> tuple[Any, Any]:
         """Returns the notebook after the preprocessors of nbgrader's present step."""
-        converter = self.parent
+        converter: Any = self.parent
         if not converter._sanitizing:
             return super().from_filename(filename, resources=resources, **options)
         about = resources["nbgrader"]
@@ -115,7 +115,9 @@ class IntakeExporter(NotebookExporter):
             as_version=4,
         )
         handed_in = folder_intake.collect(folder, [about["notebook"]])
-        _remove_refused(Path(converter._format_dest(about["assignment"], about["student"])), handed_in)
+        _remove_refused(
+            Path(converter._format_dest(about["assignment"], about["student"])), handed_in
+        )
         notebook = read_notebook(handed_in, about["notebook"], release)
         return super().from_notebook_node(notebook, resources=resources, **options)
 
@@ -125,7 +127,11 @@ def read_notebook(
 ) -> NotebookNode:
     """Returns the notebook that was handed in, made whole, with a note of what was repaired."""
     data = handed_in.notebooks.get(name)
-    read = intake.read(data, release) if data is not None else intake.empty(release, handed_in.fatal[name])
+    read = (
+        intake.read(data, release)
+        if data is not None
+        else intake.empty(release, handed_in.fatal[name])
+    )
     lines = [f"- {repair.sentence}" for repair in (*handed_in.repairs, *read.repairs)]
     lines += [f"- {refused.name} was not read: {refused.reason}" for refused in handed_in.refused]
     if read.fatal:
@@ -140,5 +146,9 @@ def _remove_refused(destination: Path, handed_in: folder_intake.HandIn) -> None:
     """Returns nothing; takes back what nbgrader copied although it must not be read."""
     readable = {file.path for file in handed_in.files}
     for path in sorted(destination.rglob("*"), reverse=True):
-        if path.is_file() and path.suffix != ".ipynb" and str(path.relative_to(destination)) not in readable:
+        if (
+            path.is_file()
+            and path.suffix != ".ipynb"
+            and str(path.relative_to(destination)) not in readable
+        ):
             path.unlink()

@@ -111,7 +111,7 @@ def weights_of(parameters: Sequence[ParameterInfo]) -> list[ParameterInfo]:
 
 
 def infer(parameters: Sequence[ParameterInfo]) -> Structure | None:
-    """Returns what the shapes say, or None unless they are two convolutions and three linear layers."""
+    """Returns what the shapes say; None unless it is two convolutions and three linear layers."""
     weights = weights_of(parameters)
     convs = [w.shape for w in weights if len(w.shape) == 4]
     linears = [w.shape for w in weights if len(w.shape) == 2]
@@ -131,8 +131,8 @@ def infer(parameters: Sequence[ParameterInfo]) -> Structure | None:
     return Structure(spec, chain[0][1])
 
 
-def _chain(linears: list[Shape]) -> list[Shape]:
-    """Returns linear layers in the order in which outputs feed inputs, as registered if in doubt."""
+def _chain(linears: Sequence[Shape]) -> list[Shape]:
+    """Returns linear layers in the order in which outputs feed inputs; in doubt, as registered."""
     outputs = {shape[0] for shape in linears}
     first = max(linears, key=lambda shape: (shape[1] not in outputs, shape[1]))
     ordered, left = [first], [shape for shape in linears if shape is not first]

@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
-from course_utils.training import Protocol, Training, predict
 from torch import Tensor, nn
+
+from course_utils.training import Protocol, Training, predict
 
 Fields = dict[str, Any]
 Tensors = dict[str, Tensor]
@@ -53,7 +54,9 @@ class Probe:
             "predict": self._predict,
         }
 
-    def answer(self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
+    def answer(
+        self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]
+    ) -> Answer:
         """Returns the answer to one request; an exception becomes the field `error`.
 
         What the student's code prints meanwhile, or warns of, is dropped.
@@ -72,7 +75,9 @@ class Probe:
         after = {f"after.{index}": argument for index, argument in enumerate(arguments)}
         return {}, {"output": _as_tensor(output, f"{name}(...)"), **after}
 
-    def _build(self, tensors: Tensors, name: str, handle: str, arguments: Fields, seed: int) -> Answer:
+    def _build(
+        self, tensors: Tensors, name: str, handle: str, arguments: Fields, seed: int
+    ) -> Answer:
         """Builds a model, feeds it one zero batch if it has lazy layers, lists its tensors."""
         torch.manual_seed(seed)
         model = self._lookup(name)(**arguments)

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from course_utils.data import DigitSplit, load_digits_subset
-from course_utils.training import GRADING, TIERS, TOP_LEFT, Tier, accuracy
 from torch import Tensor
 
 from autograder.challenge import derive_seed, generator, random_permutation, shuffled_state
 from autograder.results import CheckResult, Criterion, verdict
 from autograder.student import Model, Student, StudentFault
+from course_utils.data import DigitSplit, load_digits_subset
+from course_utils.training import GRADING, TIERS, TOP_LEFT, Tier, accuracy
 
 NAME = "ImprovedNet"
 CLASSES = 10

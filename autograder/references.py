@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Any
 
 from torch import Tensor
 
@@ -49,9 +50,7 @@ class NetSpec:
 
 def net_spec(num_channel: int = 8, num_classes: int = 10) -> NetSpec:
     """Returns the specification of the exercise's `Net`."""
-    return NetSpec(
-        (num_channel, 2 * num_channel), (4 * num_channel, 2 * num_channel, num_classes)
-    )
+    return NetSpec((num_channel, 2 * num_channel), (4 * num_channel, 2 * num_channel, num_classes))
 
 
 POOLS: dict[str, Callable[[Bounded], Bounded]] = {
@@ -91,9 +90,13 @@ def flat_features(spec: NetSpec) -> int:
 def net_shapes(spec: NetSpec) -> dict[str, tuple[int, ...]]:
     """Returns the shape of every parameter, by names such as "conv1.weight"."""
     weights: list[tuple[int, ...]] = []
-    for fan_in, channels, kernel in zip((1, spec.channels[0]), spec.channels, spec.kernels, strict=True):
+    for fan_in, channels, kernel in zip(
+        (1, spec.channels[0]), spec.channels, spec.kernels, strict=True
+    ):
         weights.append((channels, fan_in, kernel, kernel))
-    for fan_in, features in zip((flat_features(spec), *spec.features[:2]), spec.features, strict=True):
+    for fan_in, features in zip(
+        (flat_features(spec), *spec.features[:2]), spec.features, strict=True
+    ):
         weights.append((features, fan_in))
     shapes: dict[str, tuple[int, ...]] = {}
     for layer, weight, bias in zip(LAYERS, weights, spec.biases, strict=True):
@@ -230,35 +233,33 @@ Change = Callable[[NetSpec], NetSpec]
 def _changes(spec: NetSpec) -> Iterator[Change]:
     for i in (0, 1):
         for padding in (1, 2, 3, 4):
-            yield _set("paddings", i, padding)
-        yield _set("strides", i, 2)
+            yield _set("paddings", padding, i)
+        yield _set("strides", 2, i)
         for pool in POOLS:
             if pool != "max":
-                yield _set("pools", i, pool)
+                yield _set("pools", pool, i)
     yield lambda s: replace(s, flatten="mean")
-    for i in range(4):
-        for name in _ACTIVATIONS:
-            yield _set("activations", i, name)
     for name in _ACTIVATIONS:
-        yield lambda s, name=name: replace(s, activations=(*(name,) * 4, s.activations[4]))  # type: ignore[misc]
-        yield lambda s, name=name: replace(  # type: ignore[misc]
-            s, activations=(s.activations[0], s.activations[1], name, name, s.activations[4])
-        )
-        yield lambda s, name=name: replace(  # type: ignore[misc]
-            s, activations=(name, name, *s.activations[2:])
-        )
+        for i in range(4):
+            yield _set("activations", name, i)
+        for several in ((0, 1, 2, 3), (0, 1), (2, 3)):
+            yield _set("activations", name, *several)
     for name in _FINALS:
-        yield _set("activations", 4, name)
-    for both in ("avg", "none"):
-        yield lambda s, both=both: replace(s, pools=(both, both))  # type: ignore[misc]
-    for both in (1, 2, 3, 4):
-        yield lambda s, both=both: replace(s, paddings=(both, both))  # type: ignore[misc]
+        yield _set("activations", name, 4)
+    for pool in ("avg", "none"):
+        yield _set("pools", pool, 0, 1)
+    for padding in (1, 2, 3, 4):
+        yield _set("paddings", padding, 0, 1)
 
 
-def _set(name: str, index: int, value: object) -> Change:
+def _set(field: str, value: object, *indices: int) -> Change:
+    """Returns the change that puts `value` at `indices` of a field."""
+
     def change(spec: NetSpec) -> NetSpec:
-        values = list(getattr(spec, name))
-        values[index] = value
-        return replace(spec, **{name: tuple(values)})
+        values = list(getattr(spec, field))
+        for index in indices:
+            values[index] = value
+        changed: dict[str, Any] = {field: tuple(values)}
+        return replace(spec, **changed)
 
     return change

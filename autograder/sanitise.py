@@ -16,10 +16,52 @@ from nbformat import NotebookNode
 
 MOST_HTML_CHARS = 200_000  # sanitising is slow, and no honest cell shows more
 
-_TAGS = (
-    "a abbr b blockquote br caption code col colgroup dd details div dl dt em h1 h2 h3 h4 h5 h6 hr "
-    "i img kbd li ol p pre s small span strong sub summary sup table tbody td tfoot th thead tr ul"
-).split()
+_TAGS = [
+    "a",
+    "abbr",
+    "b",
+    "blockquote",
+    "br",
+    "caption",
+    "code",
+    "col",
+    "colgroup",
+    "dd",
+    "details",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "i",
+    "img",
+    "kbd",
+    "li",
+    "ol",
+    "p",
+    "pre",
+    "s",
+    "small",
+    "span",
+    "strong",
+    "sub",
+    "summary",
+    "sup",
+    "table",
+    "tbody",
+    "td",
+    "tfoot",
+    "th",
+    "thead",
+    "tr",
+    "ul",
+]
 _ATTRIBUTES = {
     "*": ["class", "style", "title", "role", "aria-label", "aria-hidden", "colspan", "rowspan"],
     "a": ["href"],

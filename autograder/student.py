@@ -12,11 +12,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 import torch
-from course_utils.training import IMAGE_SIZE
-from course_utils.training import Protocol as TrainingProtocol
 from torch import Tensor
 
 from autograder.probe import Answer, Probe
+from course_utils.training import IMAGE_SIZE
+from course_utils.training import Protocol as TrainingProtocol
 
 
 class StudentFault(Exception):
@@ -159,7 +159,9 @@ class Model:
         arguments: Mapping[str, Any] | None = None,
         tensors: Mapping[str, Tensor] | None = None,
     ) -> Answer:
-        return _ask(self._student, verb, {"handle": self._handle, **(arguments or {})}, tensors or {})
+        return _ask(
+            self._student, verb, {"handle": self._handle, **(arguments or {})}, tensors or {}
+        )
 
 
 def _ask(
@@ -181,7 +183,11 @@ def _error_text(error: Any) -> str:
     if kind == "NotImplementedError":
         return "this exercise is not implemented yet"
     where = f" at `{line.strip()}`" if line else ""
-    return f"your code raised {kind}: {message}{where}" if message else f"your code raised {kind}{where}"
+    return (
+        f"your code raised {kind}: {message}{where}"
+        if message
+        else f"your code raised {kind}{where}"
+    )
 
 
 def _numbered(tensors: Sequence[Tensor]) -> list[tuple[str, Tensor]]:

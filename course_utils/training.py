@@ -74,7 +74,7 @@ class Training:
         seed: int = 0,
         quadrant: str = "top_left",
     ) -> None:
-        self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model = model.to(memory_format=torch.channels_last)
         self.digits, self.labels = digits, labels
         self.protocol, self.quadrant = protocol, quadrant
         self.steps_done = 0

@@ -996,6 +996,14 @@ def test_of_several_copies_the_newest_wins(folder: Path) -> None:
     assert "the newest of 3" in taken.repairs[0].sentence
 
 
+def test_of_two_copies_the_one_less_deep_wins(folder: Path) -> None:
+    (folder / "old").mkdir()
+    (folder / "old" / "cnns-1.ipynb").write_bytes(b"newer, but put away")
+    (folder / "cnns-2.ipynb").write_bytes(b"{}")
+    os.utime(folder / "cnns-2.ipynb", (1, 1))
+    assert collect(folder, ["cnns"]).notebooks == {"cnns": b"{}"}
+
+
 def test_of_two_unknown_notebooks_none_is_guessed(folder: Path) -> None:
     for name in ("a.ipynb", "b.ipynb"):
         (folder / name).write_bytes(b"{}")
@@ -1049,8 +1057,17 @@ def test_a_hand_in_that_is_a_link_or_a_file_is_not_read(folder: Path, secret: Pa
         assert taken.notebooks == {}
 
 
-def test_a_file_swapped_for_a_link_after_the_look_is_not_read(
-    folder: Path, secret: Path, monkeypatch: pytest.MonkeyPatch
+SWAPS: dict[str, Callable[[Path, Path], None]] = {
+    "a symbolic link": lambda path, secret: path.symlink_to(secret),
+    "a hard link": lambda path, secret: os.link(secret, path),
+    "not a regular file": lambda path, secret: os.mkfifo(path),
+}
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("kind", SWAPS)
+def test_a_file_swapped_for_something_else_after_the_look_is_not_read(
+    kind: str, folder: Path, secret: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "cnns.ipynb").write_bytes(b"{}")
     look = folder_intake._listed
@@ -1058,13 +1075,13 @@ def test_a_file_swapped_for_a_link_after_the_look_is_not_read(
     def swap(*args: Any) -> Any:
         entries = look(*args)
         (folder / "cnns.ipynb").unlink()
-        (folder / "cnns.ipynb").symlink_to(secret)
+        SWAPS[kind](folder / "cnns.ipynb", secret)
         return entries
 
     monkeypatch.setattr(folder_intake, "_listed", swap)
     taken = collect(folder, ["cnns"])
     assert b"the solution" not in held(taken)
-    assert "a symbolic link" in taken.fatal["cnns"]
+    assert kind in taken.fatal["cnns"]
 
 
 def test_a_hard_link_is_refused_unless_allowed(folder: Path, secret: Path) -> None:

@@ -101,7 +101,7 @@ result = [os.getcwd(), str(pathlib.Path.home()), os.getuid(), getpass.getuser(),
 
 def test_reads_no_file_of_the_grader(kernel: Kernel[Any], tmp_path: Path) -> None:
     (tmp_path / "solutions.txt").write_text(SECRET)
-    hidden = ["/etc/shadow", "/etc/machine-id", "/var", "/run", "/sys", "/srv", "/mnt", "/boot"]
+    hidden = ["/etc/shadow", "/etc/machine-id", "/var", "/run", "/sys", "/boot"]
     hidden += [str(tmp_path), str(tmp_path / "solutions.txt"), str(Path(__file__))]
     hidden += [str(path) for path in PACKAGE.glob("*.py")]
     hidden += [str(PROJECT / name) for name in ("source", "release", "tests", "pyproject.toml")]

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from autograder import chain_check, net_check, protocol
-from autograder.challenge import generator, random_images, random_kernel
 from autograder.chains import CHAIN, run_chain
+from autograder.challenge import generator, random_images, random_kernel
 from autograder.checks import scored
 from autograder.references import net_shapes, net_spec
 from autograder.results import CheckResult, Criterion, verdict

@@ -1,0 +1,43 @@
+# make demo   sets up, then grades a made class and shows the result
+# make test   sets up, then runs all that continuous integration runs
+# Needs Python 3.11 or later (choose one with PYTHON=...), and nothing else installed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# One thread a process: two processes beside each other must not fight over the cores.
+export OMP_NUM_THREADS := 1
+
+.PHONY: demo test test-slow lint release install clean
+
+demo: install
+	autograder demo
+
+test: install lint
+	pytest
+
+test-slow: install
+	pytest -m slow
+
+lint: install
+	ruff check
+	ruff format --check
+	mypy
+
+release: install
+	nbgrader generate_assignment cnns --force
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml autograder/pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or later is needed"'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --disable-pip-version-check --quiet --constraint constraints.txt \
+		--editable ".[grader,dev]" --editable ./autograder
+	touch $@
+
+clean:
+	rm -rf submitted autograded feedback .autograder gradebook.db .nbgrader.log

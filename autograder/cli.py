@@ -1,0 +1,126 @@
+"""The command line: `autograder grade cnns`, `autograder demo`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
+
+from autograder import batch, demo, staging, verdicts
+from autograder.sandbox import SandboxError, SandboxUnavailable
+from autograder.student import GraderFault
+
+GRADERS_FAULT = 3  # exit status: something could not be graded, and it is not a student's doing
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+console = Console()
+
+_Course = Annotated[
+    Path, typer.Option("--course", help="The folder that holds nbgrader_config.py.")
+]
+_Force = Annotated[bool, typer.Option("--force", help="Grade again what is graded already.")]
+
+
+@app.command()
+def grade(
+    assignment: Annotated[str, typer.Argument(help="For instance cnns.")],
+    student: Annotated[
+        list[str] | None, typer.Option("--student", help="Only this one; may be repeated.")
+    ] = None,
+    force: _Force = False,
+    course: _Course = Path("."),
+) -> None:
+    """Grades every hand-in in submitted/ and writes the gradebook.
+
+    Exit status: 0 if each has a verdict, 3 if one has none through a fault of the grader's.
+    """
+    with _explained_faults():
+        course = course.resolve()
+        everybody = staging.students(course, assignment)
+        if not everybody:
+            raise GraderFault(f"no hand-ins: put them at submitted/<student>/{assignment}/")
+        unknown = set(student or ()) - set(everybody)
+        if unknown:
+            raise GraderFault(f"no hand-in of {', '.join(sorted(unknown))} in submitted/")
+        outcomes = _grade(course, assignment, student or everybody, force)
+    _leave(outcomes)
+
+
+@app.command(name="demo")
+def demo_command(course: _Course = Path(".")) -> None:
+    """Grades a made class: release, hand-ins, verdicts, feedback, and a table of it all."""
+    with _explained_faults():
+        course, assignment = course.resolve(), "cnns"
+        console.print("[bold]1[/] Generating the release from source/cnns/cnns.ipynb")
+        batch.generate_release(course, assignment)
+        students = demo.make_class(course, assignment)
+        console.print(f"[bold]2[/] {len(students)} hand-ins are in submitted/:")
+        for made in students:
+            console.print(f"    {made.name:6s}{made.about}")
+        console.print("[bold]3[/] Grading them, each in a sandbox of its own")
+        outcomes = _grade(course, assignment, [made.name for made in students], force=False)
+        console.print("[bold]4[/] Writing feedback")
+        batch.generate_feedback(course, assignment)
+        _show(course, assignment, [made.name for made in students])
+        page = Path("feedback") / students[3].name / assignment / f"{assignment}.html"
+        console.print(
+            f"\n[bold]Next[/]: open {page} in a browser to see what a student reads. To see what "
+            "the instructor sees, type\n"
+            "    .venv/bin/jupyter lab\n"
+            "and choose Nbgrader > Formgrader in the menu."
+        )
+    _leave(outcomes)
+
+
+def _grade(
+    course: Path, assignment: str, students: Sequence[str], force: bool
+) -> list[batch.Outcome]:
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("grading", total=len(students))
+
+        def advance(outcome: batch.Outcome) -> None:
+            progress.advance(task)
+            if outcome.fault:
+                progress.print(f"    {outcome.student}: not graded: {escape(outcome.fault)}")
+
+        return batch.grade(course, assignment, students, force=force, on_done=advance)
+
+
+def _show(course: Path, assignment: str, students: Sequence[str]) -> None:
+    scores = {s: verdicts.read_scores(course, s, assignment) for s in students}
+    console.print()
+    console.print(verdicts.score_table(scores))
+    console.print("\n[bold]Why points were lost[/]")
+    for student, row in scores.items():
+        for line in verdicts.lost_points(row):
+            console.print(f"  [bold]{student}[/] {escape(line)}", highlight=False)
+
+
+def _leave(outcomes: Sequence[batch.Outcome]) -> None:
+    failed = [outcome for outcome in outcomes if outcome.fault]
+    if failed:
+        console.print(
+            f"{len(failed)} of {len(outcomes)} hand-ins have no verdict, through no fault of the "
+            "students. Mend the cause and run the same command again."
+        )
+        raise typer.Exit(GRADERS_FAULT)
+
+
+@contextmanager
+def _explained_faults() -> Iterator[None]:
+    """Turns a grader's fault into one clear message and the exit status `GRADERS_FAULT`."""
+    try:
+        yield
+    except (GraderFault, SandboxUnavailable, SandboxError) as error:
+        console.print(f"[bold red]Nothing was graded:[/] {escape(str(error))}")
+        raise typer.Exit(GRADERS_FAULT) from error
+
+
+if __name__ == "__main__":
+    app()
