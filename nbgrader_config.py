@@ -2,7 +2,10 @@
 
 import os
 import sys
+import warnings
 from pathlib import Path
+
+from sqlalchemy.exc import SAWarning
 
 c = get_config()  # noqa: F821  (nbgrader provides it)
 
@@ -27,6 +30,9 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
+
+# nbgrader's way with its database makes SQLAlchemy warn at every hand-in; it is harmless.
+warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
 
 # What one hand-in may use.
 c.Judge.cell_timeout_s = 120  # wall time of one cell, seconds

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
 
+import torch
 from torch import Tensor
 
 from autograder import bounded
 from autograder.bounded import Bounded
-from autograder.references import POOLS, Mistake
+from autograder.mistakes import Mistake
+from autograder.references import POOLS
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class ChainSpec:
         rescale: what is applied at the end: a key of `RESCALES`.
         second_kernel: a key of `SECOND_KERNELS`.
         flipped: whether the kernels are turned by 180 degrees (a convolution in the strict sense).
+        channels: of the image: "all", or "one" for the first alone.
     """
 
     order: str = "cpc"
@@ -40,43 +43,38 @@ class ChainSpec:
     rescale: str = "none"
     second_kernel: str = "first channel"
     flipped: bool = False
+    channels: str = "all"
 
 
 CHAIN = ChainSpec()
 
-
-def _min_max(x: Bounded) -> Bounded:
-    low, high = x.value.min(), x.value.max()
-    span = high - low
-    return Bounded((x.value - low) / span, 4 * x.error.max() / span + 0 * x.value)
+Rescale = Callable[[Bounded], Bounded]
 
 
-def _by_largest(x: Bounded) -> Bounded:
-    size = x.value.abs().max()
-    return Bounded(x.value / size, 4 * x.error.max() / size + 0 * x.value)
+def _rescaled(value: Callable[[Tensor], Tensor], size: Callable[[Tensor], Tensor]) -> Rescale:
+    """Returns a rescaling by a size that the values themselves have; each error may shift it."""
+
+    def rescale(x: Bounded) -> Bounded:
+        worst = torch.as_tensor(0.0) if x.error is None else x.error.max()
+        scaled = value(x.value) / size(x.value)
+        return Bounded(scaled, (8 * worst / size(x.value).abs()).expand_as(scaled))
+
+    return rescale
 
 
-def _by_maximum(x: Bounded) -> Bounded:
-    size = x.value.max()
-    return Bounded(x.value / size, 4 * x.error.max() / size.abs() + 0 * x.value)
-
-
-def _standardised(x: Bounded) -> Bounded:
-    spread = x.value.std()
-    return Bounded((x.value - x.value.mean()) / spread, 8 * x.error.max() / spread + 0 * x.value)
-
-
-RESCALES: dict[str, Callable[[Bounded], Bounded]] = {
+RESCALES: dict[str, Rescale] = {
     "none": lambda x: x,
     "relu": lambda x: bounded.apply("relu", x),
     "sigmoid": lambda x: bounded.apply("sigmoid", x),
     "tanh": lambda x: bounded.apply("tanh", x),
     "abs": lambda x: Bounded(x.value.abs(), x.error),
     "clamp": lambda x: Bounded(x.value.clamp(0, 1), x.error),
-    "min-max": _min_max,
-    "by largest": _by_largest,
-    "by maximum": _by_maximum,
-    "standardise": _standardised,
+    "min-max": _rescaled(lambda v: v - v.min(), lambda v: v.max() - v.min()),
+    "by largest": _rescaled(lambda v: v, lambda v: v.abs().max()),
+    "by maximum": _rescaled(lambda v: v, lambda v: v.max()),
+    "by norm": _rescaled(lambda v: v, lambda v: v.norm()),
+    "standardise": _rescaled(lambda v: v - v.mean(), lambda v: v.std()),
+    "centre": _rescaled(lambda v: v - v.mean(), torch.ones_like),
 }
 _RESCALE_WORDS = {
     "relu": "a ReLU were applied to the result",
@@ -87,7 +85,9 @@ _RESCALE_WORDS = {
     "min-max": "the result were rescaled to [0, 1]",
     "by largest": "the result were divided by its largest absolute value",
     "by maximum": "the result were divided by its maximum",
+    "by norm": "the result were divided by its norm",
     "standardise": "the result were standardised to mean 0 and standard deviation 1",
+    "centre": "the mean of the result were subtracted",
 }
 
 SECOND_KERNELS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -95,6 +95,7 @@ SECOND_KERNELS: dict[str, Callable[[Tensor], Tensor]] = {
     "sum": lambda kernel: kernel.sum(dim=1, keepdim=True),
     "transposed": lambda kernel: kernel[:, :1].transpose(2, 3),
 }
+_OTHER_POOLS = ("max, stride 1", "max, 3x3", "max, 3x3, stride 2")
 _KERNEL_WORDS = {
     "sum": "the second convolution used all three channel slices of the kernel",
     "transposed": "the second convolution used the transposed kernel",
@@ -120,15 +121,16 @@ def run_chain(spec: ChainSpec, image: Tensor, kernel: Tensor) -> Bounded | None:
         image: (3, H, W) float32.
         kernel: (1, 3, 3, 3) float32 with three equal channel slices.
     """
-    x, convolutions = bounded.exact(image), 0
+    x, convolutions = bounded.exact(image if spec.channels == "all" else image[:1]), 0
     kernel = kernel.flip(2, 3) if spec.flipped else kernel
     try:
         for step in spec.order:
             if step == "p":
-                x = POOLS[spec.pool](x)
+                x = POOLS[spec.pool].run(x)
                 continue
-            first = x.value.shape[0] == 3
-            weight = kernel if first else SECOND_KERNELS[spec.second_kernel](kernel)
+            weight = kernel[:, : x.value.shape[0]]
+            if convolutions:
+                weight = SECOND_KERNELS[spec.second_kernel](kernel)
             x = bounded.conv2d(x, weight, None, spec.paddings[min(convolutions, 1)], spec.stride)
             convolutions += 1
             if convolutions == 1:
@@ -164,6 +166,9 @@ def chain_mistakes(spec: ChainSpec) -> list[Mistake]:
         found.append(Mistake("chain-kernel", "kernel", words))
     if spec.flipped:
         found.append(Mistake("chain-flipped", "kernel", "the kernel were turned by 180 degrees"))
+    if spec.channels != CHAIN.channels:
+        words = "only the first channel of the image were used"
+        found.append(Mistake("chain-channels", "image", words))
     if spec.rescale != CHAIN.rescale:
         found.append(Mistake("chain-rescale", "rescale", _RESCALE_WORDS[spec.rescale]))
     return found
@@ -174,11 +179,11 @@ def wrong_chains() -> Iterator[ChainSpec]:
     changes: list[dict[str, object]] = [{"order": order} for order in _ORDER_WORDS]
     changes += [{"paddings": (p, q)} for p in (0, 1, 2) for q in (0, 1, 2) if p or q]
     changes += [{"stride": 2}]
-    changes += [{"pool": pool} for pool in POOLS if pool not in ("max", "none", "max twice")]
+    changes += [{"pool": pool} for pool in ("avg", *_OTHER_POOLS)]
     changes += [{"between": name} for name in ("relu", "sigmoid", "tanh")]
     changes += [{"rescale": name} for name in RESCALES if name != "none"]
     changes += [{"second_kernel": name} for name in _KERNEL_WORDS]
-    changes += [{"flipped": True}]
+    changes += [{"flipped": True}, {"channels": "one"}]
     for change in changes:
         yield replace(CHAIN, **change)  # type: ignore[arg-type]
     for one, other in combinations(changes, 2):

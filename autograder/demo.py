@@ -44,10 +44,10 @@ IMPROVED = dedent("""
             super().__init__()
             c = num_channel
             self.features = nn.Sequential(
-                nn.Conv2d(1, c, kernel_size=5, padding=4),
+                nn.Conv2d(1, c, kernel_size=5, padding=4, bias=False),
                 nn.ReLU(),
                 nn.MaxPool2d(2),
-                nn.Conv2d(c, 2 * c, kernel_size=5, padding=4),
+                nn.Conv2d(c, 2 * c, kernel_size=5, padding=4, bias=False),
                 nn.ReLU(),
             )
             self.normalise = nn.BatchNorm1d(2 * c)

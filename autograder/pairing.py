@@ -14,12 +14,10 @@ from itertools import islice
 
 from torch import Tensor
 
-from autograder.references import NetSpec
+from autograder.references import LAYERS, NetSpec, Shape
 from autograder.student import ParameterInfo
 
 MOST_PAIRINGS = 12  # more can only come from parameters outside any module, all of one size
-
-Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class Slot:
 
     def fit(self, tensor: Tensor) -> Tensor:
         """Returns the reference's `tensor` in the shape of the student's parameter."""
-        tensor = tensor.t() if self.transposed else tensor
+        tensor = tensor.flatten(start_dim=1).t() if self.transposed else tensor
         return tensor.reshape(self.parameter.shape).contiguous()
 
 
@@ -50,7 +48,23 @@ def pairings(shapes: Mapping[str, Shape], parameters: Sequence[ParameterInfo]) -
     """
     if len(shapes) != len(parameters):
         return []
-    return list(islice(_complete({}, list(shapes.items()), list(parameters)), MOST_PAIRINGS))
+    weights_first = sorted(shapes.items(), key=lambda item: item[0].endswith(".bias"))
+    return list(islice(_complete({}, weights_first, list(parameters)), MOST_PAIRINGS))
+
+
+def match_layers(
+    shapes: Mapping[str, Shape], parameters: Sequence[ParameterInfo]
+) -> dict[str, Pairing]:
+    """Returns the pairing of each of the reference's layers that the student's network has too."""
+    left, matched = list(parameters), {}
+    for layer in LAYERS:
+        wanted = {name: shape for name, shape in shapes.items() if name.startswith(layer)}
+        pairing = next(_complete({}, list(wanted.items()), left), None)
+        if pairing is not None:
+            matched[layer] = pairing
+            taken = [slot.parameter for slot in pairing.values()]
+            left = [p for p in left if p not in taken]
+    return matched
 
 
 def _complete(
@@ -61,8 +75,7 @@ def _complete(
         return
     (name, shape), rest = wanted[0], wanted[1:]
     for parameter in _owned_first(name, found, free):
-        slot = _fits(shape, parameter)
-        if slot is not None:
+        for slot in _fits(shape, parameter):
             others = [p for p in free if p is not parameter]
             yield from _complete({**found, name: slot}, rest, others)
 
@@ -74,22 +87,33 @@ def _owned_first(name: str, found: Pairing, free: list[ParameterInfo]) -> list[P
         return free
     owner = weight.parameter.owner
     weights = sum(1 for slot in found.values() if slot.parameter.owner == owner)
-    weights += sum(1 for p in free if p.owner == owner and len(p.shape) > 1)
+    weights += sum(1 for p in free if p.owner == owner and is_weight(p))
     same = [p for p in free if p.owner == owner]
     return same if weights == 1 and same else free
 
 
-def _fits(shape: Shape, parameter: ParameterInfo) -> Slot | None:
+def _fits(shape: Shape, parameter: ParameterInfo) -> list[Slot]:
     theirs = parameter.shape
     if math.prod(theirs) != math.prod(shape):
-        return None
+        return []
     if len(shape) == 1:
-        return Slot(parameter) if sum(n != 1 for n in theirs) <= 1 else None
-    if len(theirs) > 1 and theirs[0] == shape[0]:
-        return Slot(parameter)
-    if len(shape) == 2 and theirs == shape[::-1]:
-        return Slot(parameter, transposed=True)
-    return None
+        return [Slot(parameter)] if sum(n != 1 for n in theirs) <= 1 else []
+    if len(theirs) < 2:
+        return []
+    ways = [Slot(parameter)] if theirs[0] == shape[0] else []
+    return [*ways, Slot(parameter, transposed=True)] if theirs[-1] == shape[0] else ways
+
+
+def is_weight(parameter: ParameterInfo) -> bool:
+    """Returns whether a parameter is a layer's weight, by its shape: not a bias or a scale."""
+    if len(parameter.shape) == 2 and parameter.kind == "Linear":
+        return True
+    return sum(n != 1 for n in parameter.shape) > 1
+
+
+def weights_of(parameters: Sequence[ParameterInfo]) -> list[ParameterInfo]:
+    """Returns the layers' weights among the parameters."""
+    return [parameter for parameter in parameters if is_weight(parameter)]
 
 
 @dataclass(frozen=True)
@@ -98,16 +122,11 @@ class Structure:
 
     Attributes:
         spec: the description that these shapes suggest, everything else as specified.
-        inputs_of_fc1: input features of the first fully connected layer.
+        inputs: what each of the five layers takes: channels or features.
     """
 
     spec: NetSpec
-    inputs_of_fc1: int
-
-
-def weights_of(parameters: Sequence[ParameterInfo]) -> list[ParameterInfo]:
-    """Returns the parameters with two dimensions or more: the layers' weights."""
-    return [parameter for parameter in parameters if len(parameter.shape) > 1]
+    inputs: tuple[int, ...]
 
 
 def infer(parameters: Sequence[ParameterInfo]) -> Structure | None:
@@ -115,44 +134,66 @@ def infer(parameters: Sequence[ParameterInfo]) -> Structure | None:
     weights = weights_of(parameters)
     convs = [w.shape for w in weights if len(w.shape) == 4]
     linears = [w.shape for w in weights if len(w.shape) == 2]
-    if len(convs) != 2 or len(linears) != 3:
+    if len(convs) != 2 or len(linears) != 3 or len(weights) != 5:
         return None
-    convs.sort(key=lambda shape: shape[1] != 1)
-    chain = _chain(linears)
-    biases = _has_bias(parameters, [*convs, *chain])
+    if convs[0][1] == convs[1][0] != convs[1][1]:  # the second feeds the first
+        convs.reverse()
+    linears = _in_order(linears)
+    biases = _has_bias(parameters, [*convs, *linears])
     if len(weights) + sum(biases) != len(parameters):
         return None
     spec = NetSpec(
         channels=(convs[0][0], convs[1][0]),
-        features=(chain[0][0], chain[1][0], chain[2][0]),
+        features=(linears[0][0], linears[1][0], linears[2][0]),
         kernels=(convs[0][-1], convs[1][-1]),
         biases=biases,
     )
-    return Structure(spec, chain[0][1])
+    return Structure(spec, tuple(shape[1] for shape in [*convs, *linears]))
+
+
+def _in_order(linears: Sequence[Shape]) -> list[Shape]:
+    """Returns linear layers in the order in which outputs feed inputs.
+
+    Where they do not, they may be stored transposed; in doubt, as registered.
+    """
+    order = _chain(linears)
+    transposed = _chain([shape[::-1] for shape in linears])
+    return transposed if _links(transposed) > _links(order) else order
+
+
+def _links(linears: Sequence[Shape]) -> int:
+    return sum(b[1] == a[0] for a, b in zip(linears, linears[1:], strict=False))
 
 
 def _chain(linears: Sequence[Shape]) -> list[Shape]:
-    """Returns linear layers in the order in which outputs feed inputs; in doubt, as registered."""
     outputs = {shape[0] for shape in linears}
     first = max(linears, key=lambda shape: (shape[1] not in outputs, shape[1]))
     ordered, left = [first], [shape for shape in linears if shape is not first]
     while left:
         following = next((s for s in left if s[1] == ordered[-1][0]), left[0])
         ordered.append(following)
-        left.remove(following)
+        left = [shape for shape in left if shape is not following]
     return ordered
 
 
 def _has_bias(
     parameters: Sequence[ParameterInfo], weights: list[Shape]
 ) -> tuple[bool, bool, bool, bool, bool]:
-    biases = Counter(p.shape[0] for p in parameters if len(p.shape) == 1)
-    owners = {p.owner for p in parameters if len(p.shape) == 1}
+    vectors = [p for p in parameters if not is_weight(p)]
+    biases = Counter(math.prod(p.shape) for p in vectors)
+    owners = {p.owner for p in vectors}
     has = []
     for shape in weights:
-        modules = [p.owner for p in parameters if p.shape == shape]
+        modules = [p.owner for p in parameters if p.shape in (shape, shape[::-1])]
         own_module = len(modules) == 1 and sum(p.owner == modules[0] for p in parameters) <= 2
-        present = modules[0] in owners if own_module else biases[shape[0]] > 0
+        present = biases[shape[0]] > 0
+        if own_module and modules[0]:
+            present = modules[0] in owners or (present and _has_bare_biases(vectors, weights))
         biases[shape[0]] -= present
         has.append(present)
     return has[0], has[1], has[2], has[3], has[4]
+
+
+def _has_bare_biases(vectors: Sequence[ParameterInfo], weights: list[Shape]) -> bool:
+    """Returns whether biases are parameters of their own, outside the weights' modules."""
+    return any(p.owner == "" for p in vectors) and len(vectors) <= len(weights)

@@ -8,28 +8,26 @@ test digits and earlier training are worth nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor
 
 from autograder.challenge import derive_seed, generator, random_permutation, shuffled_state
 from autograder.results import CheckResult, Criterion, verdict
 from autograder.student import Model, Student, StudentFault
 from course_utils.data import DigitSplit, load_digits_subset
-from course_utils.training import GRADING, TIERS, TOP_LEFT, Tier, accuracy
+from course_utils.training import (
+    GRADING,
+    TIERS,
+    TOP_LEFT,
+    Accuracies,
+    Tier,
+    accuracy,
+    run_protocol,
+)
 
 NAME = "ImprovedNet"
 CLASSES = 10
 MOST_RUNS = 3
 STEPS_A_REQUEST = 50  # so that the time limit of one request does not depend on the budget
-
-
-@dataclass(frozen=True)
-class Run:
-    """Accuracies in [0, 1] of one training run on the 1,000 test digits."""
-
-    top_left: float
-    bottom_right: float
 
 
 def top_left(student: Student, seed: int) -> CheckResult:
@@ -56,7 +54,7 @@ def bottom_right(student: Student, seed: int) -> CheckResult:
     return CheckResult(tuple(criteria), _advice(best) if lost else "", figures=figures)
 
 
-def runs(student: Student, seed: int) -> list[Run]:
+def runs(student: Student, seed: int) -> list[Accuracies]:
     """Returns the training runs of the student's `ImprovedNet`: one, or up to three if in doubt.
 
     A run is repeated with a fresh seed while another one may well reach a tier that none has
@@ -68,8 +66,8 @@ def runs(student: Student, seed: int) -> list[Run]:
     return student.memo[key]
 
 
-def _measure(student: Student, seed: int) -> list[Run]:
-    measured: list[Run] = []
+def _measure(student: Student, seed: int) -> list[Accuracies]:
+    measured: list[Accuracies] = []
     while len(measured) < MOST_RUNS:
         measured.append(run_once(student, derive_seed(seed, len(measured))))
         right = max(run.bottom_right for run in measured)
@@ -80,7 +78,7 @@ def _measure(student: Student, seed: int) -> list[Run]:
     return measured
 
 
-def run_once(student: Student, seed: int, digits: DigitSplit | None = None) -> Run:
+def run_once(student: Student, seed: int, digits: DigitSplit | None = None) -> Accuracies:
     """Returns the accuracies of one training run under permuted labels.
 
     Raises:
@@ -91,22 +89,24 @@ def run_once(student: Student, seed: int, digits: DigitSplit | None = None) -> R
     permutation = random_permutation(CLASSES, rng)
     model = Model(student, NAME, derive_seed(seed, "init"))
     model.load(shuffled_state(model.state(), rng))
-    for _ in range(0, GRADING.steps, STEPS_A_REQUEST):
-        model.train(
-            digits.train_images,
-            permutation[digits.train_labels],
-            protocol=GRADING,
-            seed=derive_seed(seed, "batches"),
-            steps=STEPS_A_REQUEST,
-        )
-    trained = model.state()
-    fresh = Model(student, NAME, derive_seed(seed, "fresh"))
-    fresh.load(trained)
     labels = permutation[digits.test_labels]
-    return Run(
-        _accuracy(fresh.predict(digits.test_images, "top_left"), labels),
-        _accuracy(fresh.predict(digits.test_images, "bottom_right"), labels),
-    )
+
+    def train(steps: int) -> None:
+        for start in range(0, steps, STEPS_A_REQUEST):
+            model.train(
+                digits.train_images,
+                permutation[digits.train_labels],
+                protocol=GRADING,
+                seed=derive_seed(seed, "batches"),
+                steps=min(STEPS_A_REQUEST, steps - start),
+            )
+
+    def evaluate(quadrant: str) -> float:
+        fresh = Model(student, NAME, derive_seed(seed, "fresh"))
+        fresh.load(model.state())
+        return _accuracy(fresh.predict(digits.test_images, quadrant), labels)
+
+    return run_protocol(train, evaluate, GRADING)
 
 
 def _accuracy(logits: Tensor, labels: Tensor) -> float:
@@ -134,7 +134,7 @@ _BOTTLENECK = (
 )
 
 
-def _advice(run: Run) -> str:
+def _advice(run: Accuracies) -> str:
     """Returns what stands in the way of a higher tier."""
     if run.bottom_right < TIERS[0].accuracy and run.top_left >= TOP_LEFT.accuracy:
         return (

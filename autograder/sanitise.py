@@ -1,20 +1,27 @@
 """Pure: what a hand-in shows, made harmless for the pages that show it.
 
-Scripts do not survive, nor do paths of the grader's machine.
+Scripts do not survive, nor do paths of the grader's machine, nor text that takes hours to clean.
+Both feedback and formgrader put a notebook's texts into their pages as they are, so a text is
+looked at in the form that it has there.
 """
 
 from __future__ import annotations
 
 import re
 import sys
+from html import escape
+from html.parser import HTMLParser
 from typing import Any
 
 from bleach import clean
 from bleach.css_sanitizer import ALLOWED_CSS_PROPERTIES, CSSSanitizer
-from nbconvert.preprocessors.sanitize import SanitizeHTML
+from nbconvert.filters.markdown_mistune import markdown2html_mistune
 from nbformat import NotebookNode
+from nbformat.v4 import new_output
 
-MOST_HTML_CHARS = 200_000  # sanitising is slow, and no honest cell shows more
+MOST_HTML_CHARS = 200_000  # cleaning is slow, and no honest cell shows more
+MOST_MARKDOWN_CHARS = 20_000  # of one text; a longer one is shown as it was typed
+DEEPEST_HTML = 60  # tags within tags: cleaning takes the square of it
 
 _TAGS = [
     "a",
@@ -71,39 +78,49 @@ _ATTRIBUTES = {
 }
 _STYLES = [s for s in ALLOWED_CSS_PROPERTIES if not s.startswith(("position", "background-image"))]
 _STYLES += ["border-left", "border-radius", "margin", "padding", "max-width", "border-collapse"]
-_RAW_HTML = re.compile(r"<[a-zA-Z/!?]")
-_OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n)")  # what a carriage return hides, such as a progress bar
+_EMPTY_TAGS = ("br", "hr", "img", "col")
+_TEXT_KINDS = ("text/plain", "text/html", "text/markdown", "text/latex")
+_PICTURE_KINDS = ("image/png", "image/jpeg")  # no SVG: it carries scripts
+_BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
+_SAFE_URL = re.compile(r"(https?://|mailto:|attachment:|data:image/(png|jpeg|gif);|#|[\w./%-]*\Z)")
+_TAG_LEFT_IN_TEXT = re.compile(r"<[a-zA-Z/!?]")
+_MATHS_LINK = re.compile(r"\\href(?![a-zA-Z])")  # MathJax would make a link of any kind of it
 _HOST_PATHS = sorted(
     {sys.prefix: "<python>", sys.base_prefix: "<python>", "/opt/grading": "<grading>"}.items(),
     key=lambda item: -len(item[0]),
 )
 
-_html = SanitizeHTML(tags=_TAGS, attributes=_ATTRIBUTES, strip=True)
-
 
 def outputs(shown: list[NotebookNode]) -> list[NotebookNode]:
     """Returns a code cell's outputs without scripts and without paths of this machine."""
-    for output in shown:
-        _edit_texts(output)
-        data = output.get("data", {})
-        if len(data.get("text/html", "")) > MOST_HTML_CHARS:
-            data["text/plain"] = "(HTML of this size is not shown)"
-            del data["text/html"]
-        for text in ("text/html", "text/markdown"):
-            if text in data:
-                data[text] = html(data[text])
-    return list(_html.sanitize_code_outputs(shown))
+    return [_output(output) for output in shown]
 
 
 def html(text: str) -> str:
     """Returns HTML, or Markdown with HTML in it, in which nothing can run."""
-    sanitizer = CSSSanitizer(allowed_css_properties=_STYLES)
-    return str(clean(text, tags=_TAGS, attributes=_ATTRIBUTES, css_sanitizer=sanitizer, strip=True))
+    if len(text) > MOST_HTML_CHARS:
+        return "(HTML of this size is not shown)"
+    try:
+        if _depth(text) > DEEPEST_HTML:
+            return "(HTML of this depth is not shown)"
+        sanitizer = CSSSanitizer(allowed_css_properties=_STYLES)
+        cleaned = clean(
+            text, tags=_TAGS, attributes=_ATTRIBUTES, css_sanitizer=sanitizer, strip=True
+        )
+    except Exception:  # whatever malformed HTML makes the parsers raise
+        return "(malformed HTML is not shown)"
+    return _MATHS_LINK.sub(r"\\text", str(cleaned))
 
 
 def markdown(source: str) -> str:
-    """Returns a text cell's source; text without HTML stays to the letter what it was."""
-    return html(source) if _RAW_HTML.search(source) else source
+    """Returns a text cell's source: to the letter, unless something could run in its page."""
+    source = _MATHS_LINK.sub(r"\\text", _plain(source))
+    if _is_harmless(source):
+        return source
+    cleaned = html(source)
+    if _is_harmless(cleaned):
+        return cleaned
+    return f"<pre>{escape(source)}</pre>"
 
 
 def hide_paths(text: str) -> str:
@@ -113,12 +130,116 @@ def hide_paths(text: str) -> str:
     return text
 
 
-def _edit_texts(output: NotebookNode) -> None:
-    if "text" in output:
-        output.text = hide_paths(_OVERWRITTEN.sub("", output.text))
-    if "traceback" in output:
-        output.traceback = [hide_paths(line) for line in output.traceback]
-    data: dict[str, Any] = output.get("data", {})
-    for kind, value in data.items():
-        if isinstance(value, str) and kind.startswith("text/"):
-            data[kind] = hide_paths(value)
+def _output(output: NotebookNode) -> NotebookNode:
+    """Returns an output of which only the known parts are left, each in its plainest form."""
+    kind = output.output_type
+    if kind == "stream":
+        name = "stderr" if output.name == "stderr" else "stdout"
+        return new_output("stream", name=name, text=_text(output.text))
+    if kind == "error":
+        lines = [_text(line) for line in output.traceback]
+        ename, evalue = _text(output.ename), _text(output.evalue)
+        return new_output("error", ename=ename, evalue=evalue, traceback=lines)
+    data: dict[str, str] = {}
+    for mime, value in output.data.items():
+        if mime in _TEXT_KINDS:
+            data[mime] = _shown_as(mime, hide_paths(_plain(value)))
+        elif mime in _PICTURE_KINDS and _BASE64.fullmatch(_plain(value)):
+            data[mime] = _plain(value)
+    metadata = {mime: _sizes(output.metadata.get(mime)) for mime in data if mime in _PICTURE_KINDS}
+    more = {"execution_count": output.execution_count} if kind == "execute_result" else {}
+    return new_output(kind, data, metadata=metadata, **more)
+
+
+def _shown_as(mime: str, text: str) -> str:
+    if mime == "text/html":
+        return html(text)
+    if mime == "text/markdown":
+        return markdown(text)
+    return text if mime == "text/plain" else _MATHS_LINK.sub(r"\\text", text)
+
+
+def _sizes(metadata: Any) -> dict[str, int]:
+    """Returns width and height, where they are whole numbers."""
+    found = metadata if isinstance(metadata, dict) else {}
+    return {key: found[key] for key in ("width", "height") if type(found.get(key)) is int}
+
+
+def _plain(text: Any) -> str:
+    """Returns the text in one piece, without lone surrogates, which no file can hold."""
+    whole = "".join(text) if isinstance(text, list) else str(text)
+    return whole.encode("utf-8", errors="replace").decode("utf-8")
+
+
+def _text(text: Any) -> str:
+    """Returns text for people: what a carriage return hides, such as a progress bar, is gone."""
+    lines = hide_paths(_plain(text)).replace("\r\n", "\n").split("\n")
+    return "\n".join(line.rsplit("\r", 1)[-1] for line in lines)
+
+
+def _is_harmless(source: str) -> bool:
+    """Returns whether the page that Markdown becomes holds nothing but known, whole tags."""
+    if len(source) > MOST_MARKDOWN_CHARS:
+        return False
+    page = _Page()
+    try:
+        page.feed(markdown2html_mistune(source))
+        page.close()
+    except Exception:  # whatever malformed text makes the parsers raise
+        return False
+    return page.harmless
+
+
+def _depth(text: str) -> int:
+    page = _Page()
+    page.feed(text)
+    page.close()
+    return page.deepest
+
+
+class _Page(HTMLParser):
+    """Reads HTML.
+
+    Attributes:
+        harmless: whether each tag, attribute and link is known to do nothing by itself.
+        deepest: most tags that were open at one time; cleaning takes so many times as long.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=False)
+        self.harmless, self.deepest, self._open = True, 0, 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._open += tag not in _EMPTY_TAGS
+        self.deepest = max(self.deepest, self._open)
+        if tag not in _PAGE_TAGS:
+            self.harmless = False
+        for name, value in attrs:
+            if name in ("href", "src"):
+                self.harmless &= _SAFE_URL.match((value or "").strip().lower()) is not None
+            elif name not in _PAGE_ATTRIBUTES:
+                self.harmless = False
+
+    def handle_endtag(self, tag: str) -> None:
+        self._open = max(0, self._open - 1)
+
+    def handle_data(self, data: str) -> None:
+        self.harmless &= _TAG_LEFT_IN_TEXT.search(data) is None
+
+    def handle_comment(self, data: str) -> None:
+        self.harmless = False
+
+    def handle_decl(self, decl: str) -> None:
+        self.harmless = False
+
+    def unknown_decl(self, data: str) -> None:
+        self.harmless = False
+
+    def handle_pi(self, data: str) -> None:
+        self.harmless = False
+
+
+# What Markdown itself makes, too; but no `style`, which only `html` looks into.
+_PAGE_TAGS = {*_TAGS, "del", "mark", "input"}
+_PAGE_ATTRIBUTES = {"class", "id", "title", "alt", "width", "height", "open", "start", "align"}
+_PAGE_ATTRIBUTES |= {"colspan", "rowspan", "scope", "role"}

@@ -17,7 +17,7 @@ from course_utils.messages import Message, Status, WrongAnswer, run_check
 from course_utils.transforms import place
 
 IMAGE_SIZES = ((12, 16), (13, 17), (16, 13), (21, 12))
-SAME_FOR_ALL_PLACES, SOME = 0.25, 0.6  # measured: Net 1.4, average pooling 0.8, padded too 0.1
+SAME_FOR_ALL_PLACES, SOME = 0.35, 0.6  # measured: Net 1.4, average pooling 0.8, padded too 0.1
 
 
 def check_conv_pool_conv(fn: Callable[[Tensor, Tensor], Tensor]) -> None:

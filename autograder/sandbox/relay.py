@@ -202,7 +202,10 @@ class Relay:
             self._stack.close()
 
     def _accept(self, listener: socket.socket, kernel_path: str) -> None:
-        client, _ = listener.accept()
+        try:
+            client, _ = listener.accept()
+        except OSError:  # the client has gone already
+            return
         kernel = socket.socket(socket.AF_UNIX)
         try:
             credentials = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)

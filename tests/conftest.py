@@ -1,0 +1,54 @@
+"""What the tests share: a course in a folder of its own, as nbgrader leaves it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+STOCK_CONFIG = (
+    "c = get_config()\nc.Execute.timeout = 600  # seconds a cell; all else is nbgrader's\n"
+)
+
+
+def make_course(folder: Path, *, stock: bool) -> Path:
+    """Returns `folder` as a course with our source notebook; `stock`: without our configuration."""
+    shutil.copytree(ROOT / "source", folder / "source")
+    if stock:
+        (folder / "nbgrader_config.py").write_text(STOCK_CONFIG)
+    else:
+        shutil.copy(ROOT / "nbgrader_config.py", folder)
+    run_nbgrader(folder, "generate_assignment", "cnns")
+    return folder
+
+
+def run_nbgrader(course: Path, *arguments: str, ok: bool = True) -> str:
+    """Returns what an nbgrader command prints, run in the course's folder as a person would."""
+    tools = str(Path(sys.executable).parent)
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", *arguments],
+        cwd=course,
+        env={**os.environ, "PATH": os.pathsep.join([tools, os.environ["PATH"]])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode == 0) == ok, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A course with our configuration and a generated release."""
+    return make_course(tmp_path_factory.mktemp("course"), stock=False)
+
+
+@pytest.fixture(scope="session")
+def stock_course(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A course with nbgrader's own configuration and a generated release."""
+    return make_course(tmp_path_factory.mktemp("stock"), stock=True)
