@@ -15,6 +15,7 @@ from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 from autograder import sandbox, staging
+from autograder.nbgrader_step import clear_scores
 from autograder.student import GraderFault
 
 
@@ -95,18 +96,25 @@ def grade(
 def _grade_one(course_root: Path, assignment: str, student: str, force: bool) -> Outcome:
     config = course_config(course_root)
     notebooks = [path.stem for path in (course_root / "source" / assignment).glob("*.ipynb")]
-    staging.stage(course_root, student, assignment, notebooks)
     config.CourseDirectory.submitted_directory = str(staging.FOLDER)
     config.CourseDirectory.assignment_id = assignment
     config.CourseDirectory.student_id = student
     config.Autograde.force = force
-    converter = Autograde(coursedir=CourseDirectory(config=config), config=config)
+    coursedir = CourseDirectory(config=config)
     heard = _Listener()
-    converter.log = heard.logger
     try:
+        staging.stage(course_root, student, assignment, notebooks)
+        converter = Autograde(coursedir=coursedir, config=config)
+        converter.log = heard.logger
         converter.start()
-    except NbGraderException as error:
-        return Outcome(student, heard.last_error or str(error))
+    except Exception as error:  # of this machine's; what a student can do is no exception here
+        for name in notebooks:
+            clear_scores(
+                {"db_url": coursedir.db_url, "notebook": name}
+                | {"assignment": assignment, "student": student}
+            )
+        said = heard.last_error if isinstance(error, NbGraderException) else ""
+        return Outcome(student, said or f"{type(error).__name__}: {error}")
     return Outcome(student)
 
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from autograder.bounded import Bounded
 from autograder.chains import CHAIN, ChainSpec, chain_mistakes, run_chain, wrong_chains
 from autograder.challenge import generator, random_images, random_kernel
 from autograder.results import CheckResult, Criterion, verdict
 from autograder.student import Student, StudentFault, call
 
 NAME = "conv_pool_conv"
+_ALIKE = 1e-4  # relative: what two computations of one thing in float32 may well differ by
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,9 @@ class Trial:
     def agrees(self, spec: ChainSpec) -> bool:
         """Returns whether the output is what a chain gives."""
         expected = run_chain(spec, self.image, self.kernel)
-        return expected is not None and self.output is not None and _agrees(expected, self.output)
+        return (
+            expected is not None and self.output is not None and expected.agrees_with(self.output)
+        )
 
 
 def values(student: Student, seed: int) -> CheckResult:
@@ -56,11 +58,7 @@ def values(student: Student, seed: int) -> CheckResult:
     other_image = ask(student, odd, kernel)
     other_kernel = ask(student, image, 3 * random_kernel(rng))
     trials = [first, other_image, other_kernel]
-    repeatable = (
-        first.output is not None
-        and again.output is not None
-        and torch.equal(first.output, again.output)
-    )
+    repeatable = _alike(first.output, again.output)
     criteria = (
         _values_criterion("values on a fresh image and kernel", first, 7.0),
         _values_criterion("values on an image of another size", other_image, 3.0),
@@ -69,13 +67,13 @@ def values(student: Student, seed: int) -> CheckResult:
             "the right answer again when asked again, and no argument changed",
             "yes",
             _steadiness(first, repeatable),
-            repeatable and first.untouched and first.right,
+            first.right and again.right and first.untouched,
             2.0,
         ),
     )
     if all(criterion.earned == criterion.points for criterion in criteria):
         return CheckResult(criteria)
-    mistake, advice = _diagnose(trials, again, repeatable)
+    mistake, advice = _diagnose(student, trials, repeatable)
     return CheckResult(criteria, advice, mistake)
 
 
@@ -85,9 +83,7 @@ def ask(student: Student, image: Tensor, kernel: Tensor) -> Trial:
         output, after = call(student, NAME, image, kernel)
     except StudentFault as fault:
         return Trial(image, kernel, None, True, str(fault))
-    untouched = all(
-        torch.equal(a, b) for a, b in zip(after, (image, kernel), strict=True) if a.shape == b.shape
-    )
+    untouched = all(_same(a, b) for a, b in zip(after, (image, kernel), strict=True))
     return Trial(image, kernel, unbatched(output), untouched)
 
 
@@ -98,8 +94,16 @@ def unbatched(output: Tensor) -> Tensor:
     return output[None] if output.dim() == 2 else output
 
 
-def _agrees(expected: Bounded, output: Tensor) -> bool:
-    return expected.agrees_with(output)
+def _same(a: Tensor, b: Tensor) -> bool:
+    return a.shape == b.shape and a.dtype == b.dtype and torch.equal(a, b)
+
+
+def _alike(a: Tensor | None, b: Tensor | None) -> bool:
+    """Returns whether two outputs differ by rounding at most."""
+    if a is None or b is None or a.shape != b.shape or a.numel() == 0:
+        return False
+    size = float(b.double().abs().max())
+    return torch.allclose(a.double(), b.double(), rtol=0.0, atol=_ALIKE * size, equal_nan=True)
 
 
 def _values_criterion(name: str, trial: Trial, points: float) -> Criterion:
@@ -107,10 +111,12 @@ def _values_criterion(name: str, trial: Trial, points: float) -> Criterion:
         return verdict(name, "as specified", trial.reason, False, points)
     expected = run_chain(CHAIN, trial.image, trial.kernel)
     if expected is not None and trial.output.shape != expected.value.shape:
-        want, got = tuple(expected.value.shape), tuple(trial.output.shape)
-        return verdict(name, f"shape {want}", f"shape {got}", False, points)
-    got_words = "as specified" if trial.right else "other values"
-    return verdict(name, "as specified", got_words, trial.right, points)
+        want, have = tuple(expected.value.shape), tuple(trial.output.shape)
+        return verdict(name, f"shape {want}", f"shape {have}", False, points)
+    got = "as specified" if trial.right else "other values"
+    if not trial.output.is_floating_point():
+        got = f"values of {str(trial.output.dtype).removeprefix('torch.')}"
+    return verdict(name, "as specified", got, trial.right, points)
 
 
 def _steadiness(first: Trial, repeatable: bool) -> str:
@@ -121,7 +127,8 @@ def _steadiness(first: Trial, repeatable: bool) -> str:
     return "yes" if first.untouched else "an argument was changed"
 
 
-def _diagnose(trials: Sequence[Trial], again: Trial, repeatable: bool) -> tuple[str, str]:
+def _diagnose(student: Student, trials: Sequence[Trial], repeatable: bool) -> tuple[str, str]:
+    """Returns the mistake's key and what the student reads first."""
     first, other_image, other_kernel = trials
     if first.output is None:
         return "", first.reason
@@ -133,7 +140,7 @@ def _diagnose(trials: Sequence[Trial], again: Trial, repeatable: bool) -> tuple[
     if not first.untouched:
         return "chain-in-place", "Your function changes its arguments; work on copies."
     for argument, other in (("kernel", other_kernel), ("image", other_image)):
-        if other.output is not None and torch.equal(first.output, other.output):
+        if other.output is not None and _same(first.output, other.output):
             return "chain-globals", (
                 f"Another {argument} gives the same answer: your function does not use its "
                 f"argument `{argument}` (a global variable, or a module's own weights, take its "
@@ -145,6 +152,47 @@ def _diagnose(trials: Sequence[Trial], again: Trial, repeatable: bool) -> tuple[
             mistakes = chain_mistakes(spec)
             words = " and ".join(mistake.sentence for mistake in mistakes)
             return mistakes[0].key, f"Your function behaves as if {words}."
+    return _probe_growth(student, trials)
+
+
+def _probe_growth(student: Student, trials: Sequence[Trial]) -> tuple[str, str]:
+    """Returns what a kernel of zeros, and one twice as large, tell about an unknown chain.
+
+    Convolution and max pooling are homogeneous and the kernel is used twice, so a kernel twice as
+    large gives four times the result, and a kernel of zeros gives zeros.
+    """
+    first = trials[0]
+    nothing = ask(student, first.image, torch.zeros_like(first.kernel)).output
+    doubled = ask(student, first.image, 2 * first.kernel).output
+    expected = run_chain(CHAIN, first.image, first.kernel)
+    assert first.output is not None
+    assert expected is not None
+    if first.right:
+        wrong = "images of other sizes" if not trials[1].right else "other kernels"
+        return "chain-sizes", (
+            f"Right for one image and kernel, but not for {wrong}: is a number written out, or "
+            "does something depend on the size of the values?"
+        )
+    if first.output.shape == expected.value.shape:
+        got, want = first.output.double(), expected.value
+        scale = float((got * want).sum() / (want * want).sum())
+        if _alike(got, scale * want):
+            return "chain-rescale", "The result is right but for a constant factor: leave it raw."
+    if nothing is not None and bool((nothing.double().abs() > _ALIKE).any()):
+        return "chain-bias", (
+            "With a kernel of zeros every activation should be zero, and yours are not: is a bias "
+            "added, or do a module's own weights take part?"
+        )
+    if _alike(doubled, first.output):
+        return "chain-rescale", (
+            "A kernel twice as large gives the same result: it is rescaled somewhere. Return the "
+            "raw activations."
+        )
+    if _alike(doubled, 2 * first.output):
+        return "chain-kernel-once", (
+            "A kernel twice as large gives twice the result, expected four times: only one of the "
+            "two convolutions uses the argument `kernel`."
+        )
     return "", (
         "The values differ from the specification's, and no common mistake explains them. Go "
         "through the steps one at a time: convolution, 2x2 max pooling, convolution."

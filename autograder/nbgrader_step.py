@@ -58,17 +58,13 @@ class Judge(NbGraderPreprocessor):
         """Returns the graded notebook.
 
         Raises:
-            GraderFault, SandboxUnavailable, SandboxError: no verdict; no old score is left either.
+            GraderFault, SandboxUnavailable, SandboxError: there is no verdict.
         """
         about = resources["nbgrader"]
         names = [name for name in Judge.class_own_traits(config=True) if hasattr(_DEFAULTS, name)]
         limits = Limits(**{name: getattr(self, name) for name in names})
         secret = course_secret(Path.cwd())  # nbgrader converts in the course's root
-        try:
-            grade_notebook(notebook, about["assignment"], about["student"], secret, limits)
-        except Exception:
-            clear_scores(about)
-            raise
+        grade_notebook(notebook, about["assignment"], about["student"], secret, limits)
         return notebook, resources
 
 
@@ -99,7 +95,20 @@ class IntakeExporter(NotebookExporter):
     def from_filename(
         self, filename: str, resources: Any = None, **options: Any
     ) -> tuple[Any, Any]:
-        """Returns the notebook after the preprocessors of nbgrader's present step."""
+        """Returns the notebook after the preprocessors of nbgrader's present step.
+
+        Raises:
+            Exception: the grader failed; no old score is left.
+        """
+        try:
+            return self._from_filename(filename, resources, options)
+        except Exception:
+            clear_scores(resources["nbgrader"])
+            raise
+
+    def _from_filename(
+        self, filename: str, resources: Any, options: dict[str, Any]
+    ) -> tuple[Any, Any]:
         converter: Any = self.parent
         if not converter._sanitizing:
             return super().from_filename(filename, resources=resources, **options)

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from autograder.mistakes import Mistake, net_mistakes
 from autograder.pairing import infer, match_layers, weights_of
-from autograder.recognise import NAME, Finding, examine
+from autograder.recognise import examine
 from autograder.references import LAYERS, NetSpec, Shape, net_shapes, net_spec
 from autograder.results import CheckResult, Criterion, verdict
 from autograder.student import Model, ParameterInfo, Student, StudentFault
+from autograder.subject import NAME, Finding
 
 OTHER = {"num_channel": 5, "num_classes": 7}  # a size that the notebook never mentions
 _OTHER_SHOWN = f"{NAME}({', '.join(f'{key}={value}' for key, value in OTHER.items())})"

@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 
 from torch import Tensor
 
@@ -132,8 +132,8 @@ class Structure:
 def infer(parameters: Sequence[ParameterInfo]) -> Structure | None:
     """Returns what the shapes say; None unless it is two convolutions and three linear layers."""
     weights = weights_of(parameters)
-    convs = [w.shape for w in weights if len(w.shape) == 4]
-    linears = [w.shape for w in weights if len(w.shape) == 2]
+    convs: list[Shape] = [w.shape for w in weights if len(w.shape) == 4]
+    linears: list[Shape] = [w.shape for w in weights if len(w.shape) == 2]
     if len(convs) != 2 or len(linears) != 3 or len(weights) != 5:
         return None
     if convs[0][1] == convs[1][0] != convs[1][1]:  # the second feeds the first
@@ -162,7 +162,7 @@ def _in_order(linears: Sequence[Shape]) -> list[Shape]:
 
 
 def _links(linears: Sequence[Shape]) -> int:
-    return sum(b[1] == a[0] for a, b in zip(linears, linears[1:], strict=False))
+    return sum(b[1] == a[0] for a, b in pairwise(linears))
 
 
 def _chain(linears: Sequence[Shape]) -> list[Shape]:

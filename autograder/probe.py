@@ -24,6 +24,9 @@ Tensors = dict[str, Tensor]
 Answer = tuple[Fields, Tensors]
 
 
+MOST_TRACED = 200  # tensors: below the cap of one message
+
+
 class Missing(Exception):
     """The student's notebook does not define the name that was asked for."""
 
@@ -62,7 +65,7 @@ class Probe:
         What the student's code prints meanwhile, or warns of, is dropped.
         """
         try:
-            with _quiet():
+            with _quiet(), _standard_settings():
                 return self._verbs[verb](dict(tensors), **arguments)
         except BaseException as error:  # SystemExit and the interrupt of a timeout count too
             return {"error": _describe(error)}, {}
@@ -83,13 +86,13 @@ class Probe:
         model = self._lookup(name)(**arguments)
         if not isinstance(model, nn.Module):
             raise WrongKind(f"expected {name}() to be an nn.Module, got {type(model).__name__}")
-        if any(nn.parameter.is_lazy(parameter) for parameter in model.parameters()):
+        if any(nn.parameter.is_lazy(parameter) for _, parameter, _ in _parameters(model)):
             model.eval()
             with torch.no_grad():
                 model(tensors["sample"])
         self._models[handle] = model
         self._trainings.pop(handle, None)
-        return {"parameters": _list_parameters(model), "buffers": _list_buffers(model)}, {}
+        return {"parameters": _list_parameters(model)}, {}
 
     def _state(self, tensors: Tensors, handle: str) -> Answer:
         """Returns every parameter and buffer by name."""
@@ -111,26 +114,32 @@ class Probe:
 
     @torch.no_grad()
     def _trace(self, tensors: Tensors, handle: str) -> Answer:
-        """Returns the output of each submodule, in the order of the calls."""
+        """Returns what goes in and out of the submodules until the end or the first error."""
         model = self._models[handle].eval()
-        outputs: Tensors = {}
-        names: list[str] = []
+        seen: Tensors = {}
 
-        def record(name: str) -> Callable[[nn.Module, Any, Any], None]:
-            def hook(module: nn.Module, inputs: Any, output: Any) -> None:
-                if isinstance(output, Tensor):
-                    outputs[str(len(names))] = output.clone()
-                    names.append(name)
+        def record(value: Any) -> None:
+            if isinstance(value, Tensor) and len(seen) < MOST_TRACED:
+                seen[str(len(seen))] = value.clone()
 
-            return hook
+        def before(module: nn.Module, inputs: Any) -> None:
+            record(inputs[0] if inputs else None)
 
-        hooks = [m.register_forward_hook(record(n)) for n, m in model.named_modules() if n]
+        def after(module: nn.Module, inputs: Any, output: Any) -> None:
+            record(output)
+
+        hooks = []
         try:
-            model(tensors["images"])
+            for name, module in _modules(model):
+                if name:
+                    hooks += [module.register_forward_pre_hook(before)]
+                    hooks += [module.register_forward_hook(after)]
+            with contextlib.suppress(Exception):
+                model(tensors["images"])
         finally:
             for hook in hooks:
                 hook.remove()
-        return {"names": names}, outputs
+        return {}, seen
 
     def _train(
         self, tensors: Tensors, handle: str, protocol: Fields, seed: int, steps: int
@@ -161,24 +170,53 @@ class Probe:
         return found
 
 
+def _modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Yields each module once with its dotted name, the model itself as ""; no override counts."""
+    seen: set[int] = set()
+    stack: list[tuple[str, nn.Module]] = [("", model)]
+    while stack:
+        name, module = stack.pop()
+        if id(module) in seen:
+            continue
+        seen.add(id(module))
+        yield name, module
+        children = [
+            (f"{name}.{k}".lstrip("."), m) for k, m in module._modules.items() if m is not None
+        ]
+        stack += reversed(children)
+
+
+def _parameters(model: nn.Module) -> Iterator[tuple[str, nn.Parameter, nn.Module]]:
+    """Yields each parameter once, with its module's name and its own, and its module."""
+    seen: set[int] = set()
+    for prefix, module in _modules(model):
+        for name, parameter in module._parameters.items():
+            if parameter is not None and id(parameter) not in seen:
+                seen.add(id(parameter))
+                yield f"{prefix}.{name}".lstrip("."), parameter, module
+
+
 def _list_parameters(model: nn.Module) -> list[Fields]:
     """Returns each parameter once, in the order of registration, with the module that owns it."""
-    unique = {name for name, _ in model.named_parameters()}
-    listed = [
-        {"name": f"{prefix}.{name}" if prefix else name, "shape": list(parameter.shape)}
-        | {"owner": prefix}
-        for prefix, module in model.named_modules()
-        for name, parameter in module.named_parameters(recurse=False)
+    return [
+        {
+            "name": name,
+            "shape": list(parameter.shape),
+            "owner": name.rpartition(".")[0],
+            "kind": type(module).__name__,
+        }
+        for name, parameter, module in _parameters(model)
     ]
-    return [parameter for parameter in listed if parameter["name"] in unique]
-
-
-def _list_buffers(model: nn.Module) -> list[Fields]:
-    return [{"name": name, "shape": list(buffer.shape)} for name, buffer in model.named_buffers()]
 
 
 def _named_tensors(model: nn.Module) -> Tensors:
-    return {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    buffers = {
+        f"{prefix}.{name}".lstrip("."): buffer
+        for prefix, module in _modules(model)
+        for name, buffer in module._buffers.items()
+        if buffer is not None
+    }
+    return {**{name: parameter for name, parameter, _ in _parameters(model)}, **buffers}
 
 
 def _as_tensor(output: Any, what: str) -> Tensor:
@@ -194,7 +232,25 @@ def _describe(error: BaseException) -> Fields:
         for frame in traceback.extract_tb(error.__traceback__)
         if "ipykernel" in frame.filename or frame.filename.startswith("<")
     ]
-    return {"type": type(error).__name__, "message": str(error)[:500], "line": (lines or [""])[-1]}
+    try:
+        message = str(error)[:500]
+    except Exception:  # an exception's own __str__ may fail
+        message = ""
+    return {"type": type(error).__name__, "message": message, "line": (lines or [""])[-1]}
+
+
+@contextlib.contextmanager
+def _standard_settings() -> Iterator[None]:
+    """Sets what a notebook may have changed for everything in it, and puts it back afterwards."""
+    dtype, precision = torch.get_default_dtype(), torch.get_float32_matmul_precision()
+    torch.set_default_dtype(torch.float32)
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with torch.enable_grad(), torch.autocast("cpu", enabled=False):
+            yield
+    finally:
+        torch.set_default_dtype(dtype)
+        torch.set_float32_matmul_precision(precision)
 
 
 @contextlib.contextmanager

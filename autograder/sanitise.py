@@ -21,7 +21,7 @@ from nbformat.v4 import new_output
 
 MOST_HTML_CHARS = 200_000  # cleaning is slow, and no honest cell shows more
 MOST_MARKDOWN_CHARS = 20_000  # of one text; a longer one is shown as it was typed
-DEEPEST_HTML = 60  # tags within tags: cleaning takes the square of it
+DEEPEST_HTML = 60  # tags within tags: cleaning takes that many times as long
 
 _TAGS = [
     "a",
@@ -81,6 +81,7 @@ _STYLES += ["border-left", "border-radius", "margin", "padding", "max-width", "b
 _EMPTY_TAGS = ("br", "hr", "img", "col")
 _TEXT_KINDS = ("text/plain", "text/html", "text/markdown", "text/latex")
 _PICTURE_KINDS = ("image/png", "image/jpeg")  # no SVG: it carries scripts
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 _SAFE_URL = re.compile(r"(https?://|mailto:|attachment:|data:image/(png|jpeg|gif);|#|[\w./%-]*\Z)")
 _TAG_LEFT_IN_TEXT = re.compile(r"<[a-zA-Z/!?]")
@@ -115,11 +116,10 @@ def html(text: str) -> str:
 def markdown(source: str) -> str:
     """Returns a text cell's source: to the letter, unless something could run in its page."""
     source = _MATHS_LINK.sub(r"\\text", _plain(source))
-    if _is_harmless(source):
-        return source
-    cleaned = html(source)
-    if _is_harmless(cleaned):
-        return cleaned
+    if len(source) <= MOST_MARKDOWN_CHARS:
+        for text in (source, html(source)):
+            if _is_harmless(text):
+                return text
     return f"<pre>{escape(source)}</pre>"
 
 
@@ -179,11 +179,9 @@ def _text(text: Any) -> str:
 
 def _is_harmless(source: str) -> bool:
     """Returns whether the page that Markdown becomes holds nothing but known, whole tags."""
-    if len(source) > MOST_MARKDOWN_CHARS:
-        return False
     page = _Page()
-    try:
-        page.feed(markdown2html_mistune(source))
+    try:  # a picture that is attached to the cell is none here: intake has looked at it
+        page.feed(markdown2html_mistune(source.replace("attachment:", "")))
         page.close()
     except Exception:  # whatever malformed text makes the parsers raise
         return False
@@ -191,27 +189,22 @@ def _is_harmless(source: str) -> bool:
 
 
 def _depth(text: str) -> int:
-    page = _Page()
-    page.feed(text)
-    page.close()
-    return page.deepest
+    """Returns at least how many tags are open at one time."""
+    deepest = now = 0
+    for closing, tag in _TAG.findall(text):
+        now = max(0, now - 1) if closing else now + (tag.lower() not in _EMPTY_TAGS)
+        deepest = max(deepest, now)
+    return deepest
 
 
 class _Page(HTMLParser):
-    """Reads HTML.
-
-    Attributes:
-        harmless: whether each tag, attribute and link is known to do nothing by itself.
-        deepest: most tags that were open at one time; cleaning takes so many times as long.
-    """
+    """Reads HTML; `harmless` is whether each tag, attribute and link is known to do nothing."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=False)
-        self.harmless, self.deepest, self._open = True, 0, 0
+        self.harmless = True
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._open += tag not in _EMPTY_TAGS
-        self.deepest = max(self.deepest, self._open)
         if tag not in _PAGE_TAGS:
             self.harmless = False
         for name, value in attrs:
@@ -219,9 +212,6 @@ class _Page(HTMLParser):
                 self.harmless &= _SAFE_URL.match((value or "").strip().lower()) is not None
             elif name not in _PAGE_ATTRIBUTES:
                 self.harmless = False
-
-    def handle_endtag(self, tag: str) -> None:
-        self._open = max(0, self._open - 1)
 
     def handle_data(self, data: str) -> None:
         self.harmless &= _TAG_LEFT_IN_TEXT.search(data) is None

@@ -148,12 +148,13 @@ class Session:
             except Exception:  # whatever a forged message makes Jupyter's parser raise
                 self._check_alive()
                 continue
-            if not isinstance(message.get("content"), dict):
+            content, parent = message.get("content"), message.get("parent_header")
+            if not isinstance(content, dict) or not isinstance(parent, dict):
                 continue
-            if (message.get("parent_header") or {}).get("msg_id") != message_id:
+            if parent.get("msg_id") != message_id:
                 continue
             if message["msg_type"] == "status":
-                if message["content"].get("execution_state") == "idle":
+                if content.get("execution_state") == "idle":
                     return
                 continue
             handle(message)
@@ -216,6 +217,8 @@ class Outputs:
     def add(self, message: dict[str, Any]) -> None:
         """Returns nothing; takes one message into account."""
         kind, content = message["msg_type"], message["content"]
+        if self._cut and kind != "clear_output":
+            return
         if kind == "clear_output":
             self._clear_next = True
             if not content.get("wait"):
@@ -223,8 +226,8 @@ class Outputs:
         elif kind in ("stream", "display_data", "execute_result", "error", "update_display_data"):
             try:
                 self._add_output(kind, message)
-            except (KeyError, TypeError, ValueError, AttributeError, nbformat.ValidationError):
-                return  # not a message of that kind, whatever its type says
+            except Exception:  # not a message of that kind, whatever its type says
+                return
 
     def shown(self) -> list[NotebookNode]:
         """Returns the outputs; the last says so if some were left out."""
@@ -269,7 +272,8 @@ class Outputs:
     def _clear(self) -> None:
         self._outputs.clear()
         self._by_display_id.clear()
-        self._clear_next = False
+        self._clear_next = self._cut = False
+        self.bytes_kept = 0
 
 
 def _notice(text: str) -> NotebookNode:

@@ -14,9 +14,14 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from autograder.hints import hint
 from autograder.probe import Answer, Probe
 from course_utils.training import IMAGE_SIZE
 from course_utils.training import Protocol as TrainingProtocol
+
+MOST_PARAMETERS = 1000
+_MOST_RANK = 8
+_MOST_CHARACTERS = 400
 
 
 class StudentFault(Exception):
@@ -71,11 +76,19 @@ class InProcess:
 
 @dataclass(frozen=True)
 class ParameterInfo:
-    """What the student's side says of one parameter: its dotted name, shape and owning module."""
+    """What the student's side says of one parameter.
+
+    Attributes:
+        name: dotted.
+        shape: of the tensor.
+        owner: the dotted name of the module that holds it, "" for the model itself.
+        kind: the name of that module's class: a hint for naming mistakes, nothing more.
+    """
 
     name: str
     shape: tuple[int, ...]
     owner: str
+    kind: str = ""
 
 
 def call(student: Student, name: str, *arguments: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -109,30 +122,22 @@ class Model:
             {"name": name, "handle": self._handle, "arguments": arguments, "seed": seed},
             {"sample": sample},
         )
-        try:
-            self.parameters = [
-                ParameterInfo(str(p["name"]), tuple(int(n) for n in p["shape"]), str(p["owner"]))
-                for p in fields["parameters"]
-            ]
-        except (KeyError, TypeError, ValueError) as error:
-            raise StudentFault("the list of parameters was malformed") from error
+        self.parameters = _parameter_list(fields.get("parameters"))
 
     def forward(self, images: Tensor) -> Tensor:
         """Returns the logits for `images` (N, 1, 56, 56) float32, in eval mode."""
         _, tensors = self._ask("forward", tensors={"images": images})
         return _take(tensors, "output")
 
-    def trace(self, images: Tensor) -> list[tuple[str, Tensor]]:
-        """Returns (name, output) of each submodule in the order of the calls."""
-        fields, tensors = self._ask("trace", tensors={"images": images})
-        names = fields.get("names")
-        if not isinstance(names, list) or len(names) != len(tensors):
-            raise StudentFault("the list of layers was malformed")
-        return [(str(name), _take(tensors, str(i))) for i, name in enumerate(names)]
+    def trace(self, images: Tensor) -> list[Tensor]:
+        """Returns what went in and out of the submodules, until the end or the first error."""
+        _, tensors = self._ask("trace", tensors={"images": images})
+        return [_take(tensors, name) for name in tensors]
 
     def state(self) -> dict[str, Tensor]:
         """Returns every parameter and buffer by name."""
-        return self._ask("state")[1]
+        _, tensors = self._ask("state")
+        return {name: _take(tensors, name) for name in tensors}
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Returns nothing; copies `state` into the parameters and buffers of the same names."""
@@ -174,20 +179,42 @@ def _ask(
     return fields, answer
 
 
+def _parameter_list(listed: Any) -> list[ParameterInfo]:
+    if not isinstance(listed, list) or len(listed) > MOST_PARAMETERS:
+        raise StudentFault(f"expected a list of at most {MOST_PARAMETERS} parameters")
+    parameters = []
+    for entry in listed:
+        shape = entry.get("shape") if isinstance(entry, dict) else None
+        names = [entry.get(key) for key in ("name", "owner", "kind")] if shape is not None else []
+        if not isinstance(shape, list) or not all(isinstance(name, str) for name in names):
+            raise StudentFault("the list of parameters was malformed")
+        if len(shape) > _MOST_RANK or not all(type(n) is int and 0 <= n < 2**40 for n in shape):
+            raise StudentFault("a parameter's shape was malformed")
+        parameters.append(ParameterInfo(names[0], tuple(shape), names[1], names[2]))
+    if len({p.name for p in parameters}) < len(parameters):
+        raise StudentFault("two parameters have the same name")
+    return parameters
+
+
 def _error_text(error: Any) -> str:
+    """Returns in one sentence what went wrong on the student's side, and what to do about it."""
     if not isinstance(error, dict):
         return "your code failed without a message"
-    kind, message, line = (str(error.get(key, "")) for key in ("type", "message", "line"))
+    kind, message, line = (_plain(error.get(key, "")) for key in ("type", "message", "line"))
     if kind in ("Missing", "WrongKind"):
         return message
-    if kind == "NotImplementedError":
+    if kind == "NotImplementedError" and "forward" not in message:
         return "this exercise is not implemented yet"
-    where = f" at `{line.strip()}`" if line else ""
-    return (
-        f"your code raised {kind}: {message}{where}"
-        if message
-        else f"your code raised {kind}{where}"
-    )
+    text = f"your code raised {kind}" + (f": {message}" if message else "")
+    text += f" at `{line}`" if line else ""
+    advice = hint(message)
+    return f"{text}. {advice}" if advice else text
+
+
+def _plain(text: Any) -> str:
+    """Returns text from the other side as one printable line of limited length."""
+    shown = text[:_MOST_CHARACTERS] if isinstance(text, str) else ""
+    return " ".join("".join(c if c.isprintable() else " " for c in shown).split())
 
 
 def _numbered(tensors: Sequence[Tensor]) -> list[tuple[str, Tensor]]:
@@ -195,6 +222,15 @@ def _numbered(tensors: Sequence[Tensor]) -> list[tuple[str, Tensor]]:
 
 
 def _take(tensors: Mapping[str, Tensor], name: str) -> Tensor:
-    if name not in tensors:
+    """Returns one tensor of the answer as a plain one: dense, real, on the CPU."""
+    tensor = tensors.get(name)
+    if not isinstance(tensor, Tensor):
         raise StudentFault(f"the answer lacks the tensor {name!r}")
-    return tensors[name].detach()
+    with torch.no_grad():
+        kind = f"{tensor.layout}" if tensor.layout != torch.strided else f"{tensor.dtype}"
+        odd = tensor.is_quantized or tensor.is_complex() or tensor.is_meta or tensor.is_nested
+        if odd or tensor.layout != torch.strided:
+            raise StudentFault(
+                f"expected a dense tensor of real numbers, got {kind.removeprefix('torch.')}"
+            )
+        return tensor.detach().cpu().as_subclass(Tensor)

@@ -17,6 +17,7 @@ from course_utils.messages import Message, Status, WrongAnswer, run_check
 from course_utils.transforms import place
 
 IMAGE_SIZES = ((12, 16), (13, 17), (16, 13), (21, 12))
+EXAMPLE = [-9.0, 0.0, 2.0]  # what the text's three steps give for `_compare_example`
 SAME_FOR_ALL_PLACES, SOME = 0.35, 0.6  # measured: Net 1.4, average pooling 0.8, padded too 0.1
 
 
@@ -90,15 +91,28 @@ def _conv_pool_conv(fn: Callable[[Tensor, Tensor], Tensor]) -> Message:
             "Twice the kernel should give four times the activations, since both convolutions use "
             "it. Is there a fixed kernel, a bias, a rescaling or another function on the way?"
         )
+    _compare_example(fn)
     sizes = ", ".join(f"{height}x{width}" for height, width in IMAGE_SIZES)
     return Message(
         Status.GOOD,
         "conv_pool_conv",
         (
-            f"Shape and type are right for images of {sizes}, and the kernel matters as it should.",
-            "The values themselves are compared when your notebook is graded.",
+            f"The shape is right for images of {sizes}, and so are the values of one example.",
+            "Grading compares the values for other images and kernels.",
         ),
     )
+
+
+def _compare_example(fn: Callable[[Tensor, Tensor], Tensor]) -> None:
+    """Raises WrongAnswer unless the values of one small example are right."""
+    image = (torch.arange(3 * 8 * 12) ** 2 * 5 % 13).reshape(3, 8, 12).float()
+    kernel = torch.tensor([[1.0, 0.0, -1.0]] * 3).expand(1, 3, 3, 3).clone()
+    got = [round(value, 2) for value in fn(image, kernel).flatten().tolist()]
+    if got != EXAMPLE:
+        raise WrongAnswer(
+            f"The shapes are right, the values are not: for a small example expected {EXAMPLE}, "
+            f"got {got}. Does each step do what the text says, in its order?"
+        )
 
 
 def _compare_activation_shape(output: Tensor, height: int, width: int) -> None:

@@ -1,0 +1,149 @@
+"""A student's `Net` under examination: random weights for it, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from autograder import bounded
+from autograder.challenge import generator, random_images, random_state
+from autograder.extras import Extra, extra_mistakes, split, transparent_state
+from autograder.mistakes import Mistake, net_mistakes, net_neighbours
+from autograder.pairing import Pairing, Structure, infer, pairings
+from autograder.references import (
+    IMAGE_SIZE,
+    LAYERS,
+    Block,
+    NetSpec,
+    net_blocks,
+    net_shapes,
+    net_spec,
+    sizes,
+)
+from autograder.student import Model, ParameterInfo, Student, StudentFault
+
+NAME = "Net"
+IMAGES = 2
+_FLATTEN_ORDERS = ((0, 1, 2), (1, 2, 0), (0, 2, 1), (2, 1, 0), (1, 0, 2), (2, 0, 1))  # of (C, H, W)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a network was recognised as.
+
+    Attributes:
+        mistakes: where it departs from the specification; empty if it is right, or unknown.
+        right_parts: the layers that are right, each with what follows it.
+        advice: what the student reads, "" if the network is right.
+    """
+
+    mistakes: tuple[Mistake, ...]
+    right_parts: frozenset[str]
+    advice: str
+
+    @property
+    def right(self) -> bool:
+        """Returns whether the network is the specified one."""
+        return len(self.right_parts) == len(LAYERS)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A student's network under examination.
+
+    Attributes:
+        model: on the student's side.
+        right: what it should be.
+        structure: what its parameter shapes say; None if they are not two and three layers.
+        core: its parameters without those of `extras`.
+        extras: layers that it has besides, made transparent.
+        spec: the description nearest to the specification that has its parameter shapes.
+        images: (IMAGES, 1, 56, 56) float32.
+        state: random values for the parameters of `spec`.
+        ways: how these pair with the student's parameters; none if they do not.
+    """
+
+    model: Model
+    right: NetSpec
+    structure: Structure | None
+    core: Sequence[ParameterInfo]
+    extras: Sequence[Extra]
+    spec: NetSpec
+    images: Tensor
+    state: Mapping[str, Tensor]
+    ways: Sequence[Pairing]
+
+    def load(self, way: Pairing) -> None:
+        """Returns nothing; puts `state` into the student's network."""
+        self.model.load({slot.parameter.name: slot.fit(self.state[k]) for k, slot in way.items()})
+
+    def answers(self) -> Iterator[Tensor]:
+        """Yields the network's output for each pairing, then for each order of flattening."""
+        for way in self.ways:
+            self.load(way)
+            yield self.model.forward(self.images)
+        channels, size = self.spec.channels[1], sizes(self.spec)[1]
+        if self.spec.flatten != "flatten" or not self.ways:
+            return
+        self.load(self.ways[0])
+        weight = self.state["fc1.weight"].reshape(-1, channels, size, size)
+        slot = self.ways[0]["fc1.weight"]
+        for order in _FLATTEN_ORDERS[1:]:
+            columns = weight.permute(0, *(axis + 1 for axis in order)).reshape(len(weight), -1)
+            self.model.load({slot.parameter.name: slot.fit(columns)})
+            yield self.model.forward(self.images)
+
+    def seen(self) -> list[Tensor]:
+        """Returns what went in and out of the submodules while the network ran, if it can be had.
+
+        It runs with the weights that were loaded last.
+        """
+        try:
+            return self.model.trace(self.images)
+        except StudentFault:
+            return []
+
+    def blocks(self, spec: NetSpec) -> dict[str, Block]:
+        """Returns what a candidate gives for the same images and weights."""
+        return net_blocks(spec, self.state, bounded.exact(self.images))
+
+    def named(self, spec: NetSpec) -> list[Mistake]:
+        """Returns where the network departs from the specification if it is `spec`."""
+        pairing = self.ways[0] if self.ways else {}
+        extra = extra_mistakes(self.extras, self.model.parameters, pairing)
+        return sorted([*net_mistakes(spec, self.right), *extra], key=lambda m: LAYERS.index(m.part))
+
+
+def make_subject(student: Student, seed: int, arguments: Mapping[str, int]) -> Subject:
+    rng, right = generator(seed), net_spec(**arguments)
+    images = random_images(IMAGES, 1, IMAGE_SIZE, IMAGE_SIZE, rng)
+    model = Model(student, NAME, seed, **arguments)
+    core, extras = split(model.parameters)
+    if extras:
+        model.load(transparent_state(extras))
+    structure = infer(core)
+    specs = [right]
+    if structure is not None and structure.spec != right:
+        specs = [structure.spec]
+    if structure is not None:
+        specs += list(net_neighbours(structure.spec, structure.inputs[2]))[:1]
+    for spec in specs:
+        ways = pairings(net_shapes(spec), core)
+        if ways:
+            break
+    else:
+        spec = specs[0]
+    state = random_state(net_shapes(spec), rng)
+    return Subject(model, right, structure, core, extras, spec, images, state, ways)
+
+
+def named(mistakes: Sequence[Mistake]) -> Finding:
+    right_parts = frozenset(LAYERS) - {mistake.part for mistake in mistakes}
+    return Finding(tuple(mistakes), right_parts, as_if(mistakes))
+
+
+def as_if(mistakes: Sequence[Mistake]) -> str:
+    words = ", and as if ".join(mistake.sentence for mistake in mistakes)
+    return f"Your network behaves as if {words}." if mistakes else ""
