@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +114,7 @@ def _grade_one(course_root: Path, assignment: str, student: str, force: bool) ->
                 {"db_url": coursedir.db_url, "notebook": name}
                 | {"assignment": assignment, "student": student}
             )
+        shutil.rmtree(course_root / "autograded" / student / assignment, ignore_errors=True)
         said = heard.last_error if isinstance(error, NbGraderException) else ""
         return Outcome(student, said or f"{type(error).__name__}: {error}")
     return Outcome(student)

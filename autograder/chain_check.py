@@ -173,6 +173,11 @@ def _probe_growth(student: Student, trials: Sequence[Trial]) -> tuple[str, str]:
             f"Right for one image and kernel, but not for {wrong}: is a number written out, or "
             "does something depend on the size of the values?"
         )
+    if _alike(doubled, first.output):
+        return "chain-rescale", (
+            "A kernel twice as large gives the same result: it is rescaled somewhere. Return the "
+            "raw activations."
+        )
     if first.output.shape == expected.value.shape:
         got, want = first.output.double(), expected.value
         scale = float((got * want).sum() / (want * want).sum())
@@ -182,11 +187,6 @@ def _probe_growth(student: Student, trials: Sequence[Trial]) -> tuple[str, str]:
         return "chain-bias", (
             "With a kernel of zeros every activation should be zero, and yours are not: is a bias "
             "added, or do a module's own weights take part?"
-        )
-    if _alike(doubled, first.output):
-        return "chain-rescale", (
-            "A kernel twice as large gives the same result: it is rescaled somewhere. Return the "
-            "raw activations."
         )
     if _alike(doubled, 2 * first.output):
         return "chain-kernel-once", (

@@ -29,8 +29,13 @@ def random_images(
 
 
 def random_kernel(rng: torch.Generator) -> Tensor:
-    """Returns a kernel (1, 3, 3, 3) float32 whose three channel slices are equal."""
-    return torch.randn(1, 1, 3, 3, generator=rng).repeat(1, 3, 1, 1)
+    """Returns a kernel (1, 3, 3, 3) float32 whose three channel slices are equal.
+
+    Its entries have mean -0.1 and standard deviation 1. So on images in [0, 1] the activations have
+    both signs, before pooling and after it, and a ReLU on the way shows.
+    """
+    entries = torch.randn(1, 1, 3, 3, generator=rng)
+    return ((entries - entries.mean()) / entries.std() - 0.1).repeat(1, 3, 1, 1)
 
 
 def random_state(shapes: Mapping[str, tuple[int, ...]], rng: torch.Generator) -> dict[str, Tensor]:
@@ -58,6 +63,22 @@ def shuffled_state(state: Mapping[str, Tensor], rng: torch.Generator) -> dict[st
         for name, tensor in state.items()
         if tensor.is_floating_point()
     }
+
+
+def random_like(tensor: Tensor, rng: torch.Generator) -> Tensor:
+    """Returns normal random entries of the same shape, of the scale of `random_state`.
+
+    Tensors of less than two dimensions get their absolute values, since a running variance may be
+    among them; integers, such as a counter of batches, stay what they are.
+    """
+    if not tensor.is_floating_point():
+        return tensor
+    entries = torch.randn(tensor.shape, generator=rng)
+    return (
+        entries.abs()
+        if tensor.dim() < 2
+        else entries * math.sqrt(2 / max(1, math.prod(tensor.shape[1:])))
+    )
 
 
 def random_permutation(size: int, rng: torch.Generator) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 from autograder import bounded
 from autograder.mistakes import Mistake, net_mistakes, net_neighbours
 from autograder.pairing import match_layers, weights_of
-from autograder.references import LAYERS, NetSpec, flat_features, net_blocks, net_shapes, sizes
+from autograder.references import LAYERS, NetSpec, flat_features, net_shapes, sizes
 from autograder.student import StudentFault
 from autograder.subject import IMAGES, Finding, Subject, as_if
 
@@ -71,43 +71,38 @@ def _without(parts: frozenset[str], mistakes: Sequence[Mistake]) -> frozenset[st
 
 def stopped(subject: Subject, fault: str) -> Finding:
     """Returns the finding for a network whose forward pass fails."""
-    spec, advice = subject.spec, f"{fault[:1].upper()}{fault[1:]}"
-    mistakes, seen = subject.named(spec), subject.seen()
+    spec = subject.structure.spec if subject.structure else subject.spec
+    advice, seen = f"{fault[:1].upper()}{fault[1:]}", subject.seen()
+    mistakes: list[Mistake] = []
     found = re.search(r"cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)", fault)
     if found:
         rows, have, want, outputs = (int(number) for number in found.groups())
-        layers = {(p[1], p[0]): name.split(".")[0] for name, p in net_shapes(spec).items() if p[1:]}
-        layer = layers.get((want, outputs), "fc1")
+        layers = {(p[1], p[0]): name for name, p in net_shapes(subject.spec).items() if p[1:]}
+        layer = layers.get((want, outputs), "fc1").removesuffix(".weight")
         if rows != len(subject.images):
             words = "the feature maps were not flattened for each image"
-            mistakes.append(Mistake("flatten-missing", layer, words))
+            mistakes = [Mistake("flatten-missing", layer, words)]
         else:
-            cause = _geometry(subject, have, seen) if layer == "fc1" else None
-            spec = cause or spec
+            spec = _geometry(subject, spec, have, seen) if layer == "fc1" else spec
             words = f"{layer} took {want} inputs, though {have} reach it"
-            mistakes += [*subject.named(spec), Mistake(f"{layer}-inputs", layer, words)]
-            advice += f" Here {layer} takes {want} inputs, but {have} reach it. "
-            advice += as_if(subject.named(spec)) if cause else ""
+            mistakes = [Mistake(f"{layer}-inputs", layer, words)]
+            side = sizes(spec)[1]
+            fits = layer == "fc1" and have == flat_features(spec)
+            maps = f" ({spec.channels[1]} x {side} x {side})" if fits else ""
+            advice += f" Here {layer} takes {want} inputs, but {have}{maps} reach it."
+    mistakes = [*subject.named(spec), *mistakes]
+    advice += f" {as_if(subject.named(spec))}"
     parts = _without(seen_parts(subject, spec, seen), mistakes)
     return Finding(tuple(mistakes), parts, advice.strip())
 
 
-def _geometry(subject: Subject, features: int, seen: Sequence[Tensor]) -> NetSpec | None:
+def _geometry(subject: Subject, spec: NetSpec, features: int, seen: Sequence[Tensor]) -> NetSpec:
     """Returns convolutions and poolings that leave as many features, and gave what was seen."""
-    for candidate in net_neighbours(subject.spec, features):
-        own = net_blocks(candidate, _resized(subject, candidate), bounded.exact(subject.images))
-        if any(_is_in(output, own["conv2"].own) for output in seen):
+    for candidate in net_neighbours(spec, features):
+        own = subject.blocks(candidate)["conv2"].own
+        if any(_is_in(output, own) for output in seen):
             return candidate
-    return None
-
-
-def _resized(subject: Subject, spec: NetSpec) -> dict[str, Tensor]:
-    """Returns the weights of the convolutions, and zeros of fitting shapes for the rest."""
-    shapes = net_shapes(spec)
-    return {
-        name: subject.state[name] if name.startswith("conv") else torch.zeros(shape)
-        for name, shape in shapes.items()
-    }
+    return spec
 
 
 def other_layers(subject: Subject) -> Finding:

@@ -20,6 +20,7 @@ from autograder.references import LAYERS
 from autograder.student import ParameterInfo
 
 _BATCH_NORM_EPS = 1e-5  # PyTorch's default
+_LARGEST = 10_000  # entries of a scale or slope
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,14 @@ class Extra:
     Attributes:
         what: its key in a `Mistake`.
         words: its name for people.
+        kind: the name of its class.
         parameters: its parameters.
         position: how many parameters were registered before it.
     """
 
     what: str
     words: str
+    kind: str
     parameters: tuple[ParameterInfo, ...]
     position: int
 
@@ -47,8 +50,10 @@ def split(parameters: Sequence[ParameterInfo]) -> tuple[list[ParameterInfo], lis
         if not kind.startswith(("BatchNorm", "PReLU")) or parameter.owner in extras:
             continue
         own = tuple(p for p in parameters if p.owner == parameter.owner)
+        if not all(len(p.shape) == 1 and p.shape[0] <= _LARGEST for p in own):
+            continue
         what, words = ("prelu", "a PReLU") if kind == "PReLU" else ("norm", "batch normalisation")
-        extras[parameter.owner] = Extra(what, words, own, position)
+        extras[parameter.owner] = Extra(what, words, kind, own, position)
     core = [p for p in parameters if p.owner not in extras]
     return core, list(extras.values())
 
@@ -80,7 +85,12 @@ def _follows(extra: Extra, parameters: Sequence[ParameterInfo], pairing: Pairing
     size = math.prod(extra.parameters[0].shape)
     weights = {layer: pairing.get(f"{layer}.weight") for layer in LAYERS}
     placed = {layer: s.parameter for layer, s in weights.items() if s is not None}
-    fitting = [layer for layer, p in placed.items() if size == 1 or p.shape[0] == size]
+    after = {"2d": "conv", "1d": "fc"}.get(extra.kind[-2:], "")
+    fitting = [
+        layer
+        for layer, p in placed.items()
+        if layer.startswith(after) and (size == 1 or p.shape[0] == size)
+    ]
     before = [layer for layer in fitting if places[placed[layer].name] < extra.position]
     if before:
         return max(before, key=lambda layer: places[placed[layer].name])

@@ -47,6 +47,7 @@ def grade_notebook(
             seed = derive_seed(secret, student_id, assignment, grade_id)
             results[grade_id] = checks.run(assignment, grade_id, session, seed)
             cell.outputs = verdict_outputs(results[grade_id], count)
+            cell.source = sanitise.without_hidden_tests(cell.source)
     for cell in notebook.cells:
         if cell.cell_type != "code":
             cell.source = sanitise.markdown(cell.source)

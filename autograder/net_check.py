@@ -78,7 +78,7 @@ def function(student: Student, seed: int) -> CheckResult:
     Each layer, with what follows it, earns its share for the default sizes and a quarter of it
     more if it is right for other sizes too.
     """
-    finding = examine(student, seed)
+    finding = examine(student, seed, {})
     criteria = [
         verdict(
             f"{layer} and what follows it",
@@ -93,7 +93,8 @@ def function(student: Student, seed: int) -> CheckResult:
     name = f"the same for {_OTHER_SHOWN}"
     most = _OTHER_PART_POINTS * len(LAYERS)
     try:
-        other = examine(student, seed + 1, **OTHER)
+        search = finding.right or bool(finding.mistakes)
+        other = examine(student, seed + 1, OTHER, search)
     except StudentFault as fault:
         other = Finding((), frozenset(), f"{_OTHER_SHOWN} cannot be built: {fault}")
     kept = len(other.right_parts & finding.right_parts)

@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import islice, pairwise, permutations
 
 from torch import Tensor
 
@@ -154,26 +154,12 @@ def infer(parameters: Sequence[ParameterInfo]) -> Structure | None:
 def _in_order(linears: Sequence[Shape]) -> list[Shape]:
     """Returns linear layers in the order in which outputs feed inputs.
 
-    Where they do not, they may be stored transposed; in doubt, as registered.
+    They may be stored transposed. In doubt, the widest comes first, then as registered.
     """
-    order = _chain(linears)
-    transposed = _chain([shape[::-1] for shape in linears])
-    return transposed if _links(transposed) > _links(order) else order
-
-
-def _links(linears: Sequence[Shape]) -> int:
-    return sum(b[1] == a[0] for a, b in pairwise(linears))
-
-
-def _chain(linears: Sequence[Shape]) -> list[Shape]:
-    outputs = {shape[0] for shape in linears}
-    first = max(linears, key=lambda shape: (shape[1] not in outputs, shape[1]))
-    ordered, left = [first], [shape for shape in linears if shape is not first]
-    while left:
-        following = next((s for s in left if s[1] == ordered[-1][0]), left[0])
-        ordered.append(following)
-        left = [shape for shape in left if shape is not following]
-    return ordered
+    widest_first = sorted(linears, key=lambda shape: -shape[1])
+    orders = [list(order) for order in permutations(widest_first)]
+    orders += [list(order) for order in permutations([shape[::-1] for shape in linears])]
+    return max(orders, key=lambda order: sum(b[1] == a[0] for a, b in pairwise(order)))
 
 
 def _has_bias(

@@ -81,6 +81,9 @@ _STYLES += ["border-left", "border-radius", "margin", "padding", "max-width", "b
 _EMPTY_TAGS = ("br", "hr", "img", "col")
 _TEXT_KINDS = ("text/plain", "text/html", "text/markdown", "text/latex")
 _PICTURE_KINDS = ("image/png", "image/jpeg")  # no SVG: it carries scripts
+_HIDDEN_TESTS = re.compile(
+    r"^[ \t]*### BEGIN HIDDEN TESTS$.*?^[ \t]*### END HIDDEN TESTS$", re.MULTILINE | re.DOTALL
+)
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 _SAFE_URL = re.compile(r"(https?://|mailto:|attachment:|data:image/(png|jpeg|gif);|#|[\w./%-]*\Z)")
@@ -121,6 +124,11 @@ def markdown(source: str) -> str:
             if _is_harmless(text):
                 return text
     return f"<pre>{escape(source)}</pre>"
+
+
+def without_hidden_tests(source: str) -> str:
+    """Returns a grade cell's source as students know it."""
+    return _HIDDEN_TESTS.sub("", source).rstrip()
 
 
 def hide_paths(text: str) -> str:

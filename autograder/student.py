@@ -190,6 +190,8 @@ def _parameter_list(listed: Any) -> list[ParameterInfo]:
             raise StudentFault("the list of parameters was malformed")
         if len(shape) > _MOST_RANK or not all(type(n) is int and 0 <= n < 2**40 for n in shape):
             raise StudentFault("a parameter's shape was malformed")
+        if not all(name.isprintable() and len(name) <= _MOST_CHARACTERS for name in names):
+            raise StudentFault("a parameter's name was malformed")
         parameters.append(ParameterInfo(names[0], tuple(shape), names[1], names[2]))
     if len({p.name for p in parameters}) < len(parameters):
         raise StudentFault("two parameters have the same name")

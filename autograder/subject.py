@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from autograder import bounded
@@ -26,6 +30,10 @@ from autograder.student import Model, ParameterInfo, Student, StudentFault
 
 NAME = "Net"
 IMAGES = 2
+MOST_PARAMETERS = 3_000_000  # entries of all of them: what fits into one message
+MOST_CONVOLVED = 100_000  # entries of the convolutions' weights
+_RIGHT_COUNT = sum(math.prod(shape) for shape in net_shapes(net_spec()).values())
+_MOST_DRAWS, _LEAST_SHARE = 200, 0.05
 _FLATTEN_ORDERS = ((0, 1, 2), (1, 2, 0), (0, 2, 1), (2, 1, 0), (1, 0, 2), (2, 0, 1))  # of (C, H, W)
 
 
@@ -106,8 +114,12 @@ class Subject:
             return []
 
     def blocks(self, spec: NetSpec) -> dict[str, Block]:
-        """Returns what a candidate gives for the same images and weights."""
-        return net_blocks(spec, self.state, bounded.exact(self.images))
+        """Returns what a candidate gives for the same images; weights that do not fit are zeros."""
+        fitting = {
+            name: self.state[name] if self.state[name].shape == shape else torch.zeros(shape)
+            for name, shape in net_shapes(spec).items()
+        }
+        return net_blocks(spec, fitting, bounded.exact(self.images))
 
     def named(self, spec: NetSpec) -> list[Mistake]:
         """Returns where the network departs from the specification if it is `spec`."""
@@ -117,33 +129,74 @@ class Subject:
 
 
 def make_subject(student: Student, seed: int, arguments: Mapping[str, int]) -> Subject:
+    """Returns `Net(**arguments)`, built on the student's side, with all that is asked of it.
+
+    Raises:
+        StudentFault: it cannot be built.
+    """
     rng, right = generator(seed), net_spec(**arguments)
     images = random_images(IMAGES, 1, IMAGE_SIZE, IMAGE_SIZE, rng)
     model = Model(student, NAME, seed, **arguments)
+    _check_size(model.parameters)
     core, extras = split(model.parameters)
     if extras:
         model.load(transparent_state(extras))
     structure = infer(core)
+    if structure is not None and sizes(structure.spec)[1] == 0:
+        structure = None  # its kernels are larger than its feature maps
     specs = [right]
     if structure is not None and structure.spec != right:
         specs = [structure.spec]
     if structure is not None:
-        specs += list(net_neighbours(structure.spec, structure.inputs[2]))[:1]
+        specs += islice(net_neighbours(structure.spec, structure.inputs[2]), 1)
     for spec in specs:
         ways = pairings(net_shapes(spec), core)
         if ways:
             break
     else:
         spec = specs[0]
-    state = random_state(net_shapes(spec), rng)
+    state = telling_state(spec, images, rng)
     return Subject(model, right, structure, core, extras, spec, images, state, ways)
 
 
+def _check_size(parameters: Sequence[ParameterInfo]) -> None:
+    """Raises StudentFault for networks so large that the judge should not compute their like."""
+    count = sum(math.prod(p.shape) for p in parameters)
+    convolutions = sum(math.prod(p.shape) for p in parameters if len(p.shape) == 4)
+    if any(0 in p.shape for p in parameters):
+        raise StudentFault("a parameter of your network has no entries")
+    if count > MOST_PARAMETERS or convolutions > MOST_CONVOLVED:
+        want = f"{_RIGHT_COUNT:,}"
+        raise StudentFault(f"your network has {count:,} parameters, expected {want}: too many")
+
+
 def named(mistakes: Sequence[Mistake]) -> Finding:
+    """Returns the finding for a network that was recognised, by its mistakes."""
     right_parts = frozenset(LAYERS) - {mistake.part for mistake in mistakes}
     return Finding(tuple(mistakes), right_parts, as_if(mistakes))
 
 
 def as_if(mistakes: Sequence[Mistake]) -> str:
+    """Returns the mistakes as one sentence; "" for none."""
     words = ", and as if ".join(mistake.sentence for mistake in mistakes)
     return f"Your network behaves as if {words}." if mistakes else ""
+
+
+def telling_state(spec: NetSpec, images: Tensor, rng: torch.Generator) -> dict[str, Tensor]:
+    """Returns random parameters with which every ReLU makes a difference.
+
+    Where a layer's outputs have one sign only, a missing ReLU would not show; so parameters are
+    drawn until each layer has a share of both (for narrow networks that takes a few dozen draws).
+    """
+    for _ in range(_MOST_DRAWS):
+        state = random_state(net_shapes(spec), rng)
+        blocks = net_blocks(spec, state, bounded.rough(images))
+        if all(_has_both_signs(blocks[layer].own.value) for layer in LAYERS[:-1]):
+            break
+    return state
+
+
+def _has_both_signs(own: Tensor) -> bool:
+    pooled = F.max_pool2d(own, 2) if own.dim() == 4 else own
+    share = float((pooled < 0).double().mean())
+    return _LEAST_SHARE <= share <= 1 - _LEAST_SHARE

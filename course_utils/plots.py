@@ -86,7 +86,7 @@ def compare_activations(
     maps = _plane(activations.detach().cpu())
     # Edges are rare: scaled to the strongest of them, the picture would be blank.
     limit = float(np.quantile(maps.abs().numpy(), 0.99)) or 1.0
-    grid = plt.subplots(2, 2, figsize=(9, 8.6), layout="constrained")[1]
+    grid = plt.subplots(2, 2, figsize=(8.4, 8), layout="constrained")[1]
     for row, (share, where) in enumerate(
         ((1.0, ""), (min(1.0, crop / min(image.shape[-2:])), ", centre"))
     ):
@@ -115,7 +115,7 @@ def show_digits(
     axes = []
     number = min(count, len(images))
     columns, rows = max(1, min(8, number)), max(1, -(-number // 8))
-    figure = plt.figure(figsize=(1.5 * columns, 1.75 * rows + 0.4), layout="constrained")
+    figure = plt.figure(figsize=(1.05 * columns, 1.3 * rows + 0.4), layout="constrained")
     for index in range(number):
         bare = isinstance(images, Tensor)
         image, label = (images[index], "") if bare else images[index]

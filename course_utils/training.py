@@ -80,8 +80,8 @@ class Training:
         seed: int = 0,
         quadrant: str = "top_left",
     ) -> None:
-        self._layout = memory_layout(model)
-        self.model = model.to(memory_format=self._layout)  # type: ignore[call-overload]
+        self._layout = lay_out(model)
+        self.model = model
         self.digits, self.labels = digits, labels
         self.protocol, self.quadrant = protocol, quadrant
         self.steps_done = 0
@@ -123,20 +123,24 @@ class Training:
 
 
 @torch.no_grad()
-def memory_layout(model: nn.Module) -> torch.memory_format:
-    """Returns the layout to feed images in: channels last, unless the model cannot take it.
+def lay_out(model: nn.Module) -> torch.memory_format:
+    """Returns the layout to feed images in, and puts the model's weights into it.
 
-    A model that flattens with `view` needs the default layout, since `view` moves no data.
+    Channels last, unless the model cannot take it: one that flattens with `view` needs the default
+    layout, since `view` moves no data.
     """
     was_training = model.training
     images = torch.zeros(2, 1, IMAGE_SIZE, IMAGE_SIZE)
+    layout = torch.channels_last
     try:
-        model.eval()(images.contiguous(memory_format=torch.channels_last))
+        model.eval().to(memory_format=layout)
+        model(images.contiguous(memory_format=layout))
     except RuntimeError:  # one that has another cause comes again with the first real batch
-        return torch.contiguous_format
+        layout = torch.contiguous_format
+        model.to(memory_format=layout)
     finally:
         model.train(was_training)
-    return torch.channels_last
+    return layout
 
 
 @torch.no_grad()
@@ -145,7 +149,7 @@ def predict(model: nn.Module, digits: Tensor, quadrant: str, batch_size: int = 2
 
     The model is evaluated in `eval()` mode; its mode is afterwards what it was.
     """
-    was_training, layout = model.training, memory_layout(model)
+    was_training, layout = model.training, lay_out(model)
     model.eval()
     try:
         parts = [

@@ -462,7 +462,7 @@ NETS = (
         """,
     ),
     _net(
-        "traced by TorchScript's frozen graph of modules",
+        "traced by torch.jit",
         """
         class Net(nn.Module):
             def __init__(self, num_channel=8, num_classes=10):
@@ -475,6 +475,25 @@ NETS = (
                     nn.Linear(2 * c, num_classes),
                 )
                 self.body = torch.jit.trace(body, torch.zeros(2, 1, 56, 56))
+
+            def forward(self, images):
+                return self.body(images)
+        """,
+    ),
+    _net(
+        "compiled by torch.jit.script",
+        """
+        class Net(nn.Module):
+            def __init__(self, num_channel=8, num_classes=10):
+                super().__init__()
+                c = num_channel
+                body = nn.Sequential(
+                    nn.Conv2d(1, c, 5), nn.ReLU(), nn.MaxPool2d(2),
+                    nn.Conv2d(c, 2 * c, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+                    nn.Linear(2 * c * 121, 4 * c), nn.ReLU(), nn.Linear(4 * c, 2 * c), nn.ReLU(),
+                    nn.Linear(2 * c, num_classes),
+                )
+                self.body = torch.jit.script(body)
 
             def forward(self, images):
                 return self.body(images)

@@ -103,6 +103,11 @@ WRONG_CHAINS: dict[str, tuple[Callable, str]] = {
     "fixed size": (lambda i, k: torch.zeros(1, 3, 5), "got (1, 3, 5)"),
     "float64": (lambda i, k: chain(i, k).double(), "Expected float32"),
     "uint8": (lambda i, k: chain(i, k).byte(), "Expected float32"),
+    "average pooling": (
+        lambda i, k: F.conv2d(F.avg_pool2d(F.conv2d(i, k), 2), k[:, :1]),
+        "the values are not",
+    ),
+    "transposed": (lambda i, k: pooled(i, k.transpose(2, 3)), "the values are not"),
     "rescaled": (rescaled, "rescaled"),
     "normalised": (lambda i, k: F.normalize(chain(i, k).flatten(1)).view_as(chain(i, k)), "resc"),
     "sigmoid": (lambda i, k: chain(i, k).sigmoid(), "four times"),
