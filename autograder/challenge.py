@@ -82,5 +82,11 @@ def random_like(tensor: Tensor, rng: torch.Generator) -> Tensor:
 
 
 def random_permutation(size: int, rng: torch.Generator) -> Tensor:
-    """Returns a permutation of 0 ... size - 1, (size,) int64."""
-    return torch.randperm(size, generator=rng)
+    """Returns a permutation of 0 ... size - 1 that leaves none where it is, (size,) int64.
+
+    Whoever answers with the digits' true labels is then right nowhere.
+    """
+    while True:
+        drawn = torch.randperm(size, generator=rng)
+        if size < 2 or not bool((drawn == torch.arange(size)).any()):
+            return drawn

@@ -97,7 +97,8 @@ _HOST_PATHS = sorted(
 
 def outputs(shown: list[NotebookNode]) -> list[NotebookNode]:
     """Returns a code cell's outputs without scripts and without paths of this machine."""
-    return [_output(output) for output in shown]
+    cleaned = [_output(output) for output in shown]
+    return [output for output in cleaned if output.get("data") != {}]
 
 
 def html(text: str) -> str:

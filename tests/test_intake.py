@@ -27,7 +27,7 @@ from traitlets.config import Config
 
 from autograder import folder_intake, intake
 from autograder.folder_intake import HandIn, collect
-from autograder.intake import Intake, read
+from autograder.intake import Intake, parse, read, records
 
 COURSE_SOURCE = Path(__file__).parents[1] / "source" / "cnns" / "cnns.ipynb"
 Sanitize = Callable[[NotebookNode], NotebookNode]
@@ -385,7 +385,7 @@ def test_a_grade_cell_is_put_back_below_the_other_half_of_a_split_solution(
 def test_a_missing_solution_comes_back_empty(honest: NotebookNode, release: NotebookNode) -> None:
     remove(honest, "shape")
     taken = taken_in(honest, release)
-    assert find(taken.notebook, "shape").source == intake.MISSING
+    assert find(taken.notebook, "shape").source == records.MISSING
 
 
 def test_changed_flags_are_restored(honest: NotebookNode, release: NotebookNode) -> None:
@@ -588,7 +588,7 @@ def test_lines_kernels_pictures_and_numbers_of_another_kind_do_no_harm(
 def test_pictures_are_kept_while_there_is_room_for_them(
     honest: NotebookNode, release: NotebookNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "MAX_ATTACHMENT_CHARS", 10)
+    monkeypatch.setattr(parse, "MAX_ATTACHMENT_CHARS", 10)
     find(honest, "why")["attachments"] = {
         f"{name}.png": {"image/png": "A" * size} for name, size in (("a", 8), ("b", 4), ("c", 2))
     }
@@ -677,7 +677,7 @@ def test_large_outputs_do_not_count_against_the_student(
 def garbage() -> dict[str, tuple[bytes, str]]:
     cells = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}}
     one = {"cell_type": "code", "metadata": {}, "source": "x"}
-    wide = {**one, "source": "x" * (intake.MAX_SOURCE_CHARS + 1)}
+    wide = {**one, "source": "x" * (parse.MAX_SOURCE_CHARS + 1)}
     return {
         "empty": (b"", "empty"),
         "blank": (b" \n\t ", "empty"),
@@ -694,8 +694,8 @@ def garbage() -> dict[str, tuple[bytes, str]]:
         "deep": (b'{"cells":' + b"[" * 200_000, "nested too deep"),
         "deep object": (b'{"a":' * 200_000, "nested too deep"),
         "long number": (b'{"nbformat": 1' + b"0" * 9_000 + b"}", "too long numbers"),
-        "too many bytes": (b" " * (intake.MAX_NOTEBOOK_BYTES + 1), "at most 50 MB"),
-        "too many values": (b"[" + b"[]," * intake.MAX_JSON_VALUES + b"0]", "JSON values"),
+        "too many bytes": (b" " * (parse.MAX_NOTEBOOK_BYTES + 1), "at most 50 MB"),
+        "too many values": (b"[" + b"[]," * parse.MAX_JSON_VALUES + b"0]", "JSON values"),
         "too many cells": (to_bytes({**cells, "cells": [one] * 2_001}), "2000 cells"),
         "too much code": (to_bytes({**cells, "cells": [wide]}), "characters"),
     }
@@ -710,7 +710,7 @@ def test_what_is_no_notebook_is_a_release_without_solutions_and_a_reason(
     assert taken.fatal
     assert reason in taken.fatal
     assert_whole(taken.notebook, release)
-    assert find(taken.notebook, "square").source == intake.MISSING
+    assert find(taken.notebook, "square").source == records.MISSING
     assert find(taken.notebook, "why").source == find(release, "why").source
 
 

@@ -73,12 +73,13 @@ def _steals(how: str) -> dict[str, str]:
 POINTS = (
     Attack(
         "showtraceback",
-        "replaces the shell's `showtraceback`, so that errors are not shown",
+        "replaces the shell's `showtraceback`, so that errors are not shown, and has them succeed",
         WRONG,
         opening=source("""
             shell = get_ipython()
             shell.showtraceback = shell._showtraceback = lambda *a, **k: None
-            shell.showsyntaxerror = lambda *a, **k: None
+            from IPython.core.interactiveshell import ExecutionResult
+            ExecutionResult.success = property(lambda self: True)
         """),
     ),
     Attack(

@@ -1,0 +1,53 @@
+"""One handed-in notebook, read as data and made whole before anything of it runs.
+
+The reference is the *release* notebook (what the student got), so nothing here ever holds a
+solution or a hidden test: nbgrader's OverwriteCells puts the source's text into the locked cells
+later. The folder that the notebook came in is read by `folder_intake.collect`.
+
+    bytes -> cells (`_parse`) -> which is which (`_match`) -> in order (`_arrange`) -> notebook
+"""
+
+from __future__ import annotations
+
+from nbformat import NotebookNode
+
+from autograder.intake.arrange import arrange, assemble, fill_slots
+from autograder.intake.match import match_cells
+from autograder.intake.parse import MAX_NOTEBOOK_BYTES, parse_cells
+from autograder.intake.records import Intake, Repair, Slot, UnreadableError
+from autograder.intake.release import known_cells, put_back
+
+__all__ = ["MAX_NOTEBOOK_BYTES", "Intake", "Repair", "empty", "read"]
+
+
+def read(data: bytes, release: NotebookNode, *, max_bytes: int = MAX_NOTEBOOK_BYTES) -> Intake:
+    """A notebook that can be graded, from whatever bytes were handed in.
+
+    Args:
+        data: the file as handed in.
+        release: the notebook that students got (nbformat 4.5, solutions and hidden tests
+            stripped); not changed.
+        max_bytes: more than this is not read.
+
+    Raises:
+        ValueError: `release` is not a release: it holds solutions or hidden tests, or a grade_id
+            twice. The grader's fault: run `nbgrader generate_assignment` again. Nothing in `data`
+            raises.
+    """
+    knowns = known_cells(release)
+    try:
+        cells, repairs = parse_cells(data, release, max_bytes)
+    except UnreadableError as reason:
+        return empty(release, str(reason))
+    claims = match_cells(cells, knowns)
+    slots = fill_slots(cells, knowns, claims, repairs)
+    arrange(slots, cells, knowns, claims, repairs)
+    order = {known.grade_id: index for index, known in enumerate(knowns) if known.role}
+    repairs.sort(key=lambda repair: order.get(repair.grade_id, -1) if repair.grade_id else -1)
+    return Intake(assemble(slots, release), tuple(repairs), None)
+
+
+def empty(release: NotebookNode, reason: str) -> Intake:
+    """A hand-in with nothing in it, which scores 0 for the given reason."""
+    slots = [Slot(index, put_back(known)) for index, known in enumerate(known_cells(release))]
+    return Intake(assemble(slots, release), (), reason)
