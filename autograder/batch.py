@@ -70,6 +70,7 @@ def grade(
     students: Sequence[str],
     *,
     force: bool,
+    sandboxed: bool = True,
     on_done: Callable[[Outcome], None],
 ) -> list[Outcome]:
     """Returns what came of each hand-in; one that fails does not stop the others.
@@ -79,28 +80,33 @@ def grade(
         assignment: which one.
         students: whose hand-ins.
         force: whether to grade again what is graded already.
+        sandboxed: False runs hand-ins with the grader's own rights, and stamps the results.
         on_done: told of each outcome as it comes.
 
     Raises:
         SandboxUnavailable: nothing can be graded on this machine.
         GraderFault: the course is not set up.
     """
-    sandbox.check()
+    if sandboxed:
+        sandbox.check()
     outcomes = []
     for student in students:
-        outcome = _grade_one(course_root, assignment, student, force)
+        outcome = _grade_one(course_root, assignment, student, force, sandboxed)
         on_done(outcome)
         outcomes.append(outcome)
     return outcomes
 
 
-def _grade_one(course_root: Path, assignment: str, student: str, force: bool) -> Outcome:
+def _grade_one(
+    course_root: Path, assignment: str, student: str, force: bool, sandboxed: bool
+) -> Outcome:
     config = course_config(course_root)
     notebooks = [path.stem for path in (course_root / "source" / assignment).glob("*.ipynb")]
     config.CourseDirectory.submitted_directory = str(staging.FOLDER)
     config.CourseDirectory.assignment_id = assignment
     config.CourseDirectory.student_id = student
     config.Autograde.force = force
+    config.Judge.unsafe_no_sandbox = not sandboxed
     coursedir = CourseDirectory(config=config)
     heard = _Listener()
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -103,7 +104,8 @@ def _alike(a: Tensor | None, b: Tensor | None) -> bool:
     if a is None or b is None or a.shape != b.shape or a.numel() == 0:
         return False
     size = float(b.double().abs().max())
-    return torch.allclose(a.double(), b.double(), rtol=0.0, atol=_ALIKE * size, equal_nan=True)
+    allowed = _ALIKE * size if math.isfinite(size) else 0.0
+    return torch.allclose(a.double(), b.double(), rtol=0.0, atol=allowed, equal_nan=True)
 
 
 def _values_criterion(name: str, trial: Trial, points: float) -> Criterion:

@@ -25,7 +25,7 @@ def random_images(
     count: int, channels: int, height: int, width: int, rng: torch.Generator
 ) -> Tensor:
     """Returns images (count, channels, height, width) float32 in [0, 1]."""
-    return torch.rand(count, channels, height, width, generator=rng)
+    return torch.rand(count, channels, height, width, generator=rng, dtype=torch.float32)
 
 
 def random_kernel(rng: torch.Generator) -> Tensor:
@@ -34,7 +34,7 @@ def random_kernel(rng: torch.Generator) -> Tensor:
     Its entries have mean -0.1 and standard deviation 1. So on images in [0, 1] the activations have
     both signs, before pooling and after it, and a ReLU on the way shows.
     """
-    entries = torch.randn(1, 1, 3, 3, generator=rng)
+    entries = torch.randn(1, 1, 3, 3, generator=rng, dtype=torch.float32)
     return ((entries - entries.mean()) / entries.std() - 0.1).repeat(1, 3, 1, 1)
 
 
@@ -46,7 +46,7 @@ def random_state(shapes: Mapping[str, tuple[int, ...]], rng: torch.Generator) ->
     Source: He et al. 2015, "Delving Deep into Rectifiers", equation 10.
     """
     return {
-        name: torch.randn(shape, generator=rng)
+        name: torch.randn(shape, generator=rng, dtype=torch.float32)
         * (math.sqrt(2 / math.prod(shape[1:])) if len(shape) > 1 else 0.5)
         for name, shape in shapes.items()
     }
@@ -73,7 +73,7 @@ def random_like(tensor: Tensor, rng: torch.Generator) -> Tensor:
     """
     if not tensor.is_floating_point():
         return tensor
-    entries = torch.randn(tensor.shape, generator=rng)
+    entries = torch.randn(tensor.shape, generator=rng, dtype=torch.float32)
     return (
         entries.abs()
         if tensor.dim() < 2

@@ -46,7 +46,7 @@ def first_difference(subject: Subject) -> Finding:
         previous = layer
     advice += "".join(f" Besides, it behaves as if {m.sentence}." for m in mistakes[:1])
     parts = _without(seen_parts(subject, subject.spec, seen), mistakes)
-    return Finding(tuple(mistakes), parts, advice)
+    return Finding(tuple(mistakes), parts, advice, explained=False)
 
 
 def seen_parts(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
+from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
@@ -13,13 +15,27 @@ from autograder.challenge import derive_seed
 from autograder.render import as_html, as_text
 from autograder.results import CheckResult
 from autograder.sandbox import Limits, open_kernel
-from autograder.session import Session
+from autograder.session import Session, StudentKernel
+from autograder.timing import Stopwatch
+from autograder.unsafe import open_unsafe_kernel
 
 VERDICT = "application/vnd.autograder.verdict+json"
+METADATA = "autograder"  # under this key a graded notebook tells how it was graded
+UNSAFE = (
+    "**Graded without a sandbox.** This hand-in ran with the grader's own rights: nothing kept it "
+    "from changing its points, or from reading and changing files."
+)
 
 
 def grade_notebook(
-    notebook: NotebookNode, assignment: str, student_id: str, secret: str, limits: Limits
+    notebook: NotebookNode,
+    assignment: str,
+    student_id: str,
+    secret: str,
+    limits: Limits,
+    *,
+    files: Mapping[str, Path] | None = None,
+    sandboxed: bool = True,
 ) -> dict[str, CheckResult]:
     """Returns the verdicts by `grade_id`; writes them and the student's outputs into `notebook`.
 
@@ -29,6 +45,8 @@ def grade_notebook(
         student_id: whose hand-in it is: challenges differ from student to student.
         secret: the course's.
         limits: what the hand-in may use.
+        files: name -> path of what lies beside the notebook, to be copied to the student's side.
+        sandboxed: False runs the hand-in with the grader's own rights, and stamps the notebook.
 
     Raises:
         GraderFault: the machine or a check failed; the notebook is then half done.
@@ -36,22 +54,40 @@ def grade_notebook(
         SandboxError: the sandbox did not start, or something of it is left.
     """
     results: dict[str, CheckResult] = {}
-    with open_kernel(limits) as kernel:
-        session = Session(kernel, limits)
+    watch = Stopwatch()
+    with ExitStack() as stack:
+        with watch.phase("start"):
+            kernel = stack.enter_context(_opener(sandboxed)(limits, files=files))
+        with watch.phase("start", lambda: kernel.usage().cpu_s):
+            session = Session(kernel, limits)
         for count, cell in _code_cells(notebook):
             cell.execution_count = count
             grade_id = autograded_id(cell)
-            if grade_id is None:
-                cell.outputs = session.run_cell(cell.source)
-                continue
-            seed = derive_seed(secret, student_id, assignment, grade_id)
-            results[grade_id] = checks.run(assignment, grade_id, session, seed)
-            cell.outputs = verdict_outputs(results[grade_id], count)
-            cell.source = sanitise.without_hidden_tests(cell.source)
+            with watch.phase(grade_id or "cells", lambda: kernel.usage().cpu_s):
+                if grade_id is None:
+                    cell.outputs = session.run_cell(cell.source)
+                    continue
+                seed = derive_seed(secret, student_id, assignment, grade_id)
+                results[grade_id] = checks.run(assignment, grade_id, session, seed)
+                cell.outputs = verdict_outputs(results[grade_id], count)
+                cell.source = sanitise.without_hidden_tests(cell.source)
+        with watch.phase("end"):
+            stack.close()
     for cell in notebook.cells:
         if cell.cell_type != "code":
             cell.source = sanitise.markdown(cell.source)
+    if not sandboxed:
+        notebook.cells.insert(0, nbformat.v4.new_markdown_cell(UNSAFE))
+    notebook.metadata[METADATA] = {
+        "sandboxed": sandboxed,
+        "peak_memory_bytes": kernel.usage().peak_memory_bytes,
+        "phases": {name: asdict(phase) for name, phase in watch.phases.items()},
+    }
     return results
+
+
+def _opener(sandboxed: bool) -> Callable[..., AbstractContextManager[StudentKernel]]:
+    return open_kernel if sandboxed else open_unsafe_kernel
 
 
 def autograded_id(cell: NotebookNode) -> str | None:

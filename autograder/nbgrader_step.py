@@ -15,7 +15,7 @@ from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import NbGraderPreprocessor
-from traitlets import Float, Integer
+from traitlets import Bool, Float, Integer
 
 from autograder import folder_intake, intake
 from autograder.judging import grade_notebook
@@ -52,6 +52,10 @@ class Judge(NbGraderPreprocessor):
         _DEFAULTS.notebook_output_bytes, help="Output kept of a notebook, bytes"
     ).tag(config=True)
 
+    unsafe_no_sandbox = Bool(
+        False, help="Runs hand-ins with the grader's own rights, and stamps the results"
+    ).tag(config=True)
+
     def preprocess(
         self, notebook: NotebookNode, resources: ResourcesDict
     ) -> tuple[NotebookNode, ResourcesDict]:
@@ -62,9 +66,23 @@ class Judge(NbGraderPreprocessor):
         """
         about = resources["nbgrader"]
         names = [name for name in Judge.class_own_traits(config=True) if hasattr(_DEFAULTS, name)]
+        folder = Path(resources["metadata"]["path"])
+        files = {
+            path.name: path
+            for path in folder.iterdir()
+            if path.is_file() and path.suffix != ".ipynb" and not path.name.startswith(".")
+        }
         limits = Limits(**{name: getattr(self, name) for name in names})
         secret = course_secret(Path.cwd())  # nbgrader converts in the course's root
-        grade_notebook(notebook, about["assignment"], about["student"], secret, limits)
+        grade_notebook(
+            notebook,
+            about["assignment"],
+            about["student"],
+            secret,
+            limits,
+            files=files,
+            sandboxed=not self.unsafe_no_sandbox,
+        )
         return notebook, resources
 
 

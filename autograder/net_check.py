@@ -93,8 +93,7 @@ def function(student: Student, seed: int) -> CheckResult:
     name = f"the same for {_OTHER_SHOWN}"
     most = _OTHER_PART_POINTS * len(LAYERS)
     try:
-        search = finding.right or bool(finding.mistakes)
-        other = examine(student, seed + 1, OTHER, search)
+        other = examine(student, seed + 1, OTHER, search=finding.explained)
     except StudentFault as fault:
         other = Finding((), frozenset(), f"{_OTHER_SHOWN} cannot be built: {fault}")
     kept = len(other.right_parts & finding.right_parts)

@@ -6,7 +6,6 @@ whose outputs agree on random images within the rounding of float32 is what the 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
@@ -16,7 +15,7 @@ from torch import Tensor
 from autograder import bounded
 from autograder.diagnose import first_difference, misshapen, other_layers, seen_parts, stopped
 from autograder.mistakes import Mistake, net_neighbours
-from autograder.references import Cache, NetSpec, flat_features, net_blocks, net_shapes
+from autograder.references import Cache, NetSpec, convolved, flat_features, net_blocks
 from autograder.student import Student, StudentFault
 from autograder.subject import Finding, Subject, make_subject, named
 
@@ -74,8 +73,8 @@ def _compare(subject: Subject, search: bool) -> Finding:
     if not search:
         return first_difference(subject)
     base = subject.structure.spec if subject.structure else spec
-    convolved = sum(math.prod(s) for s in net_shapes(spec).values() if len(s) == 4)
-    candidates = islice(net_neighbours(base, flat_features(spec)), _SEARCH // convolved + 1)
+    most = _SEARCH // convolved(spec) + 1
+    candidates = islice(net_neighbours(base, flat_features(spec)), most)
     for candidate in _screened(subject, candidates, answers):
         output = subject.blocks(candidate)["fc3"].after
         if any(output.agrees_with(answer) for answer in answers):

@@ -6,6 +6,7 @@ value of a field is a mistake that students make (`mistakes` puts them into word
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -119,6 +120,11 @@ def net_shapes(spec: NetSpec) -> dict[str, Shape]:
         if bias:
             shapes[f"{layer}.bias"] = weight[:1]
     return shapes
+
+
+def convolved(spec: NetSpec) -> int:
+    """Returns how many entries the weights of the convolutions have: what computing costs."""
+    return sum(math.prod(shape) for shape in net_shapes(spec).values() if len(shape) == 4)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import json
 import queue
 import time
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import nbformat
 from nbformat import NotebookNode
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from autograder import sanitise, wire
 from autograder.probe import Answer
-from autograder.sandbox import Kernel, Limits
+from autograder.sandbox import Limits, Usage
 from autograder.student import GraderFault, StudentFault
 
 GRACE_S = 5.0  # what an interrupted kernel gets to come to rest before it is killed
@@ -39,6 +39,24 @@ class TimeUp(Exception):
     """The kernel did not come to rest in time."""
 
 
+class StudentKernel(Protocol):
+    """A running kernel: `sandbox.Kernel`, or `unsafe.UnsafeKernel`."""
+
+    @property
+    def manager(self) -> Any:
+        """Returns Jupyter's kernel manager."""
+
+    @property
+    def client(self) -> Any:
+        """Returns a blocking client whose channels are open."""
+
+    def usage(self) -> Usage:
+        """Returns what the kernel used so far, and why it ended if it did."""
+
+    def kill(self) -> None:
+        """Kills the kernel."""
+
+
 class Session:
     """The student's side in a sandboxed kernel: a `Student` whose cells can be run.
 
@@ -47,7 +65,7 @@ class Session:
         limits: wall times and output sizes.
     """
 
-    def __init__(self, kernel: Kernel[Any], limits: Limits) -> None:
+    def __init__(self, kernel: StudentKernel, limits: Limits) -> None:
         self.memo: dict[Hashable, Any] = {}
         self.end: str | None = None  # why the kernel is gone, for the student
         self._kernel, self._client, self._limits = kernel, kernel.client, limits

@@ -21,6 +21,7 @@ from autograder.references import (
     LAYERS,
     Block,
     NetSpec,
+    convolved,
     net_blocks,
     net_shapes,
     net_spec,
@@ -32,7 +33,6 @@ NAME = "Net"
 IMAGES = 2
 MOST_PARAMETERS = 3_000_000  # entries of all of them: what fits into one message
 MOST_CONVOLVED = 100_000  # entries of the convolutions' weights
-_RIGHT_COUNT = sum(math.prod(shape) for shape in net_shapes(net_spec()).values())
 _MOST_DRAWS, _LEAST_SHARE = 200, 0.05
 _FLATTEN_ORDERS = ((0, 1, 2), (1, 2, 0), (0, 2, 1), (2, 1, 0), (1, 0, 2), (2, 0, 1))  # of (C, H, W)
 
@@ -45,11 +45,13 @@ class Finding:
         mistakes: where it departs from the specification; empty if it is right, or unknown.
         right_parts: the layers that are right, each with what follows it.
         advice: what the student reads, "" if the network is right.
+        explained: whether these mistakes are all that is wrong.
     """
 
     mistakes: tuple[Mistake, ...]
     right_parts: frozenset[str]
     advice: str
+    explained: bool = True
 
     @property
     def right(self) -> bool:
@@ -137,37 +139,34 @@ def make_subject(student: Student, seed: int, arguments: Mapping[str, int]) -> S
     rng, right = generator(seed), net_spec(**arguments)
     images = random_images(IMAGES, 1, IMAGE_SIZE, IMAGE_SIZE, rng)
     model = Model(student, NAME, seed, **arguments)
-    _check_size(model.parameters)
     core, extras = split(model.parameters)
     if extras:
         model.load(transparent_state(extras))
     structure = infer(core)
+    _check_size(model.parameters, structure)
     if structure is not None and sizes(structure.spec)[1] == 0:
         structure = None  # its kernels are larger than its feature maps
-    specs = [right]
-    if structure is not None and structure.spec != right:
-        specs = [structure.spec]
+    nearest = structure.spec if structure is not None else right
+    specs = [right, nearest]
     if structure is not None:
-        specs += islice(net_neighbours(structure.spec, structure.inputs[2]), 1)
+        specs += islice(net_neighbours(nearest, structure.inputs[2]), 1)
     for spec in specs:
         ways = pairings(net_shapes(spec), core)
         if ways:
             break
     else:
-        spec = specs[0]
+        spec = nearest
     state = telling_state(spec, images, rng)
     return Subject(model, right, structure, core, extras, spec, images, state, ways)
 
 
-def _check_size(parameters: Sequence[ParameterInfo]) -> None:
+def _check_size(parameters: Sequence[ParameterInfo], structure: Structure | None) -> None:
     """Raises StudentFault for networks so large that the judge should not compute their like."""
     count = sum(math.prod(p.shape) for p in parameters)
-    convolutions = sum(math.prod(p.shape) for p in parameters if len(p.shape) == 4)
     if any(0 in p.shape for p in parameters):
         raise StudentFault("a parameter of your network has no entries")
-    if count > MOST_PARAMETERS or convolutions > MOST_CONVOLVED:
-        want = f"{_RIGHT_COUNT:,}"
-        raise StudentFault(f"your network has {count:,} parameters, expected {want}: too many")
+    if count > MOST_PARAMETERS or (structure and convolved(structure.spec) > MOST_CONVOLVED):
+        raise StudentFault(f"your network is far too large: it has {count:,} parameters")
 
 
 def named(mistakes: Sequence[Mistake]) -> Finding:

@@ -25,7 +25,7 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.nbgraderformat import MetadataValidator
 from traitlets.config import Config
 
-from autograder import folder_intake, intake
+from autograder import folder_intake
 from autograder.folder_intake import HandIn, collect
 from autograder.intake import Intake, parse, read, records
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
 import pytest
 import torch
@@ -10,17 +12,17 @@ from torch import Tensor, nn
 
 from autograder import checks, protocol
 from autograder.challenge import generator, random_permutation, shuffled_state
-from autograder.checks import cnns
 from autograder.judging import VERDICT, autograded_id
 from autograder.sandbox import Limits, open_kernel
 from autograder.session import Session
-from autograder.student import InProcess
+from autograder.student import InProcess, StudentFault
 from autograder.threats import CATALOGUE
 from autograder.threats import POINTS as ATTACKS
 from autograder.threats.assignment import FULL, POINTS, SOLUTIONS
 from autograder.threats.attack import Attack, source
-from course_utils.data import DigitSplit
-from course_utils.training import TIERS, Protocol, Training
+from course_utils.data import DigitSplit, load_digits_subset
+from course_utils.training import TIERS, Accuracies, Protocol, Training, accuracy, predict
+from course_utils.transforms import place
 from tests.threats import judged
 
 # These leave the kernel as it was, so that one serves them all, and the honest control after them.
@@ -205,38 +207,66 @@ def test_a_malformed_message_is_dropped(forged: str, kind: str, session: Session
 
 # ---------------------------------------------------------------------------------------- training
 
-TINY = Protocol(steps=6, batch_size=16)
+# Two steps of next to nothing: what is right afterwards was right before.
+NO_TRAINING = Protocol(checkpoints=(2,), batch_size=16, max_lr=1e-9)
 
 
-def tiny_digits() -> DigitSplit:
-    """Forty digits of ten kinds: each has its own row of bright pixels."""
-    labels = torch.arange(40) % 10
-    images = torch.zeros(40, 28, 28, dtype=torch.uint8)
-    images[torch.arange(40), 2 * labels + 2] = 255
-    return DigitSplit(images, labels, images.clone(), labels.clone())
+@cache
+def few_digits() -> DigitSplit:
+    every = load_digits_subset()
+    train, test = slice(0, 800), slice(0, 300)
+    return DigitSplit(
+        every.train_images[train],
+        every.train_labels[train],
+        every.test_images[test],
+        every.test_labels[test],
+    )
 
 
-class Rows(nn.Module):
-    """Knows each kind of digit by its row, wherever it stands, once its weights are right."""
+def templates() -> tuple[Tensor, Tensor]:
+    """Returns weight (10, 784) and bias (10,) that read digits by their class's mean image."""
+    digits = few_digits()
+    images = digits.train_images.flatten(1) / 255
+    means = torch.stack([images[digits.train_labels == kind].mean(dim=0) for kind in range(10)])
+    return means, -means.square().sum(dim=1) / 2
+
+
+class Folded(nn.Module):
+    """A linear network that lays the four quadrants over each other."""
 
     def __init__(self, num_channel: int = 8, num_classes: int = 10) -> None:
         super().__init__()
-        self.fc = nn.Linear(28, num_classes, bias=False)
+        self.fc = nn.Linear(784, num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        rows = images.mean(dim=(1, 3))
-        return self.fc(rows[:, :28] + rows[:, 28:])
+        return self.fc(fold(images))
 
 
-class Trained(Rows):
-    """The same with weights that were trained beforehand, and stored."""
+def fold(images: Tensor) -> Tensor:
+    rows = images[..., :28, :] + images[..., 28:, :]
+    return (rows[..., :28] + rows[..., 28:]).flatten(1)
+
+
+class Stored(Folded):
+    """The same with weights that were found beforehand."""
 
     def __init__(self, num_channel: int = 8, num_classes: int = 10) -> None:
         super().__init__()
         with torch.no_grad():
-            self.fc.weight.zero_()
-            for kind in range(10):
-                self.fc.weight[kind, 2 * kind + 2] = 1000.0
+            self.fc.weight.copy_(templates()[0])
+            self.fc.bias.copy_(templates()[1])
+
+
+class OutOfReach(nn.Module):
+    """The same with the weights where shuffling does not reach them."""
+
+    def __init__(self, num_channel: int = 8, num_classes: int = 10) -> None:
+        super().__init__()
+        self.classify = nn.Linear(10, num_classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        weight, bias = templates()
+        return self.classify((10 * (fold(images) @ weight.T + bias)).softmax(dim=1))
 
 
 class Memory(nn.Module):
@@ -247,31 +277,38 @@ class Memory(nn.Module):
         self.nothing = nn.Parameter(torch.zeros(1))
 
     def forward(self, images: Tensor) -> Tensor:
-        rows = images.mean(dim=(1, 3))
-        kinds = ((rows[:, :28] + rows[:, 28:]).argmax(dim=1) - 2) // 2
-        return nn.functional.one_hot(kinds.clamp(0, 9), 10) + self.nothing
+        known = few_digits().test_images.flatten(1) / 255
+        nearest = torch.cdist(fold(images), known).argmin(dim=1)
+        return nn.functional.one_hot(few_digits().test_labels[nearest], 10) + self.nothing
 
 
-def tiny_run(network: type[nn.Module], monkeypatch: pytest.MonkeyPatch) -> protocol.Run:
-    monkeypatch.setattr(protocol, "GRADING", TINY)
-    return protocol.run_once(InProcess({"ImprovedNet": network}), 3, tiny_digits())
+def run_untrained(network: type[nn.Module], monkeypatch: pytest.MonkeyPatch) -> Accuracies:
+    monkeypatch.setattr(protocol, "GRADING", NO_TRAINING)
+    return protocol.run_once(InProcess({"ImprovedNet": network}), 3, few_digits())
 
 
-def test_weights_that_are_right_would_score_full() -> None:
-    digits = tiny_digits()
-    training = Training(Trained(), digits.train_images, digits.train_labels, protocol=TINY)
-    assert training.model is not None
-    logits = Trained()(torch.nn.functional.pad(digits.test_images[:, None] / 255, (28, 0, 28, 0)))
-    assert bool((logits.argmax(dim=1) == digits.test_labels).all())
+def test_the_stored_weights_are_good_ones() -> None:
+    digits = few_digits()
+    logits = Stored()(place(digits.test_images, "bottom_right"))
+    assert accuracy(logits, digits.test_labels) > 0.7
 
 
 def test_stored_weights_earn_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = tiny_run(Trained, monkeypatch)
-    assert run.bottom_right < TIERS[0].accuracy + 0.1  # 40 digits: a few right by chance
+    assert run_untrained(Stored, monkeypatch).bottom_right < 0.3  # 300 digits, by chance 0.1
 
 
-def test_memorised_test_digits_earn_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert tiny_run(Memory, monkeypatch).bottom_right == 0
+@pytest.mark.parametrize("network", [OutOfReach, Memory])
+def test_knowledge_that_is_no_weight_is_refused(
+    network: type[nn.Module], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(StudentFault, match="before any training"):
+        run_untrained(network, monkeypatch)
+
+
+def test_an_honest_network_is_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "GRADING", Protocol(checkpoints=(60,), max_lr=1e-2))
+    run = protocol.run_once(InProcess({"ImprovedNet": Folded}), 3, few_digits())
+    assert run.bottom_right > 0.6
 
 
 def test_no_class_keeps_its_label() -> None:
@@ -282,10 +319,10 @@ def test_no_class_keeps_its_label() -> None:
 
 
 def test_shuffling_keeps_the_distribution_and_nothing_else() -> None:
-    stored = Trained().state_dict()
-    shuffled = shuffled_state(stored, generator(0))
-    assert torch.equal(stored["fc.weight"].sort().values.sum(), shuffled["fc.weight"].sum())
-    assert not torch.equal(stored["fc.weight"], shuffled["fc.weight"])
+    stored = Stored().state_dict()["fc.weight"]
+    shuffled = shuffled_state({"fc.weight": stored}, generator(0))["fc.weight"]
+    assert torch.equal(stored.flatten().sort().values, shuffled.flatten().sort().values)
+    assert not torch.equal(stored, shuffled)
 
 
 class ClaimsLittle(nn.Module):
@@ -293,7 +330,7 @@ class ClaimsLittle(nn.Module):
 
     def __init__(self, num_channel: int = 8, num_classes: int = 10) -> None:
         super().__init__()
-        self.fc = nn.Linear(56 * 56, 10 * num_channel)
+        self.fc = nn.Linear(784, 10 * num_channel)
 
     def named_parameters(self, *arguments: object, **options: object):  # type: ignore[no-untyped-def]
         return iter([("tiny", nn.Parameter(torch.zeros(1)))])
@@ -302,7 +339,7 @@ class ClaimsLittle(nn.Module):
         return iter([nn.Parameter(torch.zeros(1))])
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.fc(images.flatten(1))[:, :10]
+        return self.fc(fold(images))[:, :10]
 
 
 class Hides(nn.Module):
@@ -311,46 +348,51 @@ class Hides(nn.Module):
     def __init__(self, num_channel: int = 8, num_classes: int = 10) -> None:
         super().__init__()
         self.one = nn.Parameter(torch.ones(1))
-        self.hidden = [nn.Linear(56 * 56, 10)]
+        self.hidden = [nn.Linear(784, 10)]
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.hidden[0](images.flatten(1)) * self.one
+        return self.hidden[0](fold(images)) * self.one
 
 
 def test_a_lie_about_the_parameter_count_does_not_pay(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only what comes back as tensors counts, and only that reaches the network that is tested."""
-    verdict = cnns.improved_parameters.judge(InProcess({"ImprovedNet": ClaimsLittle}), 1)
-    claimed = verdict.points
-    run = tiny_run(ClaimsLittle, monkeypatch) if claimed else protocol.Run(0.0, 0.0)
-    assert run.bottom_right < TIERS[1].accuracy
+    """What was not counted does not reach the network that is tested."""
+    monkeypatch.setattr(protocol, "GRADING", Protocol(checkpoints=(20,), max_lr=1e-2))
+    student = InProcess({"ImprovedNet": ClaimsLittle})
+    try:
+        learned = protocol.run_once(student, 3, few_digits()).bottom_right
+    except StudentFault:
+        learned = 0.0
+    assert learned < TIERS[1].accuracy
 
 
 def test_hidden_weights_do_not_reach_the_network_that_is_tested(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert tiny_run(Hides, monkeypatch).bottom_right < TIERS[1].accuracy
+    monkeypatch.setattr(protocol, "GRADING", Protocol(checkpoints=(20,), max_lr=1e-2))
+    run = protocol.run_once(InProcess({"ImprovedNet": Hides}), 3, few_digits())
+    assert run.bottom_right < TIERS[1].accuracy
 
 
 @pytest.mark.slow
-def test_weights_trained_beforehand_earn_no_more_than_fresh_ones() -> None:
-    """The real protocol: a `Net` that was trained in the bottom right, its weights stored."""
-    from course_utils.data import load_digits_subset
-
-    namespace: dict[str, object] = {"torch": torch, "nn": nn, "F": nn.functional}
+def test_weights_trained_in_the_bottom_right_earn_nothing() -> None:
+    """The real protocol, and a `Net` that was trained in the bottom right beforehand."""
+    namespace: dict[str, Any] = {"torch": torch, "nn": nn, "F": nn.functional}
     exec(SOLUTIONS["net"], namespace)
-    net: type[nn.Module] = namespace["Net"]  # type: ignore[assignment]
     digits = load_digits_subset()
     torch.manual_seed(0)
+    network = namespace["Net"]()
     training = Training(
-        net(), digits.train_images, digits.train_labels, quadrant="bottom_right", seed=0
+        network, digits.train_images, digits.train_labels, quadrant="bottom_right", seed=0
     )
     training.run()
-    weights = training.model.state_dict()
+    logits = predict(network, digits.test_images, "bottom_right")
+    assert accuracy(logits, digits.test_labels) > 0.9
+    weights = network.state_dict()
 
-    class Stored(net):  # type: ignore[misc,valid-type]
+    class Trained(namespace["Net"]):  # type: ignore[misc]
         def __init__(self, num_channel: int = 8, num_classes: int = 10) -> None:
             super().__init__(num_channel, num_classes)
             self.load_state_dict(weights)
 
-    run = protocol.run_once(InProcess({"ImprovedNet": Stored}), 5)
+    run = protocol.run_once(InProcess({"ImprovedNet": Trained}), 5)
     assert run.bottom_right < TIERS[0].accuracy

@@ -24,7 +24,8 @@ _SCRIPTS = source(f"""
     display({{"image/png": "x' onerror='alert({MARKER})"}},
             metadata={{"image/png": {{"width": "1 onerror=alert('{MARKER}')"}}}}, raw=True)
     display({{"text/latex": "$\\\\href{{javascript:alert('{MARKER}')}}{{x}}$"}}, raw=True)
-    display({{"application/vnd.jupyter.widget-view+json": {{"model_id": "</script><script>{MARKER}"}}}},
+    view = {{"model_id": "</script><script>{MARKER}"}}
+    display({{"application/vnd.jupyter.widget-view+json": view}},
             raw=True)
     raise ValueError("<script>alert('{MARKER}')</script>")
 """)

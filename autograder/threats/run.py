@@ -70,6 +70,15 @@ def make_course(folder: Path, *, stock: bool) -> Path:
     return folder
 
 
+def run_command(course: Path, module: str, *arguments: str) -> int:
+    """Returns the exit status of a command, run in the course's folder: its module, arguments."""
+    command = [sys.executable, "-m", module, *arguments]
+    environment = _environment(course, {})
+    return subprocess.run(
+        command, cwd=course, env=environment, check=False, capture_output=True
+    ).returncode
+
+
 def run(attack: Attack, template: Path, *, stock: bool) -> Result:
     """Returns what comes of one attack in a copy of the course `template`."""
     with tempfile.TemporaryDirectory(prefix="threat-") as name, _listener() as (port, received):
@@ -99,7 +108,7 @@ def run(attack: Attack, template: Path, *, stock: bool) -> Result:
             notes.append("the network was reached")
         notes += _notes_on_size(attack, peak)
         notes += _notes_on_feedback(course, variables)
-        return Result(_points(course, ATTACKER), tuple(notes))
+        return Result(gradebook_points(course, ATTACKER), tuple(notes))
 
 
 def _run(
@@ -124,9 +133,9 @@ def _run(
 
 
 def _must(course: Path, *arguments: str) -> None:
-    command = [sys.executable, "-m", "nbgrader", *arguments]
-    environment = _environment(course, {})
-    subprocess.run(command, cwd=course, env=environment, check=True, capture_output=True)
+    status = run_command(course, "nbgrader", *arguments)
+    if status != 0:
+        raise RuntimeError(f"nbgrader {' '.join(arguments)} failed in the throw-away course")
 
 
 def _environment(course: Path, variables: dict[str, str]) -> dict[str, str]:
@@ -170,7 +179,8 @@ def _end(processes: list[psutil.Process]) -> None:
     psutil.wait_procs(processes, timeout=10)
 
 
-def _points(course: Path, student: str) -> float | None:
+def gradebook_points(course: Path, student: str) -> float | None:
+    """Returns the points of a student in the gradebook; None if a grade cell has no score."""
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
         try:
             submission = gradebook.find_submission_notebook(ASSIGNMENT, ASSIGNMENT, student)
@@ -184,10 +194,10 @@ def _points(course: Path, student: str) -> float | None:
 
 def _notes_on_gradebook(course: Path, attack: Attack) -> list[str]:
     notes = []
-    other = _points(course, GRADED_BEFORE)
+    other = gradebook_points(course, GRADED_BEFORE)
     if other != 0:
         notes.append(f"another student's 0 points became {other:g}")
-    if attack.beside and _points(course, GRADED_AFTER) is None:
+    if attack.beside and gradebook_points(course, GRADED_AFTER) is None:
         notes.append("the hand-in after it was not graded")
     return notes
 

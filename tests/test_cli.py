@@ -1,0 +1,92 @@
+"""The command line: what it says, and what it returns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from autograder import batch, cli, sandbox
+from autograder.batch import Outcome
+from autograder.cli import GRADERS_FAULT, app
+from autograder.sandbox import SandboxUnavailable
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Path:
+    """A course with two hand-ins."""
+    (tmp_path / "nbgrader_config.py").write_text("c = get_config()\n")
+    for student in ("ada", "bela"):
+        (tmp_path / "submitted" / student / "cnns").mkdir(parents=True)
+    return tmp_path
+
+
+def _grade(course: Path, *arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["grade", "cnns", f"--course={course}", *arguments])
+    return result.exit_code, " ".join(result.output.split())
+
+
+def _graded_by(monkeypatch: pytest.MonkeyPatch, fault: str = "") -> list[str]:
+    """Returns the students that a stand-in for the batch was asked to grade."""
+    asked: list[str] = []
+
+    def stand_in(course: Path, assignment: str, students: list[str], **options: object) -> list:
+        asked.extend(students)
+        return [Outcome(student, fault) for student in students]
+
+    monkeypatch.setattr(batch, "grade", stand_in)
+    return asked
+
+
+def test_everybody_is_graded_by_default(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = _graded_by(monkeypatch)
+    assert _grade(course)[0] == 0
+    assert asked == ["ada", "bela"]
+
+
+def test_one_student_can_be_named(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = _graded_by(monkeypatch)
+    assert _grade(course, "--student=bela")[0] == 0
+    assert asked == ["bela"]
+
+
+def test_an_unknown_student_is_named(course: Path) -> None:
+    status, output = _grade(course, "--student=zoe")
+    assert status == GRADERS_FAULT
+    assert "zoe" in output
+
+
+def test_no_hand_ins_says_where_to_put_them(tmp_path: Path) -> None:
+    status, output = _grade(tmp_path)
+    assert status == GRADERS_FAULT
+    assert "submitted/<student>/cnns" in output
+
+
+def test_a_folder_that_is_no_course_is_told(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (course / "nbgrader_config.py").unlink()
+    monkeypatch.setattr(sandbox, "check", lambda: None)
+    status, output = _grade(course)
+    assert status == GRADERS_FAULT
+    assert "nbgrader_config.py" in output
+
+
+def test_without_a_sandbox_nothing_is_graded(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise SandboxUnavailable("no bwrap: apt-get install bubblewrap")
+
+    monkeypatch.setattr(sandbox, "check", refuse)
+    status, output = _grade(course)
+    assert status == GRADERS_FAULT
+    assert "Nothing was graded" in output
+    assert "apt-get install bubblewrap" in output
+
+
+def test_a_graders_fault_has_an_exit_status_of_its_own(
+    course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _graded_by(monkeypatch, "disk full")
+    status, output = _grade(course)
+    assert status == GRADERS_FAULT
+    assert "2 of 2" in output
+    assert cli.GRADERS_FAULT not in (0, 1, 2), "0 is success, 1 a crash, 2 a wrong option"
