@@ -33,7 +33,8 @@ NAME = "Net"
 IMAGES = 2
 MOST_PARAMETERS = 3_000_000  # entries of all of them: what fits into one message
 MOST_CONVOLVED = 100_000  # entries of the convolutions' weights
-_MOST_DRAWS, _LEAST_SHARE = 200, 0.05
+_GAIN = 10.0
+_MOST_DRAWS, _LEAST_SHARE, _LARGE = 200, 0.2, 7.0  # a ReLU6 is flat from 6 on
 _FLATTEN_ORDERS = ((0, 1, 2), (1, 2, 0), (0, 2, 1), (2, 1, 0), (1, 0, 2), (2, 0, 1))  # of (C, H, W)
 
 
@@ -182,20 +183,26 @@ def as_if(mistakes: Sequence[Mistake]) -> str:
 
 
 def telling_state(spec: NetSpec, images: Tensor, rng: torch.Generator) -> dict[str, Tensor]:
-    """Returns random parameters with which every ReLU makes a difference.
+    """Returns random parameters with which every activation makes a difference.
 
-    Where a layer's outputs have one sign only, a missing ReLU would not show; so parameters are
-    drawn until each layer has a share of both (for narrow networks that takes a few dozen draws).
+    Where a layer's outputs have one sign only, a missing ReLU would not show; where all are small,
+    a ReLU6 would not. So signals are made `_GAIN` times as large as usual, and parameters drawn
+    until each layer has a share of both signs and something large (for narrow networks that takes
+    a few dozen draws).
     """
     for _ in range(_MOST_DRAWS):
         state = random_state(net_shapes(spec), rng)
+        state["conv1.weight"] *= _GAIN
+        for name in state:
+            if name.endswith("bias"):
+                state[name] *= _GAIN / 2
         blocks = net_blocks(spec, state, bounded.rough(images))
-        if all(_has_both_signs(blocks[layer].own.value) for layer in LAYERS[:-1]):
+        if all(_is_telling(blocks[layer].own.value) for layer in LAYERS[:-1]):
             break
     return state
 
 
-def _has_both_signs(own: Tensor) -> bool:
-    pooled = F.max_pool2d(own, 2) if own.dim() == 4 else own
-    share = float((pooled < 0).double().mean())
-    return _LEAST_SHARE <= share <= 1 - _LEAST_SHARE
+def _is_telling(own: Tensor) -> bool:
+    pooled = F.max_pool2d(own, 2) if own.dim() == 4 and own.shape[-1] > 1 else own
+    negative = float((pooled < 0).double().mean())
+    return _LEAST_SHARE <= negative <= 1 - _LEAST_SHARE and bool(pooled.max() > _LARGE)

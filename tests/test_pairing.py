@@ -17,11 +17,14 @@ SHAPES = net_shapes(net_spec())
 def modules(spec=None):
     """Returns the parameters of a network of modules named m0 ... m4."""
     shapes = net_shapes(spec or net_spec())
-    owners = {layer: f"m{i}" for i, layer in enumerate(dict.fromkeys(n[:5] for n in shapes))}
-    return [
-        ParameterInfo(f"{owners[name[:5]]}.{name.split('.')[1]}", shape, owners[name[:5]])
-        for name, shape in shapes.items()
-    ]
+    owners = {
+        layer: f"m{i}" for i, layer in enumerate(dict.fromkeys(n.split(".")[0] for n in shapes))
+    }
+    parameters = []
+    for name, shape in shapes.items():
+        layer, _, role = name.partition(".")
+        parameters.append(ParameterInfo(f"{owners[layer]}.{role}", shape, owners[layer]))
+    return parameters
 
 
 @given(st.permutations(modules()))

@@ -258,15 +258,17 @@ class Stored(Folded):
 
 
 class OutOfReach(nn.Module):
-    """The same with the weights where shuffling does not reach them."""
+    """Knows digits from before, where shuffling does not reach, and learns their labels."""
 
     def __init__(self, num_channel: int = 8, num_classes: int = 10) -> None:
         super().__init__()
         self.classify = nn.Linear(10, num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        weight, bias = templates()
-        return self.classify((10 * (fold(images) @ weight.T + bias)).softmax(dim=1))
+        known = few_digits().train_images.flatten(1) / 255
+        nearest = torch.cdist(fold(images), known).argmin(dim=1)
+        kinds = few_digits().train_labels[nearest]
+        return self.classify(nn.functional.one_hot(kinds, 10).float())
 
 
 class Memory(nn.Module):

@@ -274,9 +274,11 @@ class _Scripts(HTMLParser):
         super().__init__()
         self.places: list[str] = []
         self._marker, self._inside = marker, ""
+        self._pre = False  # where no maths is set
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._inside = tag
+        self._pre |= tag == "pre"
         for name, value in attrs:
             if self._marker in (value or "") and (
                 name.startswith("on")
@@ -287,9 +289,11 @@ class _Scripts(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         self._inside = ""
+        self._pre &= tag != "pre"
 
     def handle_data(self, data: str) -> None:
-        if self._marker in data and (self._inside == "script" or "\\href{javascript" in data):
+        link = "\\href{javascript" in data and not self._pre
+        if self._marker in data and (self._inside == "script" or link):
             self.places.append(self._inside)
 
 
