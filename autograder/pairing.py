@@ -156,10 +156,13 @@ def _in_order(linears: Sequence[Shape]) -> list[Shape]:
 
     They may be stored transposed. In doubt, the widest comes first, then as registered.
     """
-    widest_first = sorted(linears, key=lambda shape: -shape[1])
-    orders = [list(order) for order in permutations(widest_first)]
+    orders = [list(order) for order in permutations(linears)]
     orders += [list(order) for order in permutations([shape[::-1] for shape in linears])]
-    return max(orders, key=lambda order: sum(b[1] == a[0] for a, b in pairwise(order)))
+    return max(orders, key=lambda order: (_links(order), order[0][1]))
+
+
+def _links(linears: Sequence[Shape]) -> int:
+    return sum(b[1] == a[0] for a, b in pairwise(linears))
 
 
 def _has_bias(

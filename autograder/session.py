@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import queue
 import time
 from collections.abc import Callable, Hashable, Mapping
@@ -69,12 +70,13 @@ class Session:
         self.memo: dict[Hashable, Any] = {}
         self.end: str | None = None  # why the kernel is gone, for the student
         self._kernel, self._client, self._limits = kernel, kernel.client, limits
-        self._deadline = time.monotonic() + limits.submission_timeout_s
+        self._deadline = math.inf
         self._cells_run = 0
         self._output_bytes_left = limits.notebook_output_bytes
         self._requests = itertools.count()
         self._comm_id = "autograder-probe"
         self._start_probe()
+        self._deadline = time.monotonic() + limits.submission_timeout_s
 
     def version(self, name: str) -> Hashable:
         """Returns how many of the student's cells have run."""
@@ -126,8 +128,19 @@ class Session:
         return fields, answer
 
     def _start_probe(self) -> None:
-        self._converse(self._client.execute(_SERVE, silent=True, store_history=False), _ignore)
-        self._converse(self._send("comm_open", {"target_name": _TARGET, "data": {}}), _ignore)
+        """Returns when the probe answers; nothing of the hand-in has run by then.
+
+        Raises:
+            GraderFault: it does not start.
+        """
+        limit_s = self._limits.startup_s
+        try:
+            serving = self._client.execute(_SERVE, silent=True, store_history=False)
+            self._converse(serving, _ignore, limit_s)
+            opening = self._send("comm_open", {"target_name": _TARGET, "data": {}})
+            self._converse(opening, _ignore, limit_s)
+        except StudentFault as fault:
+            raise GraderFault(f"the grader's part of the kernel did not start: {fault}") from fault
 
     def _send(self, kind: str, content: dict[str, Any], buffers: list[bytes] | None = None) -> str:
         content = {"comm_id": self._comm_id, **content}
@@ -135,19 +148,30 @@ class Session:
         self._client.session.send(self._client.shell_channel.socket, message, buffers=buffers)
         return str(message["header"]["msg_id"])
 
-    def _converse(self, message_id: str, handle: Callable[[dict[str, Any]], None]) -> None:
+    def _converse(
+        self,
+        message_id: str,
+        handle: Callable[[dict[str, Any]], None],
+        limit_s: float | None = None,
+    ) -> None:
         """Returns when the kernel is at rest again; `handle` sees each message until then.
+
+        Args:
+            message_id: of the request.
+            handle: gets what the request brings about.
+            limit_s: wall time in seconds; None for that of a cell.
 
         Raises:
             StudentFault: it took too long, or the kernel died of it.
             GraderFault: the machine failed.
         """
         now = time.monotonic()
-        limit = min(now + self._limits.cell_timeout_s, self._deadline)
+        limit_s = limit_s or self._limits.cell_timeout_s
+        limit = min(now + limit_s, self._deadline)
         try:
             self._listen(message_id, handle, limit)
         except TimeUp:
-            self._interrupt(message_id, limit >= self._deadline)
+            self._interrupt(message_id, limit_s, limit >= self._deadline)
         finally:
             self._drain_replies()
 
@@ -177,11 +201,9 @@ class Session:
                 continue
             handle(message)
 
-    def _interrupt(self, message_id: str, whole_submission: bool) -> None:
+    def _interrupt(self, message_id: str, limit_s: float, whole_submission: bool) -> None:
         """Raises the fault of a kernel that took too long, after stopping or killing it."""
-        limit_s = (
-            self._limits.submission_timeout_s if whole_submission else self._limits.cell_timeout_s
-        )
+        limit_s = self._limits.submission_timeout_s if whole_submission else limit_s
         what = "the whole notebook" if whole_submission else "it"
         reason = f"{what} took longer than the limit of {limit_s:g} seconds"
         if not whole_submission:

@@ -6,8 +6,6 @@ import gzip
 import hashlib
 import importlib.util
 import io
-import math
-import struct
 import sys
 import zlib
 from collections.abc import Callable
@@ -22,23 +20,11 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from course_utils.environment import fetch, quick_run
+from course_utils.mnist_files import FILES, CorruptFileError, count_entries, write_file
 
 DOG_URL = "https://github.com/pytorch/vision/raw/main/gallery/assets/dog1.jpg"
 _PER_CLASS, _TRAIN_PER_CLASS = 500, 400
-_MNIST_SHAPES = {  # of one entry of each file; labels first, as a small probe of the network
-    "train-labels-idx1-ubyte": (),
-    "t10k-labels-idx1-ubyte": (),
-    "train-images-idx3-ubyte": (28, 28),
-    "t10k-images-idx3-ubyte": (28, 28),
-}
 _said: set[tuple[str, int | None]] = set()
-
-
-class CorruptFileError(RuntimeError):
-    """A file that is there but damaged. The message names it, and asks to delete it."""
-
-    def __init__(self, path: Path, what: str) -> None:
-        super().__init__(f"{path} is damaged ({what}): delete it and run again")
 
 
 @dataclass(frozen=True)
@@ -177,8 +163,8 @@ def mnist(
     from torchvision import datasets  # slow to import, and grading does without it
 
     raw = folder / "MNIST" / "raw"
-    counts = _count_entries(raw)
-    missing = [name for name in _MNIST_SHAPES if name not in counts]
+    counts = count_entries(raw)
+    missing = [name for name in FILES if name not in counts]
     if missing and not download:
         return _subset(f"{raw} lacks {missing[0]}, and download=False", train, transform)
     try:
@@ -189,7 +175,7 @@ def mnist(
                 raise OSError(f"what arrived as {archive} is something else")
             _say(f"Downloading MNIST, 11 MB, to {raw}")
             raw.mkdir(parents=True, exist_ok=True)
-            _write(raw / name, gzip.decompress(content))
+            write_file(raw / name, gzip.decompress(content))
     except OSError as error:
         return _subset(f"MNIST cannot be downloaded: {error}", train, transform)
     try:
@@ -226,7 +212,7 @@ def sample_photograph(data_path: str | Path | None = None) -> Tensor:
         photograph = _decode(content)
         if kept is not None:
             with contextlib.suppress(OSError):  # shown all the same, only not kept
-                _write(kept, content)
+                write_file(kept, content)
         _say("The photograph is the dog of PyTorch's gallery, from the network.")
         return photograph
     except OSError as error:
@@ -260,61 +246,6 @@ def _existing_folder(path: str | Path) -> Path:
             "course_utils.environment.data_path()"
         )
     return folder
-
-
-def _count_entries(raw: Path) -> dict[str, int]:
-    """The number of entries in each file of MNIST that is there; archives get unpacked."""
-    counts = {}
-    for name in _MNIST_SHAPES:
-        path, archive = raw / name, raw / f"{name}.gz"
-        if path.is_file():
-            counts[name] = _count(path, path.read_bytes())
-        elif archive.is_file():
-            try:
-                content = gzip.decompress(archive.read_bytes())
-            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-                raise CorruptFileError(archive, str(error)) from error
-            counts[name] = _count(archive, content)
-            _write(path, content)
-    for labels in ("train-labels-idx1-ubyte", "t10k-labels-idx1-ubyte"):
-        images = labels.replace("labels-idx1", "images-idx3")
-        if labels in counts and counts.get(images, counts[labels]) != counts[labels]:
-            what = f"{counts[labels]:,} labels for {counts[images]:,} images"
-            raise CorruptFileError(raw / labels, what)
-    return counts
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Writes the file in one step, so that an interrupted run leaves no half of it."""
-    part = path.with_suffix(".part")
-    part.write_bytes(content)
-    part.replace(path)
-
-
-def _count(path: Path, content: bytes) -> int:
-    """The number of entries in an idx file of MNIST.
-
-    Source: http://yann.lecun.com/exdb/mnist/ : 00 00, 08 for bytes, the rank; then the sizes as
-    big-endian 32-bit integers; then the values.
-    """
-    entry = _MNIST_SHAPES[path.name.removesuffix(".gz")]
-    rank = 1 + len(entry)
-    start = 4 + 4 * rank
-    if content[:4] != bytes([0, 0, 8, rank]):
-        what = f"it begins with {content[:4].hex(' ')}" if content else "it is empty"
-        raise CorruptFileError(path, what)
-    if len(content) < start:
-        raise CorruptFileError(path, "it ends within its header")
-    count, *rest = struct.unpack(f">{rank}I", content[4:start])
-    if tuple(rest) != entry:
-        raise CorruptFileError(path, f"expected images of {entry} pixels, got {tuple(rest)}")
-    expected = start + count * math.prod(entry)
-    if len(content) != expected:
-        what = f"expected {expected:,} bytes for {count:,} digits, got {len(content):,}"
-        raise CorruptFileError(path, what)
-    if not entry and max(content[start:], default=0) > 9:
-        raise CorruptFileError(path, "it holds labels above 9")
-    return int(count)
 
 
 def _decode(content: bytes) -> Tensor:

@@ -379,7 +379,7 @@ def test_photograph_from_the_network_is_shown_where_it_cannot_be_kept(
     def full(path: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(data, "_write", full)
+    monkeypatch.setattr(data, "write_file", full)
     assert data.sample_photograph(tmp_path).shape == (3, 6, 8)
 
 
