@@ -7,7 +7,6 @@ beside its answers costs nothing.
 from __future__ import annotations
 
 import csv
-import shutil
 import sys
 from pathlib import Path
 
@@ -103,28 +102,24 @@ def test_feedback_and_export_work_without_further_options(graded: Path) -> None:
     assert rows == {"source": 90.0, "release": 0.0, "noisy": 90.0}
 
 
-def test_a_graders_fault_leaves_no_score_and_clears_an_old_one(course: Path, graded: Path) -> None:
-    without_sandbox = course / "broken.py"
-    without_sandbox.write_text(
-        "import autograder.nbgrader_step as step\n"
-        "from autograder.sandbox import SandboxUnavailable\n"
-        "def refuse(*arguments, **options):\n"
-        "    raise SandboxUnavailable('no sandbox on this machine')\n"
-        "step.grade_notebook = refuse\n"
-        + (course / "nbgrader_config.py").read_text().replace("__file__", repr(str(course / "x")))
-    )
+NO_SANDBOX = """
+import autograder.judging
+from autograder.sandbox import SandboxUnavailable
+def refuse(*arguments, **options):
+    raise SandboxUnavailable("no sandbox on this machine")
+autograder.judging.open_kernel = refuse
+"""
+
+
+def test_a_graders_fault_leaves_no_score_and_clears_an_old_one(graded: Path) -> None:
+    config = graded / "nbgrader_config.py"
+    whole = config.read_text()
+    config.write_text(whole + NO_SANDBOX)
     try:
-        run_nbgrader(
-            course,
-            "autograde",
-            "cnns",
-            "--config=broken.py",
-            "--student=release",
-            "--force",
-            ok=False,
-        )
-        got = scores(course, "release")
-        assert {got[grade_id] for grade_id in AUTOMATIC} == {None}
+        said = run_nbgrader(graded, "autograde", "cnns", "--student=release", "--force", ok=False)
     finally:
-        without_sandbox.unlink()
-        shutil.rmtree(course / "autograded" / "release", ignore_errors=True)
+        config.write_text(whole)
+    assert "no sandbox on this machine" in said
+    assert {scores(graded, "release")[grade_id] for grade_id in AUTOMATIC} == {None}
+    assert not (graded / "autograded" / "release" / "cnns").exists()
+    assert scores(graded, "source")["net_function"] == 20, "the others keep theirs"

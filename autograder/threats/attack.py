@@ -29,6 +29,7 @@ class Attack:
         write: puts the notebook's bytes into the hand-in's folder in place of the usual way.
         earned: points that its answers are worth, out of `assignment.POINTS`.
         beside: whether the table tells how a hand-in fares that is graded after it.
+        page: whether the table tells what its feedback page runs.
     """
 
     name: str
@@ -40,3 +41,4 @@ class Attack:
     write: Callable[[Path, bytes], object] | None = None
     earned: float = 0.0
     beside: bool = False
+    page: bool = False

@@ -108,6 +108,7 @@ READING = (
         SOLUTIONS,
         closing=_SCRIPTS,
         earned=FULL,
+        page=True,
     ),
     Attack(
         "script-in-a-text-cell",
@@ -115,6 +116,7 @@ READING = (
         SOLUTIONS,
         edit=_scripts_in_text,
         earned=FULL,
+        page=True,
     ),
     Attack(
         "shadows",

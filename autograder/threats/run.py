@@ -107,7 +107,7 @@ def run(attack: Attack, template: Path, *, stock: bool) -> Result:
         if received:
             notes.append("the network was reached")
         notes += _notes_on_size(attack, peak)
-        notes += _notes_on_feedback(course, variables)
+        notes += _notes_on_feedback(course, attack, variables)
         return Result(gradebook_points(course, ATTACKER), tuple(notes))
 
 
@@ -244,11 +244,11 @@ def _notes_on_size(attack: Attack, peak: tuple[int, int]) -> list[str]:
     return []
 
 
-def _notes_on_feedback(course: Path, variables: dict[str, str]) -> list[str]:
+def _notes_on_feedback(course: Path, attack: Attack, variables: dict[str, str]) -> list[str]:
     folder = course / "autograded" / ATTACKER / ASSIGNMENT
     kept = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     notes = [f"{kept / 1e6:.0f} MB were kept"] if kept > _PAGE_LIMIT_BYTES else []
-    if not folder.exists() or kept > _PAGE_LIMIT_BYTES:
+    if not attack.page or not folder.exists():
         return notes
     command = [sys.executable, "-m", "nbgrader", "generate_feedback", ASSIGNMENT]
     _run([*command, f"--student={ATTACKER}"], course, variables)
