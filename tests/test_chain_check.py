@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 import torch
 import torch.nn.functional as F
@@ -131,9 +129,3 @@ def test_a_right_function_that_changes_its_argument_loses_little():
         "y = F.conv2d(x, kernel[:, :1])\n    image.zero_()\n    return y",
     )
     assert judge(source).points == 13
-
-
-def test_the_search_for_an_unknown_mistake_ends_within_two_seconds():
-    started = time.thread_time()
-    judge(CHAIN.replace("(image, kernel)\n    x = F", "(image, kernel).sin()\n    x = F"))
-    assert time.thread_time() - started < 2
