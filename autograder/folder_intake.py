@@ -80,6 +80,11 @@ class HandIn:
     refused: tuple[Refused, ...]
     timestamp: str | None
 
+    def remarks(self) -> list[str]:
+        """Returns a sentence for each thing that was put right or refused."""
+        refused = [f"{entry.name} was not read: {entry.reason}" for entry in self.refused]
+        return [repair.sentence for repair in self.repairs] + refused
+
 
 class _RefusedError(Exception):
     """An entry is not read; its text is the reason."""

@@ -6,6 +6,7 @@ autograde`, formgrader's button and `autograder grade` all grade alike.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Float, Integer
 
-from autograder import folder_intake, intake
+from autograder import folder_intake, intake, staging
 from autograder.judging import grade_notebook
 from autograder.sandbox import Limits
 from autograder.secret import course_secret
@@ -66,13 +67,8 @@ class Judge(NbGraderPreprocessor):
         """
         about = resources["nbgrader"]
         names = [name for name in Judge.class_own_traits(config=True) if hasattr(_DEFAULTS, name)]
-        folder = Path(resources["metadata"]["path"])
-        files = {
-            path.name: path
-            for path in folder.iterdir()
-            if path.is_file() and path.suffix != ".ipynb" and not path.name.startswith(".")
-        }
         limits = Limits(**{name: getattr(self, name) for name in names})
+        files = files_beside(Path(resources["metadata"]["path"]), limits.disk_bytes // 2)
         secret = course_secret(Path.cwd())  # nbgrader converts in the course's root
         grade_notebook(
             notebook,
@@ -84,6 +80,25 @@ class Judge(NbGraderPreprocessor):
             sandboxed=not self.unsafe_no_sandbox,
         )
         return notebook, resources
+
+
+def files_beside(folder: Path, most_bytes: int) -> dict[str, Path]:
+    """Returns name -> path of the files beside a notebook that its sandbox takes.
+
+    Args:
+        folder: the notebook's.
+        most_bytes: of all of them; those that do not fit any more are left out, in order of names.
+    """
+    files: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        plain = path.name.isprintable() and not path.name.startswith(".")
+        if not plain or path.suffix == ".ipynb" or path.is_symlink() or not path.is_file():
+            continue
+        most_bytes -= path.stat().st_size
+        if most_bytes < 0:
+            break
+        files[path.name] = path
+    return files
 
 
 def clear_scores(about: dict[str, str]) -> None:
@@ -145,22 +160,29 @@ class IntakeExporter(NotebookExporter):
         _remove_refused(
             Path(converter._format_dest(about["assignment"], about["student"])), handed_in
         )
-        notebook = read_notebook(handed_in, about["notebook"], release)
+        remarks = [*staging.notes(folder), *handed_in.remarks()]
+        notebook = read_notebook(handed_in, about["notebook"], release, remarks)
         return super().from_notebook_node(notebook, resources=resources, **options)
 
 
 def read_notebook(
-    handed_in: folder_intake.HandIn, name: str, release: NotebookNode
+    handed_in: folder_intake.HandIn, name: str, release: NotebookNode, remarks: Sequence[str] = ()
 ) -> NotebookNode:
-    """Returns the notebook that was handed in, made whole, with a note of what was repaired."""
+    """Returns the notebook that was handed in, made whole, with a note of what was repaired.
+
+    Args:
+        handed_in: the folder.
+        name: which notebook of it.
+        release: what students got.
+        remarks: sentences on the folder, for the note.
+    """
     data = handed_in.notebooks.get(name)
     read = (
         intake.read(data, release)
         if data is not None
         else intake.empty(release, handed_in.fatal[name])
     )
-    lines = [f"- {repair.sentence}" for repair in (*handed_in.repairs, *read.repairs)]
-    lines += [f"- {refused.name} was not read: {refused.reason}" for refused in handed_in.refused]
+    lines = [f"- {sentence}" for sentence in (*remarks, *(r.sentence for r in read.repairs))]
     if read.fatal:
         lines.insert(0, f"- Nothing of it could be graded: {read.fatal}")
     if lines:

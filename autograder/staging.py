@@ -24,7 +24,7 @@ def stage(course_root: Path, student: str, assignment: str, notebooks: Sequence[
     """Returns nothing; lays a clean copy of one hand-in into the folder `FOLDER`.
 
     A notebook under another name gets its right one; in the place of one that is missing comes a
-    notebook that says so, which scores 0.
+    notebook that says so, which scores 0. What was put right or refused is kept for `notes`.
     """
     handed_in = folder_intake.collect(course_root / "submitted" / student / assignment, notebooks)
     staged = course_root / FOLDER / student / assignment
@@ -40,6 +40,21 @@ def stage(course_root: Path, student: str, assignment: str, notebooks: Sequence[
             path = staged / file.path
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(file.data)
+    _notes_file(staged).write_text("\n".join(handed_in.remarks()))
+
+
+def notes(folder: Path) -> list[str]:
+    """Returns what was put right or refused as a hand-in was laid into `folder`; [] if none was.
+
+    Args:
+        folder: what nbgrader takes for the hand-in. Beside it students have no say.
+    """
+    file = _notes_file(folder)
+    return file.read_text().splitlines() if file.is_file() else []
+
+
+def _notes_file(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.notes")
 
 
 def _explained(reason: str) -> bytes:

@@ -16,9 +16,9 @@ from nbgrader.utils import determine_grade
 
 from autograder import checks, judging
 from autograder.judging import VERDICT, autograded_id, grade_notebook, verdict_outputs
-from autograder.nbgrader_step import clear_scores
+from autograder.nbgrader_step import clear_scores, files_beside
 from autograder.results import CheckResult, verdict
-from autograder.sandbox import Limits
+from autograder.sandbox import Limits, Usage
 from autograder.threats import CATALOGUE
 from autograder.threats.assignment import POINTS, hand_in, release_notebook
 from tests.threats import SECRET, Judged, judged
@@ -101,11 +101,14 @@ def test_challenges_differ_from_student_to_student_and_stay_with_a_student(
             return []
 
     class NoKernel:
-        def __enter__(self) -> None:
-            return None
+        def __enter__(self) -> Any:
+            return self
 
         def __exit__(self, *arguments: Any) -> None:
             return None
+
+        def usage(self) -> Usage:
+            return Usage()
 
     def record(assignment: str, grade_id: str, student: Any, seed: int) -> CheckResult:
         seeds.append(seed)
@@ -135,3 +138,14 @@ def test_clearing_scores_of_a_student_who_has_none_does_nothing(
     clear_scores(about)
     with closing(sqlite3.connect(path)) as book:
         assert book.execute("select count(*) from grade").fetchone() == (0,)
+
+
+def test_of_the_files_beside_a_notebook_those_come_along_that_the_sandbox_takes(
+    tmp_path: Path,
+) -> None:
+    for name in ("a.csv", "b\u00a0c.csv", "cnns.ipynb", ".hidden", "d.bin"):
+        (tmp_path / name).write_bytes(bytes(10))
+    (tmp_path / "e.csv").symlink_to(tmp_path / "a.csv")
+    (tmp_path / "folder").mkdir()
+    assert set(files_beside(tmp_path, 1000)) == {"a.csv", "d.bin"}
+    assert set(files_beside(tmp_path, 15)) == {"a.csv"}

@@ -55,11 +55,9 @@ def test_a_loop_that_ignores_interrupts_is_killed_and_the_rest_is_marked() -> No
 def test_a_submission_has_a_limit_of_its_own() -> None:
     loops = "import time\nwhile True:\n    time.sleep(0.1)"
     attack = Attack("slow", "", {"conv_pool_conv": loops, "net": loops}, closing=loops)
-    start = time.monotonic()
     result = judged(attack, cell_timeout_s=4, submission_timeout_s=6)
     assert result.total == 0
     assert "the whole notebook took longer than the limit of 6 seconds" in result.shown().lower()
-    assert time.monotonic() - start < 20
 
 
 def test_a_loop_in_an_answer_costs_its_own_points_alone() -> None:
@@ -241,7 +239,7 @@ def grade_class(course: Path) -> int:
 
 
 def class_with_and_without_poison(folder: Path, names: tuple[str, ...]) -> None:
-    course = make_course(folder / "course", stock=False)
+    course = make_course(folder / "course", stock=False, graded_before=False)
     for name in names:
         submit(course, name, CATALOGUE[name])
     assert grade_class(course) == 0
@@ -267,7 +265,7 @@ def test_one_poisoned_hand_in_among_ten_changes_nothing_for_the_nine(tmp_path: P
 
 
 def test_an_unknown_notebook_beside_the_right_one_does_no_harm(tmp_path: Path) -> None:
-    course = make_course(tmp_path / "course", stock=False)
+    course = make_course(tmp_path / "course", stock=False, graded_before=False)
 
     def write(folder: Path, data: bytes) -> None:
         (folder / "cnns.ipynb").write_bytes(data)

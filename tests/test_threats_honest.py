@@ -72,10 +72,14 @@ BROKEN = """
 import autograder.nbgrader_step as step
 from autograder import checks, judging
 from autograder.results import CheckResult, verdict
+from autograder.sandbox import SandboxError
+from autograder.student import GraderFault
 
-def grade_notebook(notebook, assignment, student, secret, limits):
-    if student in {broken}:
-        raise {error}
+FAULTS = {faults}
+
+def grade_notebook(notebook, assignment, student, secret, limits, **options):
+    if student in FAULTS:
+        raise eval(FAULTS[student])
     for cell in notebook.cells:
         grade_id = judging.autograded_id(cell)
         if grade_id:
@@ -86,21 +90,22 @@ def grade_notebook(notebook, assignment, student, secret, limits):
 step.grade_notebook = grade_notebook
 """
 FAULTS = {
-    "sandbox": "__import__('autograder.sandbox').sandbox.SandboxError('a process is left')",
-    "disk": "OSError(28, 'No space left on device')",
-    "judge": "__import__('autograder.student').student.GraderFault('worker lost')",
-    "bug": "ZeroDivisionError('a bug of the grader')",
+    "chen": "SandboxError('a process is left')",
+    "dora": "OSError(28, 'No space left on device')",
+    "emil": "GraderFault('worker lost')",
+    "fay": "ZeroDivisionError('a bug of the grader')",
 }
+SPARED = ("bela", "gus")
 
 
-def grade(course: Path, error: str, broken: tuple[str, ...], *arguments: str) -> tuple[int, str]:
+def grade(course: Path, faults: dict[str, str], *arguments: str) -> tuple[int, str]:
     """Returns exit status and output of the command, in a grader that fails for some students."""
     config = course / "nbgrader_config.py"
     whole = config.read_text()
-    config.write_text(whole + BROKEN.format(broken=broken, error=error))
+    config.write_text(whole + BROKEN.format(faults=faults))
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "autograder.cli", "grade", ASSIGNMENT, *arguments],
+            [sys.executable, "-m", "autograder.cli", "grade", ASSIGNMENT, "--force", *arguments],
             cwd=course,
             capture_output=True,
             text=True,
@@ -113,53 +118,58 @@ def grade(course: Path, error: str, broken: tuple[str, ...], *arguments: str) ->
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    course = make_course(tmp_path_factory.mktemp("honest") / "course", stock=False)
-    for student in ("bela", "chen", "dora"):
+    folder = tmp_path_factory.mktemp("honest") / "course"
+    course = make_course(folder, stock=False, graded_before=False)
+    for student in (*FAULTS, *SPARED):
         submit(course, student, CATALOGUE["honest"])
     return course
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_of_the_graders_leaves_no_score_and_others_go_on(fault: str, course: Path) -> None:
-    assert grade(course, "", (), "--force")[0] == 0
-    assert gradebook_points(course, "chen") == FULL
+@pytest.fixture
+def graded(course: Path) -> Path:
+    """The course, in which everybody has all points."""
+    status, said = grade(course, {})
+    assert status == 0, said
+    assert {gradebook_points(course, s) for s in (*FAULTS, *SPARED)} == {FULL}
+    return course
 
-    status, said = grade(course, FAULTS[fault], ("chen",), "--force")
+
+def test_a_fault_of_the_graders_leaves_no_score_and_others_go_on(graded: Path) -> None:
+    status, said = grade(graded, FAULTS)
     assert status == cli.GRADERS_FAULT
-    assert "chen: not graded" in said
-    assert gradebook_points(course, "chen") is None, "the old score is gone"
-    assert verdicts.read_scores(course, "chen", ASSIGNMENT) == []
-    assert gradebook_points(course, "bela") == gradebook_points(course, "dora") == FULL
+    for student in FAULTS:
+        assert f"{student}: not graded" in said
+        assert gradebook_points(graded, student) is None, "the old score is gone"
+        assert verdicts.read_scores(graded, student, ASSIGNMENT) == []
+    assert {gradebook_points(graded, student) for student in SPARED} == {FULL}
 
 
-def test_a_hand_in_that_cannot_be_read_by_the_grader_leaves_no_score(course: Path) -> None:
+def test_a_hand_in_that_the_grader_cannot_read_leaves_no_score(graded: Path) -> None:
     """The release notebook has gone: intake fails before anything runs."""
-    assert grade(course, "", (), "--force")[0] == 0
-    release = course / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+    release = graded / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
     kept = release.read_bytes()
     release.unlink()
     try:
-        status, _ = grade(course, "", (), "--force", "--student=chen")
+        status, _ = grade(graded, {}, "--student=chen")
     finally:
         release.write_bytes(kept)
     assert status == cli.GRADERS_FAULT
-    assert gradebook_points(course, "chen") is None
-    assert gradebook_points(course, "bela") == FULL
+    assert gradebook_points(graded, "chen") is None
+    assert gradebook_points(graded, "bela") == FULL
 
 
-def test_a_disk_that_is_full_while_hand_ins_are_copied_stops_one_alone(course: Path) -> None:
-    assert grade(course, "", (), "--force")[0] == 0
-    staged = course / ".autograder" / "staged" / "chen"
+def test_a_failure_while_a_hand_in_is_copied_stops_one_alone(graded: Path) -> None:
+    staged = graded / ".autograder" / "staged" / "chen"
     shutil.rmtree(staged, ignore_errors=True)
     staged.write_text("a file in the folder's place")
     try:
-        status, said = grade(course, "", (), "--force")
+        status, said = grade(graded, {})
     finally:
         staged.unlink()
     assert status == cli.GRADERS_FAULT, said
-    assert gradebook_points(course, "chen") is None
-    assert verdicts.read_scores(course, "chen", ASSIGNMENT) == []
-    assert gradebook_points(course, "bela") == gradebook_points(course, "dora") == FULL
+    assert gradebook_points(graded, "chen") is None
+    assert verdicts.read_scores(graded, "chen", ASSIGNMENT) == []
+    assert gradebook_points(graded, "bela") == gradebook_points(graded, "dora") == FULL
 
 
 def test_without_a_sandbox_nothing_is_graded_and_it_says_so(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -12,7 +13,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook, new_output, new_raw_cel
 
 from autograder import sanitise
 from autograder.threats import CATALOGUE
-from autograder.threats.assignment import ASSIGNMENT, CANARY, FULL, submit
+from autograder.threats.assignment import ASSIGNMENT, CANARY, FULL, SOLUTIONS, submit
 from autograder.threats.attack import Attack, source
 from autograder.threats.reading import MARKER
 from autograder.threats.run import (
@@ -68,44 +69,62 @@ def test_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "refused" in result.shown()
 
 
+def odd_files(folder: Path, data: bytes) -> None:
+    for name in ("symbolic-links", "dots", "shadows"):
+        write = CATALOGUE[name].write
+        assert write is not None
+        write(folder, data)
+
+
+ODD = Attack("odd", "", SOLUTIONS, write=odd_files)
+SCRIPTED = replace(
+    CATALOGUE["script-in-an-output"], edit=CATALOGUE["script-in-a-text-cell"].edit, name="scripted"
+)
+
+
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A course with hand-ins of odd files and of scripts, graded, with feedback."""
-    course = make_course(tmp_path_factory.mktemp("reading") / "course", stock=False)
-    for name in ("symbolic-links", "dots", "script-in-an-output", "script-in-a-text-cell"):
-        submit(course, name, CATALOGUE[name])
-    submit(course, "shadows", CATALOGUE["shadows"])
+    """A course with a hand-in of odd files and one of scripts, graded, with feedback."""
+    folder = tmp_path_factory.mktemp("reading") / "course"
+    course = make_course(folder, stock=False, graded_before=False)
+    for attack in (ODD, SCRIPTED):
+        submit(course, attack.name, attack)
     assert run_command(course, "autograder.cli", "grade", ASSIGNMENT) == 0
     assert run_command(course, "nbgrader", "generate_feedback", ASSIGNMENT) == 0
     return course
 
 
-@pytest.mark.parametrize("name", ["dots", "shadows", "symbolic-links"])
-def test_odd_files_beside_the_notebook_cost_nothing(name: str, graded: Path) -> None:
-    assert gradebook_points(graded, name) == FULL
+def test_links_dots_and_shadows_beside_the_notebook_cost_nothing(graded: Path) -> None:
+    assert gradebook_points(graded, "odd") == FULL
 
 
 def test_a_symbolic_link_is_not_copied_and_the_student_is_told(graded: Path) -> None:
-    folder = graded / "autograded" / "symbolic-links" / ASSIGNMENT
-    assert {path.name for path in folder.iterdir()} == {f"{ASSIGNMENT}.ipynb"}
+    folder = graded / "autograded" / "odd" / ASSIGNMENT
+    assert not any(path.is_symlink() for path in folder.rglob("*"))
+    assert not {"mine.txt", "grades"} & {path.name for path in folder.iterdir()}
     notebook = (folder / f"{ASSIGNMENT}.ipynb").read_text()
     assert f"{CANARY}-solution" not in notebook
     assert "mine.txt was not read: a symbolic link" in notebook
 
 
 def test_names_with_dots_stay_in_their_folder(graded: Path) -> None:
-    outside = {path.name for path in (graded / "autograded" / "dots").iterdir()}
+    outside = {path.name for path in (graded / "autograded" / "odd").iterdir()}
     assert outside == {ASSIGNMENT}
-    names = {path.name for path in (graded / "autograded" / "dots" / ASSIGNMENT).iterdir()}
-    assert names == {f"{ASSIGNMENT}.ipynb"}
+    names = {path.name for path in (graded / "autograded" / "odd" / ASSIGNMENT).iterdir()}
+    assert names == {
+        f"{ASSIGNMENT}.ipynb",
+        "torch.py",
+        "json.py",
+        "autograder.py",
+        "course_utils.py",
+    }
 
 
-@pytest.mark.parametrize("name", ["script-in-an-output", "script-in-a-text-cell"])
-def test_no_script_runs_in_the_feedback_page(name: str, graded: Path) -> None:
-    page = (graded / "feedback" / name / ASSIGNMENT / f"{ASSIGNMENT}.html").read_text()
+def test_no_script_runs_in_the_feedback_page(graded: Path) -> None:
+    page = (graded / "feedback" / "scripted" / ASSIGNMENT / f"{ASSIGNMENT}.html").read_text()
     assert MARKER in page, "the cells are shown"
     assert live_scripts(page) == []
-    assert gradebook_points(graded, name) == FULL
+    assert gradebook_points(graded, "scripted") == FULL
 
 
 def test_the_page_reader_finds_scripts() -> None:
@@ -198,7 +217,7 @@ def test_kinds_of_output_that_can_hold_scripts_are_left_out() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "Because a<b and b > c, *see* `x < y`.",
+        "Because a < b and b > c, *see* `x < y`.",
         "- one\n- two\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n![p](attachment:p.png)",
         "<details>\n<summary>More</summary>\n\nHidden\n\n</details>",
         "[a link](https://pytorch.org/docs) and $\\frac{1}{2} < 1$",

@@ -54,8 +54,14 @@ class Result:
         return "; ".join([points, *self.notes])
 
 
-def make_course(folder: Path, *, stock: bool) -> Path:
-    """Returns `folder` as a course of the small assignment in which one hand-in has 0 points."""
+def make_course(folder: Path, *, stock: bool, graded_before: bool = True) -> Path:
+    """Returns `folder` as a course of the small assignment.
+
+    Args:
+        folder: does not exist yet.
+        stock: without our configuration.
+        graded_before: whether one hand-in is graded already, with 0 points.
+    """
     source = folder / "source" / ASSIGNMENT
     source.mkdir(parents=True)
     nbformat.write(source_notebook(assertions=stock), source / f"{ASSIGNMENT}.ipynb")
@@ -64,6 +70,8 @@ def make_course(folder: Path, *, stock: bool) -> Path:
     (folder / "home").mkdir()
     (folder / "home" / "notes.txt").write_text(f"{CANARY}-home")
     _must(folder, "generate_assignment", ASSIGNMENT)
+    if not graded_before:
+        return folder
     other = Attack(GRADED_BEFORE, "", opening=f"# {CANARY}-handin")
     submit(folder, GRADED_BEFORE, other)
     _must(folder, "autograde", ASSIGNMENT)
