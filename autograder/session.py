@@ -95,7 +95,8 @@ class Session:
         try:
             self._converse(message_id, collected.add)
         except StudentFault as fault:
-            notices = [_notice(f"{fault}.".capitalize())]
+            text = str(fault)
+            notices = [_notice(f"{text[:1].upper()}{text[1:]}.")]
         self._output_bytes_left -= collected.bytes_kept
         return sanitise.outputs(collected.shown()) + notices
 

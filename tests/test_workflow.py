@@ -111,6 +111,7 @@ autograder.judging.open_kernel = refuse
 """
 
 
+@pytest.mark.slow
 def test_a_graders_fault_leaves_no_score_and_clears_an_old_one(graded: Path) -> None:
     config = graded / "nbgrader_config.py"
     whole = config.read_text()

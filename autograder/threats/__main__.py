@@ -13,7 +13,10 @@ from autograder.threats import CATALOGUE
 from autograder.threats.run import Result, make_course, run
 from autograder.threats.table import page
 
+app = typer.Typer(add_completion=False)
 
+
+@app.command()
 def main(
     names: Annotated[list[str] | None, typer.Argument(help="Attacks; all of them if none.")] = None,
     output: Annotated[Path, typer.Option(help="The page.")] = Path("docs/threats.md"),
@@ -41,4 +44,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

@@ -121,9 +121,9 @@ HARM = (
         SOLUTIONS,
         closing=source("""
             import os, time
-            for _ in range(4):
+            for _ in range(8):
                 if os.fork() == 0:
-                    held = bytearray(3 * 2**29)
+                    held = bytearray(3 * 2**28)
                     held[::4096] = b"x" * len(held[::4096])
                     time.sleep(3)
                     os._exit(0)
