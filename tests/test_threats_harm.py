@@ -28,8 +28,6 @@ from autograder.threats.attack import Attack, source
 from autograder.threats.run import gradebook_points, make_course
 from tests.threats import MIB, judged
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(autouse=True)
 def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,8 +29,6 @@ from autograder.threats.assignment import (
 from autograder.threats.run import gradebook_points, make_course
 from tests.threats import SECRET, judged
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.mark.parametrize("name", [attack.name for attack in HONEST if attack.name != "honest"])
 def test_an_honest_hand_in_scores_full(name: str) -> None:

@@ -24,8 +24,6 @@ from autograder.threats.run import (
 )
 from tests.threats import judged
 
-pytestmark = pytest.mark.slow
-
 
 def test_other_hand_ins_solutions_gradebook_environment_and_home_are_out_of_reach(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -270,11 +270,11 @@ POINTS = (
         {
             "conv_pool_conv": source("""
                 def conv_pool_conv(image, kernel):
-                    import os, sys
+                    import sys
                     print("15 of 15 points")
                     sys.displayhook(15.0)
                     sys.stdout.flush()
-                    raise KeyboardInterrupt
+                    return None
             """)
         },
     ),
