@@ -16,7 +16,9 @@ from autograder.sandbox import Limits, SandboxUnavailable
 def notebook() -> NotebookNode:
     """A hand-in with one right answer, and one grade cell."""
     opening = nbformat.v4.new_code_cell(
-        "import torch.nn.functional as F\nprint(open('note').read())"
+        "import torch.nn.functional as F\n"
+        "total = sum(range(10_000_000))  # some processor time\n"
+        "print(open('note').read())"
     )
     graded = nbformat.v4.new_code_cell("# Graded.")
     marks = {"grade": True, "solution": False, "grade_id": "conv_pool_conv_values", "points": 15}
