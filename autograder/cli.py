@@ -13,12 +13,14 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from autograder import batch, demo, staging, verdicts
+from autograder.calibration.command import calibrate
 from autograder.sandbox import SandboxError, SandboxUnavailable
 from autograder.student import GraderFault
 
 GRADERS_FAULT = 3  # exit status: something could not be graded, and it is not a student's doing
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+app.command()(calibrate)
 console = Console()
 
 _Course = Annotated[

@@ -82,6 +82,10 @@ class Session:
         """Returns how many of the student's cells have run."""
         return self._cells_run
 
+    def cpu_s(self) -> float:
+        """Returns the processor time of all processes of the hand-in, in seconds."""
+        return self._kernel.usage().cpu_s
+
     def run_cell(self, source: str) -> list[NotebookNode]:
         """Returns the outputs of one of the student's cells, capped and made harmless."""
         if self.end is not None:
