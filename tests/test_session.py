@@ -15,7 +15,7 @@ from autograder.sandbox import Limits, Usage, open_kernel
 from autograder.session import Outputs, Session
 from autograder.student import GraderFault, StudentFault, call
 
-LIMITS = Limits(cell_timeout_s=30)
+LIMITS = Limits(cell_timeout_s=60)
 
 
 @pytest.fixture(scope="module")

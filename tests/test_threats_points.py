@@ -42,7 +42,7 @@ IN_ONE_KERNEL = (
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[Session]:
-    limits = Limits(cell_timeout_s=30)
+    limits = Limits(cell_timeout_s=60)
     with open_kernel(limits) as kernel:
         session = Session(kernel, limits)
         session.run_cell("import torch\nimport torch.nn.functional as F\nfrom torch import nn")
