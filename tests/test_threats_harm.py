@@ -28,7 +28,6 @@ from autograder.threats.attack import Attack, source
 from autograder.threats.run import gradebook_points, make_course
 from tests.threats import MIB, judged
 
-
 # Wall time of a cell, in seconds, for hand-ins that use it up. The honest cells beside them must
 # get by with it on a busy machine: they take a tenth of it on an idle one.
 SHORT_S = 10
