@@ -9,6 +9,7 @@ import itertools
 import math
 import queue
 import time
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Protocol
 
@@ -67,6 +68,7 @@ class Session:
 
     def __init__(self, kernel: StudentKernel, limits: Limits) -> None:
         self.memo: dict[Hashable, Any] = {}
+        self.asked_cpu_s: defaultdict[str, float] = defaultdict(float)  # by verb
         self.end: str | None = None  # why the kernel is gone, for the student
         self._kernel, self._client, self._limits = kernel, kernel.client, limits
         self._deadline = math.inf
@@ -112,6 +114,15 @@ class Session:
         """
         if self.end is not None:
             raise StudentFault(self.end)
+        before = self.cpu_s()
+        try:
+            return self._ask(verb, arguments, tensors)
+        finally:
+            self.asked_cpu_s[verb] += self.cpu_s() - before
+
+    def _ask(
+        self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]
+    ) -> Answer:
         number = next(self._requests)
         request = {"number": number, "verb": verb, "arguments": dict(arguments)}
         answers: list[bytes] = []
