@@ -14,12 +14,14 @@ from rich.progress import Progress
 from autograder import batch, demo, staging, verdicts
 from autograder.commands.faults import GRADERS_FAULT, explained_faults
 from autograder.commands.findings import check_assignment_command, doctor_command
+from autograder.commands.publish import publish_command
 from autograder.commands.report import report_command
 from autograder.student import GraderFault
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 console = Console()
 app.command(name="report")(report_command)
+app.command(name="publish")(publish_command)
 app.command(name="doctor")(doctor_command)
 app.command(name="check-assignment")(check_assignment_command)
 
