@@ -29,6 +29,7 @@ lint: install
 
 release: install
 	nbgrader generate_assignment cnns --force
+	nbgrader generate_assignment mlp --force
 
 install: $(INSTALLED)
 

@@ -31,6 +31,10 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 
+# What students read: one self-contained page, with a summary and the verdicts.
+c.GenerateFeedback.exporter_class = "autograder.feedback.FeedbackExporter"
+c.GenerateFeedback.preprocessors = ["autograder.feedback.Grades"]
+
 # nbgrader's way with its database makes SQLAlchemy warn at every hand-in; it is harmless.
 warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from autograder.chains import CHAIN, ChainSpec, chain_mistakes, run_chain, wrong_chains
 from autograder.challenge import generator, random_images, random_kernel
+from autograder.pictures.activations import as_image
 from autograder.results import CheckResult, Criterion, verdict
 from autograder.student import Student, StudentFault, call
+from course_utils.data import portrait
 
 NAME = "conv_pool_conv"
 _ALIKE = 1e-4  # relative: what two computations of one thing in float32 may well differ by
@@ -75,7 +79,25 @@ def values(student: Student, seed: int) -> CheckResult:
     if all(criterion.earned == criterion.points for criterion in criteria):
         return CheckResult(criteria)
     mistake, advice = _diagnose(student, trials, repeatable)
-    return CheckResult(criteria, advice, mistake)
+    return CheckResult(criteria, advice, mistake, _on_a_photograph(student))
+
+
+def _on_a_photograph(student: Student) -> dict[str, Any]:
+    """Returns the activations expected and got on a photograph that everybody has, as pictures.
+
+    It is no part of the challenge: photograph and kernel are like those that the notebook shows.
+    """
+    photograph = F.avg_pool2d(portrait(), 2)
+    kernel = torch.tensor([1.0, 0.0, -1.0]).expand(1, 3, 3, 3).clone()
+    expected = run_chain(CHAIN, photograph, kernel)
+    got = ask(student, photograph, kernel).output
+    assert expected is not None
+    if got is None or got.dim() != 3 or got.shape[0] != 1 or 0 in got.shape:
+        return {}
+    limit = float(expected.value.abs().quantile(0.98))
+    return {
+        "activations": {"expected": as_image(expected.value, limit), "got": as_image(got, limit)}
+    }
 
 
 def ask(student: Student, image: Tensor, kernel: Tensor) -> Trial:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,14 +13,19 @@ from rich.progress import Progress
 
 from autograder import batch, demo, staging, verdicts
 from autograder.calibration.command import calibrate
-from autograder.sandbox import SandboxError, SandboxUnavailable
+from autograder.commands.faults import GRADERS_FAULT, explained_faults
+from autograder.commands.findings import check_assignment_command, doctor_command
+from autograder.commands.publish import publish_command
+from autograder.commands.report import report_command
 from autograder.student import GraderFault
 
-GRADERS_FAULT = 3  # exit status: something could not be graded, and it is not a student's doing
-
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
-app.command()(calibrate)
 console = Console()
+app.command()(calibrate)
+app.command(name="report")(report_command)
+app.command(name="publish")(publish_command)
+app.command(name="doctor")(doctor_command)
+app.command(name="check-assignment")(check_assignment_command)
 
 _Course = Annotated[
     Path, typer.Option("--course", help="The folder that holds nbgrader_config.py.")
@@ -49,7 +53,7 @@ def grade(
 
     Exit status: 0 if each has a verdict, 3 if one has none through a fault of the grader's.
     """
-    with _explained_faults():
+    with explained_faults("graded"):
         course = course.resolve()
         everybody = staging.students(course, assignment)
         if not everybody:
@@ -64,7 +68,7 @@ def grade(
 @app.command(name="demo")
 def demo_command(course: _Course = Path(".")) -> None:
     """Grades a made class: release, hand-ins, verdicts, feedback, and a table of it all."""
-    with _explained_faults():
+    with explained_faults("graded"):
         course, assignment = course.resolve(), "cnns"
         console.print("[bold]1[/] Generating the release from source/cnns/cnns.ipynb")
         batch.generate_release(course, assignment)
@@ -121,16 +125,6 @@ def _leave(outcomes: Sequence[batch.Outcome]) -> None:
             "students. Mend the cause and run the same command again."
         )
         raise typer.Exit(GRADERS_FAULT)
-
-
-@contextmanager
-def _explained_faults() -> Iterator[None]:
-    """Turns a grader's fault into one clear message and the exit status `GRADERS_FAULT`."""
-    try:
-        yield
-    except (GraderFault, SandboxUnavailable, SandboxError) as error:
-        console.print(f"[bold red]Nothing was graded:[/] {escape(str(error))}")
-        raise typer.Exit(GRADERS_FAULT) from error
 
 
 if __name__ == "__main__":

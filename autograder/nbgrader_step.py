@@ -19,6 +19,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Float, Integer
 
 from autograder import folder_intake, intake, staging
+from autograder.graded import REPAIRED
 from autograder.judging import grade_notebook
 from autograder.sandbox import Limits
 from autograder.secret import course_secret
@@ -186,7 +187,7 @@ def read_notebook(
     if read.fatal:
         lines.insert(0, f"- Nothing of it could be graded: {read.fatal}")
     if lines:
-        note = "**What the grader had to put right in this hand-in**\n\n" + "\n".join(lines)
+        note = f"{REPAIRED}\n\n" + "\n".join(lines)
         read.notebook.cells.insert(0, nbformat.v4.new_markdown_cell(note))
     return read.notebook
 

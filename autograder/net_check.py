@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from autograder.mistakes import Mistake, net_mistakes
 from autograder.pairing import infer, match_layers, weights_of
 from autograder.recognise import examine
-from autograder.references import LAYERS, NetSpec, Shape, net_shapes, net_spec
+from autograder.references import LAYERS, NetSpec, Shape, net_shapes, net_spec, sizes
 from autograder.results import CheckResult, Criterion, verdict
 from autograder.student import Model, ParameterInfo, Student, StudentFault
 from autograder.subject import NAME, Finding
@@ -103,7 +104,20 @@ def function(student: Student, seed: int) -> CheckResult:
         mistake = _other_size_mistake(student, other, seed)
         mistakes.append(mistake)
         advice = f"{advice} {mistake.sentence}".strip()
-    return CheckResult(tuple(criteria), advice, mistakes[0].key if mistakes else "")
+    key = mistakes[0].key if mistakes else ""
+    return CheckResult(tuple(criteria), advice, key, {"layers": _layers(finding)})
+
+
+def _layers(finding: Finding) -> list[dict[str, Any]]:
+    """Returns what each layer should put out, and whether it does, for the picture."""
+    spec = net_spec()
+    sides = sizes(spec)
+    shown = [f"{c} x {side} x {side}" for c, side in zip(spec.channels, sides, strict=True)]
+    shown += [str(count) for count in spec.features]
+    return [
+        {"name": layer, "size": size, "right": layer in finding.right_parts}
+        for layer, size in zip(LAYERS, shown, strict=True)
+    ]
 
 
 def _got(finding: Finding, layer: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,14 @@ class CheckResult:
         criteria: what was looked at; their points add up to the cell's.
         advice: what the student should read first when points are lost; "" when none are.
         mistake: the catalogue's name of the mistake that was recognised, or "".
-        figures: the numbers behind the verdict, for the report.
+        figures: the numbers behind the verdict, as JSON has them: for the report, and some of them
+            for pictures (`autograder.pictures` says which).
     """
 
     criteria: tuple[Criterion, ...]
     advice: str = ""
     mistake: str = ""
-    figures: Mapping[str, float] = field(default_factory=dict)
+    figures: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def points(self) -> float:

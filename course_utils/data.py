@@ -216,12 +216,15 @@ def sample_photograph(data_path: str | Path | None = None) -> Tensor:
         _say("The photograph is the dog of PyTorch's gallery, from the network.")
         return photograph
     except OSError as error:
-        from matplotlib import cbook  # the one use of it here
-
         _say(f"The photograph is Grace Hopper's portrait, from matplotlib ({error}).")
-        return _decode(
-            Path(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)).read_bytes()
-        )
+        return portrait()
+
+
+def portrait() -> Tensor:
+    """Grace Hopper's portrait, which comes with matplotlib, (3, 600, 512) float32 in [0, 1]."""
+    from matplotlib import cbook  # the one use of it here
+
+    return _decode(Path(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)).read_bytes())
 
 
 def _subset(why: str, train: bool, transform: Callable[[Any], Any] | None) -> SubsetMNIST:

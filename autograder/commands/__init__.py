@@ -1,0 +1,1 @@
+"""The commands of `autograder` that do not grade, a file each; `cli` registers them."""

@@ -1,0 +1,55 @@
+"""`autograder doctor` and `autograder check-assignment`: what was looked at, and what to mend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from autograder import assignment_check, doctor
+from autograder.commands.faults import explained_faults
+from autograder.doctor import Finding
+
+console = Console()
+_Course = Annotated[Path, typer.Option("--course", help="The course's folder.")]
+_MARKS = {True: "[green]✓[/]", None: "[yellow]![/]", False: "[red]✗[/]"}
+
+
+def doctor_command(course: _Course = Path(".")) -> None:
+    """Looks whether this machine can grade, and says how to mend what is missing.
+
+    Exit status: 0 if it can, 1 if not.
+    """
+    _show(doctor.examine(course.resolve()))
+
+
+def check_assignment_command(
+    assignment: Annotated[str, typer.Argument(help="For instance cnns.")],
+    course: _Course = Path("."),
+) -> None:
+    """Proves before release that the source scores full, the release nothing, and nothing leaks.
+
+    Exit status: 0 if all is well, 1 if not, 3 if it could not be found out.
+    """
+    with explained_faults("proved"):
+        _show(assignment_check.examine(course.resolve(), assignment))
+
+
+def _show(findings: Iterable[Finding]) -> None:
+    bad = 0
+    for finding in findings:
+        mark = _MARKS[finding.good]
+        console.print(
+            f"{mark} [bold]{finding.what}[/]: {escape(finding.says)}",
+            highlight=False,
+            soft_wrap=True,
+        )
+        if finding.good is not True and finding.mend:
+            console.print(f"    {escape(finding.mend)}", highlight=False, soft_wrap=True)
+        bad += finding.good is False
+    if bad:
+        raise typer.Exit(1)

@@ -1,0 +1,26 @@
+"""`autograder publish`: the bundle for students."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autograder import publish
+from autograder.commands.faults import explained_faults
+
+
+def publish_command(
+    assignment: Annotated[str, typer.Argument(help="For instance cnns.")],
+    folder: Annotated[Path, typer.Argument(help="Where the bundle goes.")],
+    github: Annotated[
+        str, typer.Option(help="owner/name/branch[/folder] where the bundle will lie, for Colab.")
+    ] = "",
+    course: Annotated[Path, typer.Option("--course", help="The course's folder.")] = Path("."),
+) -> None:
+    """Writes what students get: the release notebook, course_utils, requirements, a README."""
+    with explained_faults("published"):
+        place = publish.parse_github(github) if github else None
+        for name in publish.publish(course.resolve(), assignment, folder.resolve(), place):
+            typer.echo(folder / name)

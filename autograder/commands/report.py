@@ -1,0 +1,25 @@
+"""`autograder report`: how the class did."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autograder import report
+from autograder.commands.faults import explained_faults
+
+
+def report_command(
+    assignment: Annotated[str, typer.Argument(help="For instance cnns.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the files; report/ if not given.")
+    ] = None,
+    course: Annotated[Path, typer.Option("--course", help="The course's folder.")] = Path("."),
+) -> None:
+    """Writes how the class did, and which check is bad: one HTML page, and JSON."""
+    with explained_faults("reported"):
+        root = course.resolve()
+        page = report.write(root, assignment, (out or root / "report").resolve())
+        typer.echo(f"{page}\n{page.with_suffix('.json')}")

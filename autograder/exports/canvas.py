@@ -1,0 +1,41 @@
+"""Canvas: the CSV file that its gradebook imports.
+
+Source: "How do I import grades in the Gradebook?", Canvas Instructor Guide: the columns Student,
+ID, SIS User ID, SIS Login ID, Section, then one an assignment; a second row may give the points
+possible; an empty cell changes nothing.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from traitlets import Enum, Unicode
+
+from autograder.exports.plugin import ScoresExporter
+from autograder.exports.scores import Person, Scores, shown
+
+IDENTITIES = ("ID", "SIS User ID", "SIS Login ID")
+POINTS_POSSIBLE = "    Points Possible"  # the four blanks are Canvas's own
+
+
+class CanvasExporter(ScoresExporter):
+    """One row a student, one column an assignment."""
+
+    default_name = "canvas.csv"
+    identity = Enum(
+        IDENTITIES, "SIS Login ID", help="Which of Canvas's columns our student ids are."
+    ).tag(config=True)
+    section = Unicode("", help="The section that all students are in.").tag(config=True)
+
+    def write(self, destination: Path, students: list[Person], found: list[Scores]) -> None:
+        """Returns nothing; writes the CSV file, for a spreadsheet in UTF-8."""
+        with destination.open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file)
+            table.writerow(["Student", *IDENTITIES, "Section", *(one.assignment for one in found)])
+            most = [shown(one.max_points) for one in found]
+            table.writerow([POINTS_POSSIBLE, *[""] * len(IDENTITIES), "", *most])
+            for person in students:
+                ids = [person.student_id if name == self.identity else "" for name in IDENTITIES]
+                points = [shown(one.points.get(person.student_id)) for one in found]
+                table.writerow([person.sortable_name, *ids, self.section, *points])

@@ -1,0 +1,31 @@
+"""Moodle: the CSV file that its grade book imports, with the headings of its own export.
+
+Source: https://docs.moodle.org/en/Grade_import: the import has the format of the export, and asks
+which column identifies a student; "Email address" and "ID number" both can.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from autograder.exports.plugin import ScoresExporter
+from autograder.exports.scores import Person, Scores, shown
+
+IDENTITY = ("First name", "Last name", "ID number", "Email address")
+
+
+class MoodleExporter(ScoresExporter):
+    """One row a student, one column an assignment."""
+
+    default_name = "moodle.csv"
+
+    def write(self, destination: Path, students: list[Person], found: list[Scores]) -> None:
+        """Returns nothing; writes the CSV file in UTF-8, as Moodle expects it."""
+        with destination.open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file)
+            table.writerow([*IDENTITY, *(f"Assignment: {one.assignment} (Real)" for one in found)])
+            for person in students:
+                points = [shown(one.points.get(person.student_id)) for one in found]
+                names = (person.first_name, person.last_name, person.student_id, person.email)
+                table.writerow([*names, *points])

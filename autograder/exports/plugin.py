@@ -1,0 +1,35 @@
+"""The common part of the plugins: what to export, and a word on what is left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nbgrader.api import Gradebook
+from nbgrader.plugins import ExportPlugin
+
+from autograder.exports.scores import Person, Scores, people, scores
+
+
+class ScoresExporter(ExportPlugin):
+    """Reads the gradebook and hands it to `write`."""
+
+    default_name = ""
+
+    def export(self, gradebook: Gradebook) -> None:
+        """Returns nothing; writes what --student and --assignment ask for, to --to."""
+        found = scores(gradebook, [str(name) for name in self.assignment])
+        for one in found:
+            if one.waiting:
+                self.log.warning(
+                    "%s: left out %d who wait for a person, or for the grader: %s",
+                    one.assignment,
+                    len(one.waiting),
+                    ", ".join(one.waiting),
+                )
+        destination = Path(self.to or self.default_name)
+        self.write(destination, people(gradebook, [str(name) for name in self.student]), found)
+        self.log.info("Exported to %s", destination)
+
+    def write(self, destination: Path, students: list[Person], found: list[Scores]) -> None:
+        """Returns nothing; writes the file or the files."""
+        raise NotImplementedError

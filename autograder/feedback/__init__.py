@@ -1,0 +1,5 @@
+"""What a student reads: one self-contained page for `nbgrader generate_feedback`."""
+
+from autograder.feedback.exporter import FeedbackExporter, Grades
+
+__all__ = ["FeedbackExporter", "Grades"]

@@ -1,0 +1,116 @@
+"""The edge to nbconvert and nbgrader: renders a graded notebook as a feedback page."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from nbconvert.exporters import HTMLExporter
+from nbconvert.exporters.exporter import ResourcesDict
+from nbformat import NotebookNode
+from nbgrader.preprocessors import GetGrades
+from pygments.formatters import HtmlFormatter
+from traitlets.config import Config
+
+from autograder import pages
+from autograder.feedback import summary
+from autograder.graded import REPAIRED, heading, result_of
+from autograder.pictures import pictures
+
+_SCRIPTED = ("application/javascript", "application/vnd.jupyter.widget-view+json")
+
+
+class Grades(GetGrades):
+    """Puts points and comments into the cells; besides, whether a person has yet to give points."""
+
+    def _get_score(self, cell: NotebookNode, resources: ResourcesDict) -> None:
+        super()._get_score(cell, resources)
+        grade = self.gradebook.find_grade(
+            cell.metadata.nbgrader.grade_id, self.notebook_id, self.assignment_id, self.student_id
+        )
+        cell.metadata.nbgrader["waiting"] = bool(grade.needs_manual_grade)
+
+
+class FeedbackExporter(HTMLExporter):
+    """One self-contained HTML page: a summary, then the notebook with its verdicts."""
+
+    @property
+    def default_config(self) -> Config:
+        """Returns our template, whatever nbgrader sets for `HTMLExporter`."""
+        config = super().default_config
+        config.FeedbackExporter.template_name = "feedback_page"
+        config.FeedbackExporter.extra_template_basedirs = [str(pages.NBCONVERT)]
+        config.FeedbackExporter.exclude_input_prompt = True
+        config.FeedbackExporter.exclude_output_prompt = True
+        return config
+
+    def _preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        """Returns the notebook after nbgrader's preprocessors, ready for the template."""
+        notebook, resources = super()._preprocess(nb, resources)
+        notebook = copy.deepcopy(notebook)
+        about = resources.get("nbgrader", {})
+        top = summary.summarise(notebook.cells)
+        for cell in notebook.cells:
+            _prepare(cell)
+        _fold(notebook.cells)
+        resources["feedback"] = {
+            "title": f"Feedback: {about.get('notebook', '')}",
+            "style": pages.STYLE + HtmlFormatter(style="default").get_style_defs(".highlight"),
+            "summary": pages.render(
+                "summary.html",
+                summary=top,
+                penalty=about.get("late_penalty") or 0,
+            ),
+        }
+        return notebook, resources
+
+
+def _prepare(cell: NotebookNode) -> None:
+    """Returns nothing; leaves in `cell` what the template shows, verdicts as rendered HTML."""
+    marks = cell.metadata.get("nbgrader", {})
+    result = result_of(cell)
+    if result is not None:
+        lost = result.points < result.max_points
+        cell.metadata["verdict"] = pages.render(
+            "verdict.html",
+            grade_id=marks["grade_id"],
+            result=result,
+            advice=summary.advice(result) if lost else "",
+            hint=summary.hint(result),
+            pictures=pictures(result.figures) if lost else [],
+            given=marks.get("score"),
+        )
+        cell.outputs = []
+    for output in cell.get("outputs", []):
+        for mimetype in _SCRIPTED:
+            output.get("data", {}).pop(mimetype, None)
+    if "outputs" in cell:
+        cell.outputs = [output for output in cell.outputs if output.get("data") != {}]
+
+
+def _fold(cells: list[NotebookNode]) -> None:
+    """Returns nothing; marks where a run of cells without points begins and ends.
+
+    The page shows such a run folded, since the student knows it: unless one of its cells failed.
+    """
+    run: list[NotebookNode] = []
+    for cell in [*cells, None]:
+        if cell is not None and not _stands_out(cell):
+            run.append(cell)
+            continue
+        if run:
+            titles = [title for title in map(heading, run) if title]
+            run[0].metadata["fold_begins"] = titles[0] if titles else "More of your notebook"
+            run[0].metadata["fold_open"] = any(map(_failed, run))
+            run[-1].metadata["fold_ends"] = True
+        run = []
+
+
+def _stands_out(cell: NotebookNode) -> bool:
+    marks = cell.metadata.get("nbgrader", {})
+    note = cell.source.startswith((REPAIRED, "**Graded without a sandbox.**"))
+    return note or bool(marks.get("grade") or marks.get("solution") or marks.get("task"))
+
+
+def _failed(cell: NotebookNode) -> bool:
+    return any(output.output_type == "error" for output in cell.get("outputs", []))

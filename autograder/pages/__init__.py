@@ -1,0 +1,26 @@
+"""The pages' common look, and the one way to render them: everything is escaped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+_HERE = Path(__file__).parent
+NBCONVERT = _HERE / "nbconvert"  # nbconvert looks for its templates in folders of their own
+STYLE = (_HERE / "page.css").read_text()
+
+_environment = Environment(
+    loader=FileSystemLoader(_HERE / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_environment.filters["points"] = lambda points: f"{points:.6g}"
+
+
+def render(template: str, **values: Any) -> str:
+    """Returns a template of the folder `templates/`, filled in."""
+    return _environment.get_template(template).render(**values)

@@ -1,0 +1,138 @@
+"""The edge to the disk: every graded hand-in of a class, as small records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+from nbgrader.api import Assignment, Grade, Gradebook, SubmittedAssignment, SubmittedNotebook
+from sqlalchemy import func
+
+from autograder import staging
+from autograder.graded import METADATA, Cell, GradeCell, grade_cells, repair_note, source
+from autograder.student import GraderFault
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One graded hand-in.
+
+    Attributes:
+        student: whose.
+        cells: its cells with points, with the verdicts.
+        code: the sources of its code cells but for the grade cells.
+        repairs: what the grader had to put right, a sentence each.
+        wall_s: how long grading took, seconds; None where the notebook does not tell.
+        peak_memory_bytes: of the hand-in's processes; None where the notebook does not tell.
+        sandboxed: whether it ran in a sandbox.
+    """
+
+    student: str
+    cells: tuple[GradeCell, ...]
+    code: tuple[str, ...] = ()
+    repairs: tuple[str, ...] = ()
+    wall_s: float | None = None
+    peak_memory_bytes: int | None = None
+    sandboxed: bool = True
+
+    @property
+    def automatic(self) -> dict[str, float]:
+        """Returns the points of each cell that was graded automatically."""
+        return {c.grade_id: c.result.points for c in self.cells if c.result is not None}
+
+
+@dataclass(frozen=True)
+class Course:
+    """A class and its hand-ins.
+
+    Attributes:
+        assignment: which.
+        submissions: the graded ones, by student.
+        points: student -> what the gradebook holds, points given by a person included.
+        waiting: students some of whose answers a person has yet to read.
+        ungraded: students whose hand-in has no verdict: a fault of the grader's, or not run yet.
+        given: the sources of the release's code cells.
+    """
+
+    assignment: str
+    submissions: tuple[Submission, ...]
+    points: Mapping[str, float]
+    waiting: tuple[str, ...] = ()
+    ungraded: tuple[str, ...] = ()
+    given: tuple[str, ...] = field(default=())
+
+
+def collect(course_root: Path, assignment: str) -> Course:
+    """Returns all that is known of the class.
+
+    Raises:
+        GraderFault: nothing of the assignment is graded.
+    """
+    graded = sorted((course_root / "autograded").glob(f"*/{assignment}/{assignment}.ipynb"))
+    if not graded:
+        raise GraderFault(f"nothing is graded yet: run `autograder grade {assignment}` first")
+    submissions = tuple(read(path.parent.parent.name, _json(path)) for path in graded)
+    have = {submission.student for submission in submissions}
+    rows = [row for row in _grades(course_root / "gradebook.db", assignment) if row[0] in have]
+    release = course_root / "release" / assignment / f"{assignment}.ipynb"
+    return Course(
+        assignment,
+        submissions,
+        {student: points for student, points, _ in rows},
+        tuple(sorted(student for student, _, waiting in rows if waiting)),
+        tuple(s for s in staging.students(course_root, assignment) if s not in have),
+        _code(_json(release)["cells"]),
+    )
+
+
+def _grades(gradebook_file: Path, assignment: str) -> list[tuple[str, float, bool]]:
+    """Returns of each student the points, and whether a person has yet to give some.
+
+    nbgrader's own `submission_dicts` takes time with the square of the class: 40 s for 2,000.
+    """
+    with Gradebook(f"sqlite:///{gradebook_file}") as gradebook:
+        rows = (
+            gradebook.db.query(
+                SubmittedAssignment.student_id,
+                func.sum(Grade.score),
+                func.max(Grade.needs_manual_grade),
+            )
+            .select_from(SubmittedAssignment)
+            .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+            .outerjoin(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+            .outerjoin(Grade, Grade.notebook_id == SubmittedNotebook.id)
+            .filter(Assignment.name == assignment)
+            .group_by(SubmittedAssignment.id)
+            .order_by(SubmittedAssignment.student_id)
+        )
+        return [(student, float(points or 0), bool(waiting)) for student, points, waiting in rows]
+
+
+def read(student: str, notebook: Mapping[str, Any]) -> Submission:
+    """Returns the record of one graded notebook."""
+    cells, about = notebook["cells"], notebook["metadata"].get(METADATA, {})
+    phases = about.get("phases", {}).values()
+    return Submission(
+        student,
+        tuple(grade_cells(cells)),
+        _code(cells),
+        tuple(repair_note(cells)),
+        sum(phase["wall_s"] for phase in phases) if phases else None,
+        about.get("peak_memory_bytes"),
+        about.get("sandboxed", True),
+    )
+
+
+def _code(cells: list[Cell]) -> tuple[str, ...]:
+    return tuple(
+        source(cell)
+        for cell in cells
+        if cell["cell_type"] == "code" and not cell["metadata"].get("nbgrader", {}).get("grade")
+    )
+
+
+def _json(path: Path) -> Any:
+    return orjson.loads(path.read_bytes())  # a class is gigabytes; json takes four times as long

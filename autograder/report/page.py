@@ -1,0 +1,130 @@
+"""Builds the report, and writes it as a page and as JSON."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import orjson
+
+from autograder import pages
+from autograder.pictures.histogram import histogram
+from autograder.pictures.scatter import scatter
+from autograder.report import statistics
+from autograder.report.collect import Course, collect
+from autograder.report.similarity import near_identical
+from autograder.report.statistics import Accuracy, CheckStatistics, MistakeCount, Spread
+
+MOST_MISTAKES = 30  # on the page; the JSON has all
+BAD_DISCRIMINATION = 0.1  # below: a check that says nothing about what students can do
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that the page shows. See the fields' classes for what figures mean.
+
+    Attributes:
+        assignment: which.
+        students: how many hand-ins have a verdict.
+        max_points: what there was to earn.
+        points: student -> points in the gradebook.
+        waiting: students whose written answers a person has yet to read.
+        ungraded: students without a verdict, through no fault of theirs.
+        repaired: student -> what had to be put right.
+        unsafe: students graded without a sandbox.
+        checks: of each grade cell that is judged automatically.
+        mistakes: the most frequent first.
+        accuracies: of the networks that were trained.
+        seconds: wall time of grading one hand-in.
+        memory_mib: the most that a hand-in's processes took, MiB.
+        near_identical: groups of students.
+    """
+
+    assignment: str
+    students: int
+    max_points: float
+    points: dict[str, float]
+    waiting: tuple[str, ...]
+    ungraded: tuple[str, ...]
+    repaired: dict[str, tuple[str, ...]]
+    unsafe: tuple[str, ...]
+    checks: tuple[CheckStatistics, ...]
+    mistakes: tuple[MistakeCount, ...]
+    accuracies: tuple[Accuracy, ...]
+    seconds: Spread | None
+    memory_mib: Spread | None
+    near_identical: tuple[tuple[str, ...], ...]
+
+
+def build(course: Course) -> Report:
+    """Returns the report on a class."""
+    submissions = course.submissions
+    most = max(sum(cell.max_points for cell in s.cells) for s in submissions)
+    memory = {
+        s.student: s.peak_memory_bytes / 2**20
+        for s in submissions
+        if s.peak_memory_bytes is not None
+    }
+    return Report(
+        assignment=course.assignment,
+        students=len(submissions),
+        max_points=most,
+        points=dict(course.points),
+        waiting=course.waiting,
+        ungraded=course.ungraded,
+        repaired={s.student: s.repairs for s in submissions if s.repairs},
+        unsafe=tuple(s.student for s in submissions if not s.sandboxed),
+        checks=statistics.check_statistics(submissions),
+        mistakes=statistics.mistakes(submissions),
+        accuracies=statistics.accuracies(submissions),
+        seconds=statistics.spread(
+            {s.student: s.wall_s for s in submissions if s.wall_s is not None}
+        ),
+        memory_mib=statistics.spread(memory),
+        near_identical=near_identical({s.student: s.code for s in submissions}, course.given),
+    )
+
+
+def write(course_root: Path, assignment: str, folder: Path) -> Path:
+    """Returns the page's path; writes it and `<assignment>.json` into `folder`.
+
+    Raises:
+        GraderFault: nothing of the assignment is graded.
+    """
+    report = build(collect(course_root, assignment))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{assignment}.json").write_bytes(
+        orjson.dumps(asdict(report), option=orjson.OPT_INDENT_2)
+    )
+    feedback = os.path.relpath(course_root / "feedback", folder)
+    page = folder / f"{assignment}.html"
+    page.write_text(as_html(report, quote(feedback)))
+    return page
+
+
+def as_html(report: Report, feedback: str) -> str:
+    """Returns the page.
+
+    Args:
+        report: what it shows.
+        feedback: the folder of the feedback pages, as the page's links begin.
+    """
+
+    def link(student: str, grade_id: str = "") -> str:
+        anchor = f"#{quote(grade_id)}" if grade_id else ""
+        name = report.assignment
+        return f"{feedback}/{quote(student)}/{name}/{name}.html{anchor}"
+
+    points = [(a.student, a.top_left, a.bottom_right) for a in report.accuracies]
+    return pages.render(
+        "report.html",
+        report=report,
+        style=pages.STYLE,
+        link=link,
+        histogram=histogram(list(report.points.values()), report.max_points),
+        scatter=scatter(points) if points else "",
+        most_mistakes=MOST_MISTAKES,
+        bad=BAD_DISCRIMINATION,
+    )

@@ -1,0 +1,91 @@
+"""Pure: groups of hand-ins whose code is nearly the same, what was given out left aside."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from rapidfuzz import process
+from rapidfuzz.distance import Indel
+
+LEAST_SIMILARITY = 0.95  # of tokens: a changed name or two, a moved line
+LEAST_TOKENS = 60  # what is shorter than that is alike by chance
+_BLOCK = 100  # hand-ins compared with others at a time
+_COMMENT = re.compile(r"(^|\s)#.*$")
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+
+
+def near_identical(
+    codes: Mapping[str, Iterable[str]], given: Iterable[str]
+) -> tuple[tuple[str, ...], ...]:
+    """Returns groups of students with nearly the same code, the largest first.
+
+    Names count, so a copy with other names is not found; blanks and comments do not.
+
+    Args:
+        codes: student -> sources of cells.
+        given: sources of cells that everybody was given.
+    """
+    known = {line for text in given for line in _lines(text)}
+    alphabet: dict[str, str] = {}
+    words: dict[str, str] = {}
+    for student, sources in codes.items():
+        own = [line for text in sources for line in _lines(text) if line not in known]
+        tokens = [token for line in own for token in _TOKEN.findall(line)]
+        if len(tokens) >= LEAST_TOKENS:
+            words[student] = "".join(
+                alphabet.setdefault(token, chr(0x100 + len(alphabet))) for token in tokens
+            )
+    return _groups(list(words), _alike(list(words.values())))
+
+
+def _lines(text: str) -> list[str]:
+    stripped = (_COMMENT.sub("", line).strip() for line in text.splitlines())
+    return [line for line in stripped if line]
+
+
+def _alike(words: Sequence[str]) -> list[tuple[int, int]]:
+    """Returns the pairs that are nearly the same; equal ones are compared once."""
+    first = {word: index for index, word in reversed(list(enumerate(words)))}
+    pairs = [(first[word], index) for index, word in enumerate(words)]
+    ordered = sorted(first, key=len)
+    lengths = [len(word) for word in ordered]
+    for start in range(0, len(ordered), _BLOCK):
+        block = ordered[start : start + _BLOCK]
+        # A much longer one cannot be alike: 2 * shorter / (shorter + longer) bounds the similarity.
+        longest = len(block[-1]) * (2 / LEAST_SIMILARITY - 1)
+        others = ordered[start : bisect_right(lengths, longest)]
+        scores = process.cdist(
+            block,
+            others,
+            scorer=Indel.normalized_similarity,
+            score_cutoff=LEAST_SIMILARITY,
+            dtype=np.float32,
+            workers=-1,
+        )
+        rows, columns = np.nonzero(np.triu(scores, 1))
+        pairs += [(first[block[i]], first[others[j]]) for i, j in zip(rows, columns, strict=True)]
+    return pairs
+
+
+def _groups(
+    students: Sequence[str], pairs: Iterable[tuple[int, int]]
+) -> tuple[tuple[str, ...], ...]:
+    """Returns the connected groups of two or more."""
+    leader = list(range(len(students)))
+
+    def find(index: int) -> int:
+        while leader[index] != index:
+            index = leader[index]
+        return index
+
+    for a, b in pairs:
+        a, b = sorted((find(a), find(b)))
+        leader[b] = a
+    groups: dict[int, list[str]] = {}
+    for index, student in enumerate(students):
+        groups.setdefault(find(index), []).append(student)
+    found = [tuple(sorted(group)) for group in groups.values() if len(group) > 1]
+    return tuple(sorted(found, key=lambda group: (-len(group), group)))

@@ -1,0 +1,144 @@
+"""Pure: what a class's verdicts say about the checks and the students."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from autograder.graded import GradeCell
+from autograder.report.collect import Submission
+
+MOST_EXAMPLES = 5
+_MOST_WORDS = 140  # characters of a reason that stands in for a mistake's name
+
+
+@dataclass(frozen=True)
+class CheckStatistics:
+    """How a class did in one grade cell.
+
+    Attributes:
+        grade_id: which.
+        max_points: what it is worth.
+        passed: share in [0, 1] with all points.
+        mean: of the points.
+        discrimination: correlation in [-1, 1] of its points with those of all other checks; None
+            where one of them is the same for everybody. Near 0 or below: the check is bad.
+    """
+
+    grade_id: str
+    max_points: float
+    passed: float
+    mean: float
+    discrimination: float | None
+
+
+@dataclass(frozen=True)
+class MistakeCount:
+    """A mistake, and who made it.
+
+    Attributes:
+        mistake: its name in the catalogue, else why points were lost.
+        named: whether it is the catalogue's.
+        grade_ids: where.
+        count: of students.
+        examples: some of them.
+    """
+
+    mistake: str
+    named: bool
+    grade_ids: tuple[str, ...]
+    count: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """What one student's network reached, in [0, 1]."""
+
+    student: str
+    top_left: float
+    bottom_right: float
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Median, 95th percentile and largest of a quantity, and whose that is."""
+
+    median: float
+    p95: float
+    largest: float
+    student: str
+
+
+def check_statistics(submissions: Sequence[Submission]) -> tuple[CheckStatistics, ...]:
+    """Returns the statistics of each check, in the notebook's order."""
+    most = {c.grade_id: c.max_points for s in submissions for c in s.cells if c.result is not None}
+    rows = [submission.automatic for submission in submissions]
+    found = []
+    for grade_id, max_points in most.items():
+        own = [row.get(grade_id, 0.0) for row in rows]
+        rest = [sum(row.values()) - points for row, points in zip(rows, own, strict=True)]
+        passed = sum(points >= max_points for points in own) / len(own)
+        found.append(
+            CheckStatistics(
+                grade_id, max_points, passed, statistics.fmean(own), correlation(own, rest)
+            )
+        )
+    return tuple(found)
+
+
+def correlation(a: Sequence[float], b: Sequence[float]) -> float | None:
+    """Returns Pearson's correlation, None where one of them does not vary."""
+    if len(a) < 2 or len(set(a)) == 1 or len(set(b)) == 1:
+        return None
+    return round(statistics.correlation(a, b), 3)
+
+
+def mistakes(submissions: Sequence[Submission]) -> tuple[MistakeCount, ...]:
+    """Returns what cost points, the most frequent first."""
+    students: dict[tuple[str, bool], dict[str, None]] = {}
+    grade_ids: dict[tuple[str, bool], dict[str, None]] = {}
+    for submission in submissions:
+        for cell in submission.cells:
+            if cell.result is not None and cell.result.points < cell.result.max_points:
+                students.setdefault(_name(cell), {})[submission.student] = None
+                grade_ids.setdefault(_name(cell), {})[cell.grade_id] = None
+    counts = [
+        MistakeCount(*name, tuple(grade_ids[name]), len(who), tuple(who)[:MOST_EXAMPLES])
+        for name, who in students.items()
+    ]
+    return tuple(sorted(counts, key=lambda m: -m.count))
+
+
+def _name(cell: GradeCell) -> tuple[str, bool]:
+    assert cell.result is not None
+    if cell.result.mistake:
+        return cell.result.mistake, True
+    lost = [c for c in cell.result.criteria if c.earned < c.points]
+    words = cell.result.advice or f"{lost[0].name}: {lost[0].got}"
+    return words if len(words) <= _MOST_WORDS else f"{words[:_MOST_WORDS]}...", False
+
+
+def accuracies(submissions: Sequence[Submission]) -> tuple[Accuracy, ...]:
+    """Returns the accuracies of every network that was trained, by student."""
+    found = []
+    for submission in submissions:
+        for cell in submission.cells:
+            figures: Mapping[str, object] = cell.result.figures if cell.result is not None else {}
+            left, right = figures.get("top_left"), figures.get("bottom_right")
+            if isinstance(left, float) and isinstance(right, float):
+                found.append(Accuracy(submission.student, left, right))
+                break
+    return tuple(found)
+
+
+def spread(values: Mapping[str, float]) -> Spread | None:
+    """Returns how a quantity is spread over the students; None of nobody."""
+    if not values:
+        return None
+    ordered = sorted(values.values())
+    student = max(values, key=lambda name: values[name])
+    p95 = ordered[math.ceil(0.95 * len(ordered)) - 1]
+    return Spread(statistics.median(ordered), p95, ordered[-1], student)
