@@ -30,7 +30,7 @@ MAX_DEPTH = 5
 """Folders within folders."""
 MAX_NAME_CHARS = 200
 
-_TIMESTAMP = "timestamp.txt"
+TIMESTAMP = "timestamp.txt"
 _TIMESTAMP_BYTES = 100
 _STUDENTS_DOING = {  # what a name can do to the one who opens it; all else is the machine's fault
     errno.ELOOP,
@@ -163,7 +163,7 @@ def collect(
                     continue
                 room -= len(data)
             files.append(HandedFile(entry.path, entry.size_bytes, data))
-            if entry.parts == (_TIMESTAMP,) and data is not None:
+            if entry.parts == (TIMESTAMP,) and data is not None:
                 text = data[:_TIMESTAMP_BYTES].decode("utf-8", errors="replace")
                 timestamp = "".join(char for char in text if char.isprintable()).strip()
     return HandIn(notebooks, fatal, tuple(repairs), tuple(files), tuple(refused), timestamp)
@@ -219,7 +219,7 @@ def _listed(
             if (*parts, name) not in entries:
                 look(folder, (*parts, name))
 
-    for name in (*(f"{name}.ipynb" for name in notebook_names), _TIMESTAMP):
+    for name in (*(f"{name}.ipynb" for name in notebook_names), TIMESTAMP):
         with suppress(FileNotFoundError):
             os.stat(name, dir_fd=root, follow_symlinks=False)
             look(root, (name,))

@@ -13,14 +13,13 @@ from nbformat import NotebookNode
 from autograder import checks, sanitise
 from autograder.challenge import derive_seed
 from autograder.render import as_html, as_text
-from autograder.results import CheckResult
+from autograder.results import METADATA, CheckResult
 from autograder.sandbox import Limits, open_kernel
 from autograder.session import Session, StudentKernel
 from autograder.timing import Stopwatch
 from autograder.unsafe import open_unsafe_kernel
 
 VERDICT = "application/vnd.autograder.verdict+json"
-METADATA = "autograder"  # under this key a graded notebook tells how it was graded
 UNSAFE = (
     "**Graded without a sandbox.** This hand-in ran with the grader's own rights: nothing kept it "
     "from changing its points, or from reading and changing files."

@@ -16,7 +16,7 @@ from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import NbGraderPreprocessor
-from traitlets import Bool, Float, Integer
+from traitlets import Bool, Float, Integer, Unicode
 
 from autograder import folder_intake, intake, staging
 from autograder.judging import grade_notebook
@@ -57,6 +57,10 @@ class Judge(NbGraderPreprocessor):
         False, help="Runs hand-ins with the grader's own rights, and stamps the results"
     ).tag(config=True)
 
+    secret = Unicode("", help="The course's secret; empty: that of the course's folder").tag(
+        config=True
+    )
+
     def preprocess(
         self, notebook: NotebookNode, resources: ResourcesDict
     ) -> tuple[NotebookNode, ResourcesDict]:
@@ -69,7 +73,8 @@ class Judge(NbGraderPreprocessor):
         names = [name for name in Judge.class_own_traits(config=True) if hasattr(_DEFAULTS, name)]
         limits = Limits(**{name: getattr(self, name) for name in names})
         files = files_beside(Path(resources["metadata"]["path"]), limits.disk_bytes // 2)
-        secret = course_secret(Path.cwd())  # nbgrader converts in the course's root
+        # nbgrader converts in the course's root.
+        secret = self.secret or course_secret(Path.cwd())
         grade_notebook(
             notebook,
             about["assignment"],

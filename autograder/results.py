@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+METADATA = "autograder"
+"""Under this key of its metadata a graded notebook tells how it was graded."""
+
 
 @dataclass(frozen=True)
 class Criterion:
