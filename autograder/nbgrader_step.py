@@ -6,6 +6,7 @@ autograde`, formgrader's button and `autograder grade` all grade alike.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -192,8 +193,16 @@ def read_notebook(
         lines.insert(0, f"- Nothing of it could be graded: {read.fatal}")
     if lines:
         note = "**What the grader had to put right in this hand-in**\n\n" + "\n".join(lines)
-        read.notebook.cells.insert(0, nbformat.v4.new_markdown_cell(note))
+        read.notebook.cells.insert(0, note_cell(note, read.notebook))
     return read.notebook
+
+
+def note_cell(text: str, notebook: NotebookNode) -> NotebookNode:
+    """Returns a Markdown cell; its id is one that a re-grade gives again, and no other cell has."""
+    taken = {cell.get("id") for cell in notebook.cells}
+    free = (f"graders-note-{number}" for number in itertools.count())
+    cell_id = next(candidate for candidate in free if candidate not in taken)
+    return nbformat.v4.new_markdown_cell(text, id=cell_id)
 
 
 def _remove_refused(destination: Path, handed_in: folder_intake.HandIn) -> None:

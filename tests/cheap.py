@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from pathlib import Path
+
+from nbgrader.api import Gradebook
 
 from autograder.assignment import Assignment
 from autograder.folder_intake import HandIn
@@ -15,16 +18,21 @@ from autograder.ledger import digest_of_hand_in
 from autograder.task import Fault, Graded
 
 KILLS = b"kills its worker"
+KILLS_ONCE = b"kills its worker once: "  # then a path, and a space
 DISK_FULL = b"finds the disk full"
 BREAKS = b"finds a broken check"
-LATE = "2099-01-01 12:00:00 UTC"
 
 
 def grade_cheaply(student: str, handed_in: HandIn, assignment: Assignment) -> Graded | Fault:
     """Returns points that depend on the hand-in alone; does what its content says it does."""
     content = handed_in.notebooks["cnns"]
-    if KILLS in content:
+    if content.startswith(KILLS + b" always"):
         os.kill(os.getpid(), signal.SIGKILL)
+    if KILLS_ONCE in content:
+        mark = Path(content.removeprefix(KILLS_ONCE).split()[0].decode())
+        if not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
     if DISK_FULL in content:
         return Fault("the disk is full", everybodys=True)
     if BREAKS in content:
@@ -75,9 +83,17 @@ _ROWS = {
 
 def rows(course: Path) -> dict[str, list[tuple]]:
     """Returns all that a gradebook says of hand-ins, by name: rows' ids are random."""
-    with sqlite3.connect(course / "gradebook.db") as db:
-        found = {what: db.execute(query).fetchall() for what, query in _ROWS.items()}
-    return {what: sorted(lines, key=repr) for what, lines in found.items()}
+    with closing(sqlite3.connect(course / "gradebook.db")) as db:
+        return read_rows(lambda query: db.execute(query).fetchall())
+
+
+def read_rows(execute: Callable[[str], list[tuple]]) -> dict[str, list[tuple]]:
+    """Returns what `rows` does, of any database.
+
+    Args:
+        execute: returns the rows of a query; SQLite has 0 and 1 for PostgreSQL's truth values.
+    """
+    return {what: sorted(execute(query), key=repr) for what, query in _ROWS.items()}
 
 
 def graded_files(course: Path) -> dict[str, bytes]:
@@ -93,3 +109,10 @@ def graded_files(course: Path) -> dict[str, bytes]:
 def results(course: Path) -> tuple[dict[str, list[tuple]], dict[str, bytes]]:
     """Returns all that grading leaves: rows and files."""
     return rows(course), graded_files(course)
+
+
+def change(course: Path, work: Callable[[Gradebook], object]) -> None:
+    """Returns after doing what a person does in formgrader."""
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "cnn-course") as gradebook:
+        work(gradebook)
+        gradebook.db.commit()

@@ -13,19 +13,20 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from distributed import LocalCluster
 from nbgrader.api import Gradebook
 
-from autograder import batch, cli, placing, progress
+from autograder import batch, cli, cluster, placing, progress
 from autograder.batch import INTERRUPTED, Due, Outcome, Selection, Summary
-from autograder.cluster import open_client
 from autograder.faults import GraderFault
 from autograder.folder_intake import HandIn
 from autograder.task import grade_hand_in
 from tests import cheap
-from tests.cheap import BREAKS, DISK_FULL, KILLS, grade_cheaply, hand_in, names, results
+from tests.cheap import BREAKS, DISK_FULL, KILLS, KILLS_ONCE, grade_cheaply, hand_in, names, results
 
 
 class Heard(batch.Silent):
@@ -45,27 +46,27 @@ class Heard(batch.Silent):
 @pytest.fixture(scope="module")
 def scheduler() -> Iterator[str]:
     """The address of a cluster of two workers."""
-    with open_client(workers=2) as client:
-        yield client.cluster.scheduler_address
+    with in_threads(workers=2) as cluster:
+        yield cluster.scheduler_address
 
 
-@pytest.fixture
-def fresh(course: Path, tmp_path: Path) -> Path:
-    """A course of its own, without hand-ins."""
-    folder = tmp_path / "course"
-    for name in ("source", "release"):
-        shutil.copytree(course / name, folder / name)
-    for name in ("nbgrader_config.py", "gradebook.db"):
-        shutil.copy(course / name, folder / name)
-    with Gradebook(f"sqlite:///{folder / 'gradebook.db'}", "cnn-course") as gradebook:
-        for student in list(gradebook.students):  # of other tests
-            gradebook.remove_student(student.id)
-    return folder
+@contextmanager
+def in_threads(workers: int) -> Iterator[LocalCluster]:
+    """Yields a cluster whose workers are threads here, reached over TCP like any other."""
+    with LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=False,
+        protocol="tcp",
+        dashboard_address="127.0.0.1:0",
+        silence_logs=50,
+    ) as cluster:
+        yield cluster
 
 
 def _grade(
     course: Path,
-    scheduler: str,
+    scheduler: str | None,
     students: Sequence[str],
     *,
     observer: batch.Observer | None = None,
@@ -76,6 +77,7 @@ def _grade(
         "cnns",
         Selection(students, **selection),  # type: ignore[arg-type]
         sandboxed=False,
+        workers=2,
         scheduler=scheduler,
         observer=observer,
         task=grade_cheaply,
@@ -144,17 +146,18 @@ def test_a_forced_run_ends_in_the_same_gradebook_and_keeps_what_was_done_by_hand
 
 
 def test_faults_of_single_hand_ins_are_told_apart_and_the_rest_goes_on(
-    fresh: Path, scheduler: str
+    fresh: Path, scheduler: str, tmp_path: Path
 ) -> None:
     students = names(6)
     hand_in(fresh, students)
     _grade(fresh, scheduler, students)
     before = cheap.rows(fresh)
-    hand_in(fresh, students[:1], KILLS)
+    hand_in(fresh, students[:1], KILLS + b" always ")
     hand_in(fresh, students[1:2], BREAKS)
-    hand_in(fresh, students[2:], b"changed ")
+    hand_in(fresh, students[2:3], KILLS_ONCE + f"{tmp_path / 'mark'} ".encode())
+    hand_in(fresh, students[3:], b"changed ")
     heard = Heard()
-    summary = _grade(fresh, scheduler, students, observer=heard)
+    summary = _grade(fresh, None, students, observer=heard)
     faults = {outcome.student: outcome.fault for outcome in summary.outcomes}
     assert "took 3 workers with it" in faults.pop(students[0])
     assert faults.pop(students[1]) == "a check is broken"
@@ -168,6 +171,41 @@ def test_faults_of_single_hand_ins_are_told_apart_and_the_rest_goes_on(
     hand_in(fresh, students)
     _grade(fresh, scheduler, students)
     assert cheap.rows(fresh) == before, "what is mended is graded, and all is as it was"
+
+
+def test_a_lost_scheduler_stops_the_run_and_the_next_one_goes_on(
+    fresh: Path, scheduler: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "_CONNECT_S", 2)
+    students = names(30)
+    hand_in(fresh, students)
+    _grade(fresh, scheduler, students)
+    wanted = results(fresh)
+    hand_in(fresh, students, b"changed ")
+    _grade(fresh, scheduler, students)
+    hand_in(fresh, students)
+
+    class Closes(Heard):
+        def done(self, outcome: Outcome) -> None:
+            super().done(outcome)
+            if len(self.outcomes) == 3:
+                threads.close()
+
+    with in_threads(workers=1) as threads:
+        summary = _grade(fresh, threads.scheduler_address, students, observer=Closes())
+    assert "connection to the scheduler was lost" in summary.stopped
+    assert len(summary.outcomes) + summary.left == len(students)
+    assert summary.left > 0
+    assert len(_grade(fresh, scheduler, students).outcomes) == summary.left
+    assert results(fresh) == wanted
+
+
+def test_a_scheduler_that_does_not_answer_is_told(
+    fresh: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "_CONNECT_S", 1)
+    hand_in(fresh, names(1))
+    assert "does not answer" in _grade(fresh, "tcp://127.0.0.1:1", names(1)).stopped
 
 
 def test_a_fault_of_everybodys_stops_the_run_and_changes_nobodys_points(
