@@ -10,7 +10,6 @@ import errno
 import json
 import logging
 import os
-import shutil
 import socket
 import sys
 import tempfile
@@ -18,7 +17,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
 
-from autograder import staging
+from autograder import placing, staging
 from autograder.assignment import Assignment, checks_version, write_gradebook
 from autograder.faults import GraderFault
 from autograder.folder_intake import HandIn
@@ -82,12 +81,12 @@ def grade_hand_in(student: str, handed_in: HandIn, assignment: Assignment) -> Gr
             "course_utils than the machine that asked: install the same on both",
             everybodys=True,
         )
-    started = time.monotonic()
+    started, cpu_s = time.monotonic(), time.process_time()
     try:
         with _course(assignment) as (root, config):
             _lay_out(student, handed_in, assignment, root)
             _autograde(config, student)
-            graded = _collect(root, assignment, student, time.monotonic() - started)
+            graded = _collect(root, assignment, student)
     except SandboxUnavailable as error:
         return Fault(str(error), everybodys=True)
     except OSError as error:
@@ -99,7 +98,11 @@ def grade_hand_in(student: str, handed_in: HandIn, assignment: Assignment) -> Gr
         return Fault(str(error))
     except Exception as error:  # of this machine's; what a student can do is no exception here
         return Fault(f"{type(error).__name__}: {error}")
-    return graded
+    took = {
+        "seconds": round(time.monotonic() - started, 3),
+        "cpu_s": round(time.process_time() - cpu_s, 3),  # the judge's; phases have the kernel's
+    }
+    return replace(graded, report={**took, **graded.report})
 
 
 @contextmanager
@@ -169,7 +172,7 @@ class _Listener(logging.Handler):
         self.error = self.error or sys.exc_info()[1]
 
 
-def _collect(root: Path, assignment: Assignment, student: str, seconds: float) -> Graded:
+def _collect(root: Path, assignment: Assignment, student: str) -> Graded:
     scores: dict[str, float | None] = {}
     comments: dict[str, str | None] = {}
     with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as gradebook:
@@ -179,18 +182,15 @@ def _collect(root: Path, assignment: Assignment, student: str, seconds: float) -
             for comment in notebook.comments:
                 comments[f"{notebook.name}/{comment.name}"] = comment.auto_comment
     folder = root / "autograded" / student / assignment.name
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    files = {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+    files = placing.read_folder(folder)
     about = {
         name: json.loads(files[f"{name}.ipynb"])["metadata"].get(METADATA, {})
         for name in assignment.release
     }
     report = {
-        "seconds": round(seconds, 3),
         "worker": f"{socket.gethostname()}/{os.getpid()}",
         "notebooks": about,
     }
-    shutil.rmtree(folder)
     return Graded(Marks(scores, comments), files, report)
 
 
