@@ -96,13 +96,13 @@ def digest(parts: Iterable[bytes]) -> str:
 
 @cache
 def checks_version() -> str:
-    """Returns the hash of every Python file of the grader and of `course_utils`."""
+    """Returns the hash of every Python and JSON file of the grader and of `course_utils`."""
     parts = []
     for package in ("autograder", "course_utils"):
         spec = importlib.util.find_spec(package)
         assert spec is not None
         for folder in map(Path, spec.submodule_search_locations or ()):
-            for path in sorted(folder.rglob("*.py")):
+            for path in sorted([*folder.rglob("*.py"), *folder.rglob("*.json")]):
                 parts += [f"{package}/{path.relative_to(folder)}".encode(), path.read_bytes()]
     return digest(parts)
 
