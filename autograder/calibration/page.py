@@ -28,8 +28,8 @@ page ([`cnns.json`](../autograder/calibration/cnns.json)).
 
 - A fresh network learns 4,000 top-left digits under permuted labels: at most {steps} steps of
   {batch} images, AdamW, one cycle to a learning rate of {lr:g}.
-- After {checkpoints} steps it is looked at. A run ends early when both accuracies are {margin:.0%}
-  above what the highest tier asks for, which is {errors:.1f} standard errors of an accuracy of
+- It is looked at after {checkpoints} steps. A run ends early when both accuracies are
+  {margin:.0%} above what the highest tier asks for, which is {errors:.1f} standard errors of an accuracy of
   {top:.0%} on 1,000 digits. {stopped}
 - Near a threshold (the last column) one run does not decide: the network is trained afresh, and
   the middle one of three runs counts. Where the first two agree there is no third.
@@ -74,7 +74,7 @@ def page(found: Published) -> str:
         steps=protocol["checkpoints"][-1],
         batch=protocol["batch_size"],
         lr=protocol["max_lr"],
-        checkpoints=", ".join(map(str, protocol["checkpoints"])),
+        checkpoints=" and ".join(map(str, protocol["checkpoints"])),
         margin=scale["margin"],
         errors=scale["margin"] / (top * (1 - top) / 1000) ** 0.5,
         top=top,
@@ -135,8 +135,8 @@ def _stopped(rate: dict[str, Any]) -> str:
     if not rate["of"]:
         return "How often that is wrong was not measured in this run."
     return (
-        f"Of {rate['of']} runs that ended early and were trained on all the same, {_share(rate)} "
-        "ended below the highest tier."
+        f"Of {rate['of']} runs that would have ended early and were trained on all the same, "
+        f"{rate['count']} ended below the highest tier."
     )
 
 

@@ -151,7 +151,8 @@ def early_stops(trials: Iterable[Trial], scale: Scale) -> Rate:
     """Returns how often an audited run that was settled early ended below the highest tier."""
     wrong = total = 0
     for trial in trials:
-        for run, stopped in zip(trial.runs, trial.outcomes(scale), strict=True):
+        # Under another scale there may have been more runs.
+        for run, stopped in zip(trial.runs, trial.outcomes(scale), strict=False):
             end = Accuracies(*run[-1])
             if end.steps > stopped.steps:
                 total += 1
