@@ -90,7 +90,8 @@ def test_a_failed_cell_is_not_folded_away():
 def test_what_was_repaired_is_not_folded_away():
     html = page(new_markdown_cell(f"{REPAIRED}\n\n- a cell was lost"))
     assert "<details" not in html
-    assert "a cell was lost" in html
+    assert html.count("a cell was lost") == 1
+    assert html.index("a cell was lost") < html.index("Points by exercise")
 
 
 def test_a_written_answer_waits_for_a_person():
@@ -111,3 +112,14 @@ def test_every_picture_has_words():
     )
     assert re.findall(r"<img(?![^>]* alt=)", html) == []
     assert 'aria-label="Accuracy on test digits: top left 90.0%' in html
+
+
+def test_text_is_set_as_text_and_a_comment_too():
+    answer = written_answer("why", 4, waiting=False)
+    answer.metadata.nbgrader["comment"] = "Well *said*.<script>alert(1)</script>"
+    answer.source = "Because **it is**.<script>alert(1)</script>"
+    html = page(answer)
+    assert "<strong>it is</strong>" in html
+    assert "<em>said</em>" in html
+    assert "<script" not in html
+    assert "&lt;p&gt;" not in html

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
 from nbconvert.exporters import HTMLExporter
@@ -12,9 +13,9 @@ from nbgrader.preprocessors import GetGrades
 from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
 
-from autograder import pages
+from autograder import pages, sanitise
 from autograder.feedback import summary
-from autograder.graded import REPAIRED, heading, result_of
+from autograder.graded import REPAIRED, heading, repair_note, result_of
 from autograder.pictures import pictures
 
 _SCRIPTED = ("application/javascript", "application/vnd.jupyter.widget-view+json")
@@ -44,12 +45,19 @@ class FeedbackExporter(HTMLExporter):
         config.FeedbackExporter.exclude_output_prompt = True
         return config
 
+    def default_filters(self) -> Iterator[tuple[str, Any]]:
+        """Yields nbconvert's filters, and one that keeps text from running anything."""
+        yield from super().default_filters()
+        yield "harmless", sanitise.markdown
+        yield "points", pages.points
+
     def _preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         """Returns the notebook after nbgrader's preprocessors, ready for the template."""
         notebook, resources = super()._preprocess(nb, resources)
         notebook = copy.deepcopy(notebook)
         about = resources.get("nbgrader", {})
-        top = summary.summarise(notebook.cells)
+        top, notes = summary.summarise(notebook.cells), repair_note(notebook.cells)
+        notebook.cells = [c for c in notebook.cells if not c.source.startswith(REPAIRED)]
         for cell in notebook.cells:
             _prepare(cell)
         _fold(notebook.cells)
@@ -59,6 +67,7 @@ class FeedbackExporter(HTMLExporter):
             "summary": pages.render(
                 "summary.html",
                 summary=top,
+                notes=notes,
                 penalty=about.get("late_penalty") or 0,
             ),
         }
@@ -108,7 +117,7 @@ def _fold(cells: list[NotebookNode]) -> None:
 
 def _stands_out(cell: NotebookNode) -> bool:
     marks = cell.metadata.get("nbgrader", {})
-    note = cell.source.startswith((REPAIRED, "**Graded without a sandbox.**"))
+    note = cell.source.startswith("**Graded without a sandbox.**")
     return note or bool(marks.get("grade") or marks.get("solution") or marks.get("task"))
 
 

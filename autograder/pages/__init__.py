@@ -18,7 +18,14 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.filters["points"] = lambda points: f"{points:.6g}"
+
+
+def points(value: float | None) -> str:
+    """Returns points as people write them: 5, not 5.0; 0 for none."""
+    return f"{value or 0:.6g}"
+
+
+_environment.filters["points"] = points
 
 
 def render(template: str, **values: Any) -> str:
