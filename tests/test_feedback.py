@@ -81,10 +81,12 @@ def test_the_answer_and_its_verdict_stand_open_and_the_rest_is_folded():
     assert html.index("</details>") < html.index("Your answer")
 
 
-def test_a_failed_cell_is_not_folded_away():
+def test_the_first_failed_cell_is_not_folded_away():
     error = new_output("error", ename="E", evalue="no", traceback=["E: no"])
-    html = page(new_code_cell("fail()", outputs=[error]))
-    assert '<details class="given" open' in html
+    failed = new_code_cell("fail()", outputs=[error])
+    html = page(failed, graded_cell("a", RIGHT), failed)
+    assert html.count('<details class="given" open') == 1
+    assert html.count('<details class="given"') == 2
 
 
 def test_what_was_repaired_is_not_folded_away():

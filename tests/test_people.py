@@ -145,6 +145,7 @@ SERIOUS = ("serious", "critical")
 @pytest.mark.parametrize("student", ["ada", "dora", "fay", "gus", "iris", "jon"])
 def test_feedback_renders(course: Path, browser: Browser, shots: Path, student: str, width: int):
     page, complaints = opened(browser, course / "feedback" / student / "cnns" / "cnns.html", width)
+    page.screenshot(path=shots / f"feedback-{student}-{width}-top.png")
     page.screenshot(path=shots / f"feedback-{student}-{width}.png", full_page=True)
     check_page(page, complaints)
     page.close()
@@ -155,6 +156,7 @@ def test_the_report_renders_and_links_to_feedback(
     course: Path, browser: Browser, shots: Path, width: int
 ):
     page, complaints = opened(browser, course / "report" / "cnns.html", width)
+    page.screenshot(path=shots / f"report-{width}-top.png")
     page.screenshot(path=shots / f"report-{width}.png", full_page=True)
     check_page(page, complaints)
     page.get_by_role("link", name="dora").first.click()
@@ -200,11 +202,12 @@ def test_a_manual_score_given_in_formgrader_survives_a_re_grade(
         submission = gradebook.find_submission_notebook("cnns", "cnns", "dora").id
     page.goto(f"{formgrader}/formgrader/submissions/{submission}/")
     page.locator("input.score").first.wait_for(timeout=WAIT_MS)
-    page.screenshot(path=shots / "formgrader-submission.png")
     box = page.locator("input#why_bottom_right_fails")
     box.fill("3.5")
     box.press("Enter")
     page.wait_for_timeout(2000)
+    box.scroll_into_view_if_needed()
+    page.screenshot(path=shots / "formgrader-submission.png")
     page.close()
     assert manual_score(course) == 3.5
     run_nbgrader(course, "autograde", "cnns", "--student=dora", "--force")

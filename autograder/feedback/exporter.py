@@ -100,9 +100,11 @@ def _prepare(cell: NotebookNode) -> None:
 def _fold(cells: list[NotebookNode]) -> None:
     """Returns nothing; marks where a run of cells without points begins and ends.
 
-    The page shows such a run folded, since the student knows it: unless one of its cells failed.
+    The page shows such a run folded, since the student knows it. The first one with a failed cell
+    stands open: what fails after that mostly fails because of it.
     """
     run: list[NotebookNode] = []
+    shown = False
     for cell in [*cells, None]:
         if cell is not None and not _stands_out(cell):
             run.append(cell)
@@ -110,7 +112,8 @@ def _fold(cells: list[NotebookNode]) -> None:
         if run:
             titles = [title for title in map(heading, run) if title]
             run[0].metadata["fold_begins"] = titles[0] if titles else "More of your notebook"
-            run[0].metadata["fold_open"] = any(map(_failed, run))
+            run[0].metadata["fold_open"] = not shown and any(map(_failed, run))
+            shown = shown or run[0].metadata["fold_open"]
             run[-1].metadata["fold_ends"] = True
         run = []
 
