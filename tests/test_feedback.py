@@ -83,8 +83,8 @@ def test_the_answer_and_its_verdict_stand_open_and_the_rest_is_folded():
 
 def test_the_first_failed_cell_is_not_folded_away():
     error = new_output("error", ename="E", evalue="no", traceback=["E: no"])
-    failed = new_code_cell("fail()", outputs=[error])
-    html = page(failed, graded_cell("a", RIGHT), failed)
+    first, second = (new_code_cell("fail()", outputs=[error]) for _ in range(2))
+    html = page(first, graded_cell("a", RIGHT), second)
     assert html.count('<details class="given" open') == 1
     assert html.count('<details class="given"') == 2
 
