@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from autograder import batch, demo, staging, verdicts
+from autograder.calibration.command import calibrate
 from autograder.commands.faults import GRADERS_FAULT, explained_faults
 from autograder.commands.findings import check_assignment_command, doctor_command
 from autograder.commands.publish import publish_command
@@ -20,6 +21,7 @@ from autograder.student import GraderFault
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 console = Console()
+app.command()(calibrate)
 app.command(name="report")(report_command)
 app.command(name="publish")(publish_command)
 app.command(name="doctor")(doctor_command)

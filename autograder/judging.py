@@ -81,6 +81,7 @@ def grade_notebook(
         "sandboxed": sandboxed,
         "peak_memory_bytes": kernel.usage().peak_memory_bytes,
         "phases": {name: asdict(phase) for name, phase in watch.phases.items()},
+        "asked_cpu_s": {verb: round(cpu_s, 2) for verb, cpu_s in session.asked_cpu_s.items()},
     }
     return results
 

@@ -122,6 +122,11 @@ def net_shapes(spec: NetSpec) -> dict[str, Shape]:
     return shapes
 
 
+def parameter_count(spec: NetSpec) -> int:
+    """Returns how many numbers a network of this specification learns."""
+    return sum(math.prod(shape) for shape in net_shapes(spec).values())
+
+
 def convolved(spec: NetSpec) -> int:
     """Returns how many entries the weights of the convolutions have: what computing costs."""
     return sum(math.prod(shape) for shape in net_shapes(spec).values() if len(shape) == 4)

@@ -6,18 +6,18 @@ Nothing that the kernel sends is believed: a message is data of the expected for
 from __future__ import annotations
 
 import itertools
-import json
 import math
 import queue
 import time
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Protocol
 
-import nbformat
 from nbformat import NotebookNode
 from torch import Tensor
 
 from autograder import sanitise, wire
+from autograder.outputs import Outputs, notice
 from autograder.probe import Answer
 from autograder.sandbox import Limits, Usage
 from autograder.student import GraderFault, StudentFault
@@ -68,6 +68,7 @@ class Session:
 
     def __init__(self, kernel: StudentKernel, limits: Limits) -> None:
         self.memo: dict[Hashable, Any] = {}
+        self.asked_cpu_s: defaultdict[str, float] = defaultdict(float)  # by verb
         self.end: str | None = None  # why the kernel is gone, for the student
         self._kernel, self._client, self._limits = kernel, kernel.client, limits
         self._deadline = math.inf
@@ -82,10 +83,14 @@ class Session:
         """Returns how many of the student's cells have run."""
         return self._cells_run
 
+    def cpu_s(self) -> float:
+        """Returns the processor time of all processes of the hand-in, in seconds."""
+        return self._kernel.usage().cpu_s
+
     def run_cell(self, source: str) -> list[NotebookNode]:
         """Returns the outputs of one of the student's cells, capped and made harmless."""
         if self.end is not None:
-            return [_notice(f"This cell was not run: {self.end}.")]
+            return [notice(f"This cell was not run: {self.end}.")]
         self._cells_run += 1
         self.memo.clear()
         cap = min(self._limits.cell_output_bytes, self._output_bytes_left)
@@ -96,7 +101,7 @@ class Session:
             self._converse(message_id, collected.add)
         except StudentFault as fault:
             text = str(fault)
-            notices = [_notice(f"{text[:1].upper()}{text[1:]}.")]
+            notices = [notice(f"{text[:1].upper()}{text[1:]}.")]
         self._output_bytes_left -= collected.bytes_kept
         return sanitise.outputs(collected.shown()) + notices
 
@@ -109,6 +114,15 @@ class Session:
         """
         if self.end is not None:
             raise StudentFault(self.end)
+        before = self.cpu_s()
+        try:
+            return self._ask(verb, arguments, tensors)
+        finally:
+            self.asked_cpu_s[verb] += self.cpu_s() - before
+
+    def _ask(
+        self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]
+    ) -> Answer:
         number = next(self._requests)
         request = {"number": number, "verb": verb, "arguments": dict(arguments)}
         answers: list[bytes] = []
@@ -238,87 +252,6 @@ class Session:
                 return
             except Exception:  # a forged reply: dropped like any other
                 continue
-
-
-class Outputs:
-    """The outputs of one cell, as nbformat has them, up to a number of bytes.
-
-    Args:
-        most_bytes: what is kept.
-    """
-
-    def __init__(self, most_bytes: int) -> None:
-        self.bytes_kept = 0
-        self._most_bytes = most_bytes
-        self._outputs: list[NotebookNode] = []
-        self._by_display_id: dict[str, list[NotebookNode]] = {}
-        self._clear_next = False
-        self._cut = False
-
-    def add(self, message: dict[str, Any]) -> None:
-        """Returns nothing; takes one message into account."""
-        kind, content = message["msg_type"], message["content"]
-        if self._cut and kind != "clear_output":
-            return
-        if kind == "clear_output":
-            self._clear_next = True
-            if not content.get("wait"):
-                self._clear()
-        elif kind in ("stream", "display_data", "execute_result", "error", "update_display_data"):
-            try:
-                self._add_output(kind, message)
-            except Exception:  # not a message of that kind, whatever its type says
-                return
-
-    def shown(self) -> list[NotebookNode]:
-        """Returns the outputs; the last says so if some were left out."""
-        left_out = [_notice("The output was too long: the rest is left out.")]
-        return self._outputs + (left_out if self._cut else [])
-
-    def _add_output(self, kind: str, message: dict[str, Any]) -> None:
-        if kind == "update_display_data":
-            message = {**message, "msg_type": "display_data"}
-            message["header"] = {**message["header"], "msg_type": "display_data"}
-        output = nbformat.v4.output_from_msg(message)
-        nbformat.validate(output, ref="output", version=4)
-        size = len(json.dumps(output))
-        if self.bytes_kept + size > self._most_bytes:
-            output, size = self._shortened(output)
-            self._cut = True
-        if output is None:
-            return
-        self.bytes_kept += size
-        display_id = (message["content"].get("transient") or {}).get("display_id")
-        if kind == "update_display_data":
-            for target in self._by_display_id.get(str(display_id), []):
-                target.data, target.metadata = output.data, output.metadata
-            return
-        if self._clear_next:
-            self._clear()
-        if display_id is not None:
-            self._by_display_id.setdefault(str(display_id), []).append(output)
-        last = self._outputs[-1] if self._outputs else None
-        if kind == "stream" and last is not None and last.get("name") == output.name:
-            last.text += output.text
-        else:
-            self._outputs.append(output)
-
-    def _shortened(self, output: NotebookNode) -> tuple[NotebookNode | None, int]:
-        room = self._most_bytes - self.bytes_kept
-        if output.output_type != "stream" or self._cut or room <= 0:
-            return None, 0
-        output.text = output.text[:room]
-        return output, room
-
-    def _clear(self) -> None:
-        self._outputs.clear()
-        self._by_display_id.clear()
-        self._clear_next = self._cut = False
-        self.bytes_kept = 0
-
-
-def _notice(text: str) -> NotebookNode:
-    return nbformat.v4.new_output("stream", name="stderr", text=text + "\n")
 
 
 def _ignore(message: dict[str, Any]) -> None:

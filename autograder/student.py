@@ -7,6 +7,7 @@ sandboxed kernel of `session.py`. What comes back is a claim, never a verdict.
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
@@ -44,6 +45,9 @@ class Student(Protocol):
     def version(self, name: str) -> Hashable:
         """Returns something that changes when the student's object `name` may have changed."""
 
+    def cpu_s(self) -> float:
+        """Returns the processor time that the student's side has used so far, in seconds."""
+
     def ask(self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
         """Returns the probe's answer: JSON fields and tensors.
 
@@ -68,6 +72,10 @@ class InProcess:
     def version(self, name: str) -> Hashable:
         """Returns the object itself."""
         return self._namespace.get(name)
+
+    def cpu_s(self) -> float:
+        """Returns the processor time of this process, in seconds."""
+        return time.process_time()
 
     def ask(self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
         """Returns the probe's answer."""
@@ -235,4 +243,5 @@ def _take(tensors: Mapping[str, Tensor], name: str) -> Tensor:
             raise StudentFault(
                 f"expected a dense tensor of real numbers, got {kind.removeprefix('torch.')}"
             )
-        return tensor.detach().cpu().as_subclass(Tensor)
+        # A copy: in one process the answer may be the network's own parameter, which changes.
+        return tensor.detach().cpu().as_subclass(Tensor).clone()

@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.manager import KernelManager
+from jupyter_client.provisioning import LocalProvisioner
 
 from autograder.sandbox import Limits, SandboxError, Usage
 
@@ -23,10 +25,14 @@ class UnsafeKernel:
 
     manager: KernelManager
     client: BlockingKernelClient
+    pid: int
 
     def usage(self) -> Usage:
-        """Returns whether the kernel still runs; nothing is measured."""
-        return Usage() if self.manager.is_alive() else Usage(cause="exited")
+        """Returns whether the kernel still runs, and the processor time of its own process."""
+        if not self.manager.is_alive():
+            return Usage(cause="exited")
+        times = psutil.Process(self.pid).cpu_times()
+        return Usage(cpu_s=times.user + times.system)
 
     def kill(self) -> None:
         """Kills the kernel; what it started lives on."""
@@ -55,10 +61,17 @@ def open_unsafe_kernel(
         try:
             client.start_channels()
             client.wait_for_ready(timeout=limits.startup_s)
-            yield UnsafeKernel(manager, client)
+            yield UnsafeKernel(manager, client, _pid(manager))
         except RuntimeError as error:
             raise SandboxError(f"the kernel did not start: {error}") from error
         finally:
             client.stop_channels()
             manager.shutdown_kernel(now=True)
             manager.cleanup_resources()
+
+
+def _pid(manager: KernelManager) -> int:
+    provisioner = manager.provisioner
+    assert isinstance(provisioner, LocalProvisioner), "this kernel is a process of this machine"
+    assert provisioner.pid is not None, "it was started"
+    return provisioner.pid

@@ -25,7 +25,7 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.nbgraderformat import MetadataValidator
 from traitlets.config import Config
 
-from autograder import folder_intake
+from autograder import folder_files, folder_intake
 from autograder.folder_intake import HandIn, collect
 from autograder.intake import Intake, parse, read, records
 
@@ -1070,7 +1070,7 @@ def test_a_file_swapped_for_something_else_after_the_look_is_not_read(
     kind: str, folder: Path, secret: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "cnns.ipynb").write_bytes(b"{}")
-    look = folder_intake._listed
+    look = folder_files.listed
 
     def swap(*args: Any) -> Any:
         entries = look(*args)
@@ -1078,7 +1078,7 @@ def test_a_file_swapped_for_something_else_after_the_look_is_not_read(
         SWAPS[kind](folder / "cnns.ipynb", secret)
         return entries
 
-    monkeypatch.setattr(folder_intake, "_listed", swap)
+    monkeypatch.setattr(folder_files, "listed", swap)
     taken = collect(folder, ["cnns"])
     assert b"the solution" not in held(taken)
     assert kind in taken.fatal["cnns"]
@@ -1151,7 +1151,7 @@ def test_other_files_over_the_caps_are_listed_without_their_bytes(
 def test_a_folder_without_end_is_left_after_a_while_but_the_notebook_is_found(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folder_intake, "MAX_ENTRIES", 10)
+    monkeypatch.setattr(folder_files, "MAX_ENTRIES", 10)
     for number in range(50):
         (folder / f"a{number}").write_bytes(b"")
     (folder / "cnns.ipynb").write_bytes(b"{}")
@@ -1163,7 +1163,7 @@ def test_a_folder_without_end_is_left_after_a_while_but_the_notebook_is_found(
     assert taken.notebooks == {"cnns": b"{}"}
     assert len(taken.files) <= 10
     assert "more than 10 files" in reason(taken, "...")
-    monkeypatch.setattr(folder_intake, "MAX_ENTRIES", 1_000)
+    monkeypatch.setattr(folder_files, "MAX_ENTRIES", 1_000)
     assert any("folders deep" in entry.reason for entry in collect(folder, ["cnns"]).refused)
 
 

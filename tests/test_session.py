@@ -11,11 +11,12 @@ import pytest
 import torch
 
 from autograder import session as session_module
+from autograder.outputs import Outputs
 from autograder.sandbox import Limits, Usage, open_kernel
-from autograder.session import Outputs, Session
+from autograder.session import Session
 from autograder.student import GraderFault, StudentFault, call
 
-LIMITS = Limits(cell_timeout_s=30)
+LIMITS = Limits(cell_timeout_s=60)
 
 
 @pytest.fixture(scope="module")

@@ -321,3 +321,9 @@ def test_evaluate_restores_the_mode_after_an_error(notebook: NotebookNode) -> No
     with pytest.raises(RuntimeError, match="broken"):
         function_from(notebook, "evaluate")(model, random_images(5), torch.device("cpu"))
     assert model.training
+
+
+def test_the_budget_in_the_text_is_the_one_of_grading(notebook: NotebookNode) -> None:
+    text = " ".join("\n".join(cell.source for cell in notebook.cells).split())
+    assert f"{GRADING.steps} steps of {GRADING.batch_size} images" in text
+    assert f"a learning rate of {GRADING.max_lr:g}" in text

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from autograder import checks
 from autograder.references import net_shapes, net_spec
@@ -226,3 +227,11 @@ def test_arguments_reach_the_student_as_copies():
     assert torch.equal(given, torch.ones(3))
     assert torch.equal(after[0], torch.zeros(3))
     assert torch.equal(output, torch.zeros(3))
+
+
+def test_the_state_that_was_read_does_not_change_with_the_network():
+    model = Model(InProcess({"Net": lambda: nn.Linear(2, 2)}), "Net")
+    before = model.state()
+    kept = {name: tensor.clone() for name, tensor in before.items()}
+    model.load({name: tensor + 1 for name, tensor in before.items()})
+    assert all(torch.equal(before[name], kept[name]) for name in kept)

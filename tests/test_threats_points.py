@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from autograder import checks, protocol
+from autograder import checks, improved_runs
 from autograder.challenge import generator, random_permutation, shuffled_state
 from autograder.judging import VERDICT, autograded_id
 from autograder.sandbox import Limits, open_kernel
@@ -21,9 +21,12 @@ from autograder.threats import POINTS as ATTACKS
 from autograder.threats.assignment import FULL, POINTS, SOLUTIONS
 from autograder.threats.attack import Attack, source
 from course_utils.data import DigitSplit, load_digits_subset
-from course_utils.training import TIERS, Accuracies, Protocol, Training, accuracy, predict
+from course_utils.tiers import Accuracies, published_scale
+from course_utils.training import Protocol, Training, accuracy, predict
 from course_utils.transforms import place
 from tests.threats import judged
+
+LEAST = published_scale().bottom_right[0].accuracy
 
 # These leave the kernel as it was, so that one serves them all, and the honest control after them.
 IN_ONE_KERNEL = (
@@ -39,7 +42,7 @@ IN_ONE_KERNEL = (
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[Session]:
-    limits = Limits(cell_timeout_s=30)
+    limits = Limits(cell_timeout_s=60)
     with open_kernel(limits) as kernel:
         session = Session(kernel, limits)
         session.run_cell("import torch\nimport torch.nn.functional as F\nfrom torch import nn")
@@ -285,8 +288,14 @@ class Memory(nn.Module):
 
 
 def run_untrained(network: type[nn.Module], monkeypatch: pytest.MonkeyPatch) -> Accuracies:
-    monkeypatch.setattr(protocol, "GRADING", NO_TRAINING)
-    return protocol.run_once(InProcess({"ImprovedNet": network}), 3, few_digits())
+    monkeypatch.setattr(improved_runs, "GRADING", NO_TRAINING)
+    return last_look(network, 3, few_digits())
+
+
+def last_look(network: type[nn.Module], seed: int, digits: DigitSplit | None = None) -> Accuracies:
+    """Returns what the last checkpoint of a run showed."""
+    *_, last = improved_runs.run_looks(InProcess({"ImprovedNet": network}), seed, digits)
+    return last
 
 
 def test_the_stored_weights_are_good_ones() -> None:
@@ -308,8 +317,8 @@ def test_knowledge_that_is_no_weight_is_refused(
 
 
 def test_an_honest_network_is_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "GRADING", Protocol(checkpoints=(60,), max_lr=1e-2))
-    run = protocol.run_once(InProcess({"ImprovedNet": Folded}), 3, few_digits())
+    monkeypatch.setattr(improved_runs, "GRADING", Protocol(checkpoints=(60,), max_lr=1e-2))
+    run = last_look(Folded, 3, few_digits())
     assert run.bottom_right > 0.6
 
 
@@ -358,21 +367,20 @@ class Hides(nn.Module):
 
 def test_a_lie_about_the_parameter_count_does_not_pay(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was not counted does not reach the network that is tested."""
-    monkeypatch.setattr(protocol, "GRADING", Protocol(checkpoints=(20,), max_lr=1e-2))
-    student = InProcess({"ImprovedNet": ClaimsLittle})
+    monkeypatch.setattr(improved_runs, "GRADING", Protocol(checkpoints=(20,), max_lr=1e-2))
     try:
-        learned = protocol.run_once(student, 3, few_digits()).bottom_right
+        learned = last_look(ClaimsLittle, 3, few_digits()).bottom_right
     except StudentFault:
         learned = 0.0
-    assert learned < TIERS[1].accuracy
+    assert learned < LEAST
 
 
 def test_hidden_weights_do_not_reach_the_network_that_is_tested(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(protocol, "GRADING", Protocol(checkpoints=(20,), max_lr=1e-2))
-    run = protocol.run_once(InProcess({"ImprovedNet": Hides}), 3, few_digits())
-    assert run.bottom_right < TIERS[1].accuracy
+    monkeypatch.setattr(improved_runs, "GRADING", Protocol(checkpoints=(20,), max_lr=1e-2))
+    run = last_look(Hides, 3, few_digits())
+    assert run.bottom_right < LEAST
 
 
 @pytest.mark.slow
@@ -396,5 +404,5 @@ def test_weights_trained_in_the_bottom_right_earn_nothing() -> None:
             super().__init__(num_channel, num_classes)
             self.load_state_dict(weights)
 
-    run = protocol.run_once(InProcess({"ImprovedNet": Trained}), 5)
-    assert run.bottom_right < TIERS[0].accuracy
+    run = last_look(Trained, 5)
+    assert run.bottom_right < LEAST

@@ -7,23 +7,23 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.data import load_digits_subset
+from course_utils.tiers import Accuracies, published_scale
 from course_utils.training import (
     GRADING,
-    TIERS,
-    TOP_LEFT,
-    Accuracies,
     Protocol,
     Training,
     accuracy,
     lay_out,
+    looks,
+    outcome,
     predict,
     rehearse,
-    run_protocol,
     seed_everything,
 )
 from tests.networks import FullyConnected, PaddedPooling
 
 DIGITS = load_digits_subset()
+SCALE = published_scale()
 
 
 class Flattens(nn.Module):
@@ -101,37 +101,24 @@ def test_predict_leaves_the_mode_as_it_found_it() -> None:
 
 def test_a_settled_run_ends_at_a_checkpoint_and_an_open_one_at_the_last() -> None:
     trained: list[int] = []
+    budget = Protocol(checkpoints=(200, 250, 300))
 
-    def outcome(*by_checkpoint: float) -> Accuracies:
+    def run(*by_checkpoint: float) -> Accuracies:
         trained.clear()
         values = iter(by_checkpoint)
 
         def evaluate(quadrant: str) -> float:
             return 0.95 if quadrant == "top_left" else next(values)
 
-        return run_protocol(trained.append, evaluate)
+        return outcome(looks(trained.append, evaluate, budget), SCALE)
 
-    good = TIERS[-1].accuracy + 0.05
-    assert outcome(good).steps == GRADING.checkpoints[0]
+    highest = SCALE.bottom_right[-1].accuracy
+    good = highest + SCALE.margin + 0.01
+    assert run(good).steps == 200
     assert trained == [200]
-    assert outcome(TIERS[-1].accuracy, good).steps == 300
-    assert outcome(0.1, 0.1, 0.2) == Accuracies(0.95, 0.2, 400)
-    assert trained == [200, 100, 100]
-
-
-def test_a_poor_top_left_keeps_a_run_going() -> None:
-    result = run_protocol(
-        lambda steps: None, lambda quadrant: 0.9 if quadrant == "bottom_right" else 0.1
-    )
-    assert result.steps == GRADING.steps
-    assert TOP_LEFT.accuracy > 0.1
-
-
-def test_the_tiers_rise() -> None:
-    for rising in ("accuracy", "points", "retry_from"):
-        values = [getattr(tier, rising) for tier in TIERS]
-        assert values == sorted(set(values))
-    assert all(tier.retry_from < tier.accuracy for tier in (*TIERS, TOP_LEFT))
+    assert run(highest, good).steps == 250
+    assert run(0.1, 0.1, 0.2) == Accuracies(0.95, 0.2, 300)
+    assert trained == [200, 50, 50]
 
 
 def test_a_rehearsal_prints_the_tiers_and_leaves_the_random_state(
@@ -144,4 +131,4 @@ def test_a_rehearsal_prints_the_tiers_and_leaves_the_random_state(
     assert torch.equal(torch.rand(1), expected)
     printed = capsys.readouterr().out
     assert f"{result.bottom_right:.1%}" in printed
-    assert printed.count("points") == len(TIERS)
+    assert printed.count("points") == len(SCALE.bottom_right)

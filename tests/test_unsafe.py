@@ -16,7 +16,9 @@ from autograder.sandbox import Limits, SandboxUnavailable
 def notebook() -> NotebookNode:
     """A hand-in with one right answer, and one grade cell."""
     opening = nbformat.v4.new_code_cell(
-        "import torch.nn.functional as F\nprint(open('note').read())"
+        "import torch.nn.functional as F\n"
+        "total = sum(range(10_000_000))  # some processor time\n"
+        "print(open('note').read())"
     )
     graded = nbformat.v4.new_code_cell("# Graded.")
     marks = {"grade": True, "solution": False, "grade_id": "conv_pool_conv_values", "points": 15}
@@ -46,7 +48,8 @@ def test_the_points_are_the_same_and_the_results_say_how_they_came_about(
     assert shown == ["a file beside the notebook\n"]
     phases = notebook.metadata[METADATA]["phases"]
     assert {"start", "cells", "conv_pool_conv_values", "end"} == set(phases)
-    assert (phases["cells"]["kernel_cpu_s"] > 0) == sandboxed, "without a sandbox nobody measures"
+    assert phases["cells"]["kernel_cpu_s"] > 0
+    assert set(notebook.metadata[METADATA]["asked_cpu_s"]) == {"call"}
 
 
 def test_a_missing_sandbox_is_never_replaced_by_none(

@@ -61,7 +61,7 @@ def judged(attack: Attack | str, **limits: Any) -> Judged:
             ASSIGNMENT,
             "mallory",
             SECRET,
-            Limits(**({"cell_timeout_s": 30} | limits)),
+            Limits(**({"cell_timeout_s": 60} | limits)),
         )
     result.points = {grade_id: verdict.points for grade_id, verdict in verdicts.items()}
     assert list(result.points) == list(POINTS), "each grade cell has its verdict"

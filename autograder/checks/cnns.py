@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor
 
-from autograder import chain_check, net_check, protocol
+from autograder import chain_check, improved_check, net_check
 from autograder.chains import CHAIN, run_chain
 from autograder.challenge import generator, random_images, random_kernel
 from autograder.checks import scored
-from autograder.references import net_shapes, net_spec
+from autograder.references import net_spec, parameter_count
 from autograder.results import CheckResult, Criterion, verdict
 from autograder.student import Model, Student, StudentFault, call
 
@@ -77,7 +76,7 @@ def improved_parameters(student: Student, seed: int) -> CheckResult:
     network is later made from. Buffers are among them: what is no parameter by name is none the
     less something to store numbers in.
     """
-    limit = sum(torch.Size(shape).numel() for shape in net_shapes(net_spec()).values())
+    limit = parameter_count(net_spec())
     model = Model(student, "ImprovedNet", seed)
     state = model.state()
     count = sum(state[p.name].numel() for p in model.parameters if p.name in state)
@@ -92,13 +91,13 @@ def improved_parameters(student: Student, seed: int) -> CheckResult:
 @scored(5)
 def improved_top_left(student: Student, seed: int) -> CheckResult:
     """The accuracy of `ImprovedNet`, trained afresh, on top-left digits."""
-    return protocol.top_left(student, seed)
+    return improved_check.top_left(student, seed)
 
 
 @scored(20)
 def improved_bottom_right(student: Student, seed: int) -> CheckResult:
     """The accuracy of `ImprovedNet`, trained afresh on top-left digits, on bottom-right ones."""
-    return protocol.bottom_right(student, seed)
+    return improved_check.bottom_right(student, seed)
 
 
 def _network_shape(student: Student, name: str, seed: int) -> CheckResult:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from autograder import calibration
 from autograder.pictures.svg import BLUE, GREY, INK, ORANGE, PALE, line, picture, rectangle, text
-from course_utils.training import TIERS
 
 _WIDTH, _LEFT, _BAR = 520, 105, 26
 
@@ -27,14 +27,16 @@ def accuracy_bars(top_left: float, bottom_right: float) -> str:
             rectangle(_LEFT, y, room * value, _BAR, colour),
             text(_LEFT + room + 8, y + 18, f"{value:.1%}", bold=True),
         ]
-    for tier in TIERS:
+    for tier in calibration.scale().bottom_right:
         x = _LEFT + room * tier.accuracy
         shapes += [
             line(x, 42, x, 92, INK, dash="4 3"),
             text(x, 108, f"{tier.accuracy:.0%}", anchor="middle", size=12),
             text(x, 123, f"{tier.points:g} points", GREY, "middle", size=12),
         ]
-    tiers = ", ".join(f"{t.accuracy:.0%} for {t.points:g} points" for t in TIERS)
+    tiers = ", ".join(
+        f"{t.accuracy:.0%} for {t.points:g} points" for t in calibration.scale().bottom_right
+    )
     description = (
         f"Accuracy on test digits: top left {top_left:.1%}, bottom right {bottom_right:.1%}. "
         f"Tiers for the bottom right: {tiers}."

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from autograder import calibration
 from autograder.pictures.svg import BLUE, GREY, PALE, circle, line, picture, rectangle, text
-from course_utils.training import TIERS
 
 _SIDE, _LEFT, _TOP = 320, 56, 12
 
@@ -26,7 +26,7 @@ def scatter(networks: Sequence[tuple[str, float, float]]) -> str:
             text(_LEFT + share * _SIDE, floor + 18, f"{share:.0%}", GREY, "middle"),
             text(_LEFT - 8, floor - share * _SIDE + 5, f"{share:.0%}", GREY, "end"),
         ]
-    for tier in TIERS:
+    for tier in calibration.scale().bottom_right:
         y = floor - tier.accuracy * _SIDE
         shapes += [
             line(_LEFT, y, right, y, GREY, dash="4 3"),
@@ -48,7 +48,7 @@ def scatter(networks: Sequence[tuple[str, float, float]]) -> str:
     ]
     reached = ", ".join(
         f"{sum(below >= tier.accuracy for _, _, below in networks)} reach {tier.accuracy:.0%}"
-        for tier in TIERS
+        for tier in calibration.scale().bottom_right
     )
     description = (
         f"Accuracy top left against bottom right of {len(networks)} networks. "

@@ -1,0 +1,21 @@
+"""The calibration of the graded scale: its tiers, and how often each family reaches them.
+
+`autograder calibrate cnns` measures it and writes `cnns.json`, from which the tiers that are used
+are read, a page with a plot, and the copy of the scale for students.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+from course_utils.tiers import Scale, scale_from
+
+PUBLISHED = Path(__file__).with_name("cnns.json")
+
+
+@cache
+def scale() -> Scale:
+    """Returns the calibrated scale."""
+    return scale_from(json.loads(PUBLISHED.read_text())["scale"])
