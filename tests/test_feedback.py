@@ -125,3 +125,8 @@ def test_text_is_set_as_text_and_a_comment_too():
     assert "<em>said</em>" in html
     assert "<script" not in html
     assert "&lt;p&gt;" not in html
+
+
+def test_names_in_backticks_are_set_as_code():
+    result = CheckResult((verdict("values", "1", "2", False, 1),), "Look at `fc1 < 3`.")
+    assert "Look at <code>fc1 &lt; 3</code>." in page(graded_cell("a", result))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 _HERE = Path(__file__).parent
 NBCONVERT = _HERE / "nbconvert"  # nbconvert looks for its templates in folders of their own
@@ -25,7 +27,13 @@ def points(value: float | None) -> str:
     return f"{value or 0:.6g}"
 
 
+def code(text: str) -> Markup:
+    """Returns escaped text in which what stands between backticks is code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
 _environment.filters["points"] = points
+_environment.filters["code"] = code
 
 
 def render(template: str, **values: Any) -> str:
