@@ -1,5 +1,6 @@
 # make demo   sets up, then grades a made class and shows the result
 # make test   sets up, then runs all that continuous integration runs
+# make bench  sets up, then measures what grading a class costs (an hour, on an idle machine)
 # Needs Python 3.11 or later (choose one with PYTHON=...), and nothing else installed.
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # One thread a process: two processes beside each other must not fight over the cores.
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test test-slow lint release docs screenshots install clean
+.PHONY: demo test test-slow bench lint release docs screenshots install clean
 
 demo: install
 	autograder demo
@@ -21,6 +22,9 @@ test: install lint
 
 test-slow: install
 	pytest -m slow
+
+bench: install
+	python -m autograder.bench
 
 lint: install
 	ruff check

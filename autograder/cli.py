@@ -9,16 +9,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress
 
-from autograder import batch, demo, staging, verdicts
+from autograder import batch, demo, progress, staging, verdicts
 from autograder.calibration.command import calibrate
 from autograder.commands.faults import GRADERS_FAULT, explained_faults
 from autograder.commands.findings import check_assignment_command, doctor_command
 from autograder.commands.publish import publish_command
 from autograder.commands.report import report_command
-from autograder.student import GraderFault
+from autograder.faults import GraderFault
 
+INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 console = Console()
 app.command()(calibrate)
@@ -40,6 +40,16 @@ def grade(
         list[str] | None, typer.Option("--student", help="Only this one; may be repeated.")
     ] = None,
     force: _Force = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Grade at most so many.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be graded, and why.")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes on this machine; one a core by default.")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Use this Dask cluster instead: tcp://address:8786.")
+    ] = None,
     unsafe_no_sandbox: Annotated[
         bool,
         typer.Option(
@@ -49,9 +59,10 @@ def grade(
     ] = False,
     course: _Course = Path("."),
 ) -> None:
-    """Grades every hand-in in submitted/ and writes the gradebook.
+    """Grades what has no result yet, or has changed, and writes the gradebook.
 
-    Exit status: 0 if each has a verdict, 3 if one has none through a fault of the grader's.
+    Exit status: 0 if each has a verdict, 3 if one has none through a fault of the grader's, 130
+    after Ctrl-C. In each case the same command goes on where this one stopped.
     """
     with explained_faults("graded"):
         course = course.resolve()
@@ -61,8 +72,15 @@ def grade(
         unknown = set(student or ()) - set(everybody)
         if unknown:
             raise GraderFault(f"no hand-in of {', '.join(sorted(unknown))} in submitted/")
-        outcomes = _grade(course, assignment, student or everybody, force, not unsafe_no_sandbox)
-    _leave(outcomes)
+        selection = batch.Selection(student or everybody, force, limit)
+        if dry_run:
+            due = batch.plan(course, assignment, selection, sandboxed=not unsafe_no_sandbox)
+            for entry in due:
+                console.print(f"    {entry.student}: {entry.reason}", highlight=False)
+            console.print(f"{len(due)} hand-ins would be graded")
+            return
+        summary = _grade(course, assignment, selection, not unsafe_no_sandbox, workers, scheduler)
+    _leave(summary)
 
 
 @app.command(name="demo")
@@ -77,7 +95,7 @@ def demo_command(course: _Course = Path(".")) -> None:
         for made in students:
             console.print(f"    {made.name:6s}{made.about}")
         console.print("[bold]3[/] Grading them, each in a sandbox of its own")
-        outcomes = _grade(course, assignment, [made.name for made in students], force=False)
+        summary = _grade(course, assignment, batch.Selection([made.name for made in students]))
         console.print("[bold]4[/] Writing feedback")
         batch.generate_feedback(course, assignment)
         _show(course, assignment, [made.name for made in students])
@@ -88,22 +106,28 @@ def demo_command(course: _Course = Path(".")) -> None:
             "    .venv/bin/jupyter lab\n"
             "and choose Nbgrader > Formgrader in the menu."
         )
-    _leave(outcomes)
+    _leave(summary)
 
 
 def _grade(
-    course: Path, assignment: str, students: Sequence[str], force: bool, sandboxed: bool = True
-) -> list[batch.Outcome]:
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("grading", total=len(students))
-
-        def advance(outcome: batch.Outcome) -> None:
-            progress.advance(task)
-            if outcome.fault:
-                progress.print(f"    {outcome.student}: not graded: {escape(outcome.fault)}")
-
+    course: Path,
+    assignment: str,
+    selection: batch.Selection,
+    sandboxed: bool = True,
+    workers: int | None = None,
+    scheduler: str | None = None,
+) -> batch.Summary:
+    workers = workers or batch.cores()
+    log = course / progress.FOLDER / f"{assignment}.jsonl"
+    with progress.Display(console, log, workers) as display:
         return batch.grade(
-            course, assignment, students, force=force, sandboxed=sandboxed, on_done=advance
+            course,
+            assignment,
+            selection,
+            sandboxed=sandboxed,
+            workers=workers,
+            scheduler=scheduler,
+            observer=display,
         )
 
 
@@ -117,13 +141,24 @@ def _show(course: Path, assignment: str, students: Sequence[str]) -> None:
             console.print(f"  [bold]{student}[/] {escape(line)}", highlight=False)
 
 
-def _leave(outcomes: Sequence[batch.Outcome]) -> None:
-    failed = [outcome for outcome in outcomes if outcome.fault]
+def _leave(summary: batch.Summary) -> None:
+    failed = [outcome for outcome in summary.outcomes if outcome.fault]
     if failed:
         console.print(
-            f"{len(failed)} of {len(outcomes)} hand-ins have no verdict, through no fault of the "
-            "students. Mend the cause and run the same command again."
+            f"{len(failed)} of {len(summary.outcomes)} hand-ins have no verdict, through no fault "
+            f"of the students: {', '.join(outcome.student for outcome in failed)}. Mend the cause "
+            "and run the same command again.",
+            highlight=False,
         )
+    if summary.stopped:
+        console.print(
+            f"[bold red]Stopped[/]: {escape(summary.stopped)}. {len(summary.outcomes)} hand-ins "
+            f"are done, {summary.left} are as they were. To go on, run the same command again.",
+            highlight=False,
+        )
+    if summary.stopped == batch.INTERRUPTED:
+        raise typer.Exit(INTERRUPTED)
+    if failed or summary.stopped:
         raise typer.Exit(GRADERS_FAULT)
 
 

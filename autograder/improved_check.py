@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from autograder import calibration
 from autograder.improved_runs import CLASSES, Measured, measured
 from autograder.references import net_spec, parameter_count
-from autograder.results import CheckResult, Criterion, verdict
+from autograder.results import CheckResult, verdict
 from autograder.student import Student
 from autograder.traits import Traits
-from course_utils.tiers import Scale, Tier, best
+from course_utils.tiers import Scale, middle
 
 # Of `Traits`. Untrained networks without a layer that sees positions have at most ... in the middle
 # of the canvas; those with one have at least ...; see the calibration page.
@@ -21,42 +23,62 @@ def top_left(student: Student, seed: int) -> CheckResult:
     """Returns the verdict on the top-left accuracy: 5 points."""
     scale = calibration.scale()
     found = measured(student, seed, scale)
-    tier, (left, _) = scale.top_left, best(found.runs)
-    passed = left >= tier.accuracy
+    tier, accuracies = scale.top_left, [run.top_left for run in found.runs]
+    passed = scale.learned(found.runs)
     criterion = verdict(
-        "accuracy on top-left digits", f"{tier.accuracy:.0%}", f"{left:.1%}", passed, tier.points
+        "accuracy on top-left digits",
+        f"{tier.accuracy:.0%}",
+        _shown(accuracies),
+        passed,
+        tier.points,
     )
     text = "" if passed else "Your network hardly learns within the budget. " + _slow(found.traits)
-    return CheckResult((criterion,), text, figures={"top_left": left})
+    return CheckResult((criterion,), text, figures={"top_left": middle(accuracies)})
 
 
 def bottom_right(student: Student, seed: int) -> CheckResult:
     """Returns the verdict on the bottom-right accuracy: 20 points, in tiers."""
     scale = calibration.scale()
     found = measured(student, seed, scale)
-    left, right = best(found.runs)
+    accuracies = [run.bottom_right for run in found.runs]
+    reached = scale.reached(found.runs)
     criteria, below = [], 0.0
-    for tier in scale.bottom_right:
-        criteria.append(_tier_criterion(tier, right, tier.points - below))
+    for number, tier in enumerate(scale.bottom_right, start=1):
+        criteria.append(
+            verdict(
+                f"accuracy on bottom-right digits: {tier.name}",
+                f"{tier.accuracy:.0%}",
+                _shown(accuracies),
+                reached >= number,
+                tier.points - below,
+            )
+        )
         below = tier.points
     figures = {
-        "top_left": left,
-        "bottom_right": right,
+        "top_left": middle([run.top_left for run in found.runs]),
+        "bottom_right": middle(accuracies),
         "runs": len(found.runs),
         "steps": sum(run.steps for run in found.runs),
         "interior": found.traits.interior,
         "border": found.traits.border,
         "parameters": found.traits.parameters,
     }
-    lost = right < scale.bottom_right[-1].accuracy
+    lost = reached < len(scale.bottom_right)
     return CheckResult(
         tuple(criteria), " ".join(advice(found, scale)) if lost else "", figures=figures
     )
 
 
+def _shown(accuracies: Sequence[float]) -> str:
+    runs = f", the middle one of {len(accuracies)} runs" if len(accuracies) > 1 else ""
+    return f"{middle(accuracies):.1%}{runs}"
+
+
 def advice(found: Measured, scale: Scale) -> list[str]:
     """Returns what stands in the way of the highest tier, most important first."""
-    seen, (left, right) = found.traits, best(found.runs)
+    seen = found.traits
+    left = middle([run.top_left for run in found.runs])
+    right = middle([run.bottom_right for run in found.runs])
     said = []
     if seen.interior > POSITIONS_SHOW:
         said.append(
@@ -99,14 +121,4 @@ def _slow(seen: Traits) -> str:
     return (
         "Averages over a large image are small and much alike: what could bring them to one scale "
         "before the last layer?"
-    )
-
-
-def _tier_criterion(tier: Tier, best: float, points: float) -> Criterion:
-    return verdict(
-        f"accuracy on bottom-right digits: {tier.name}",
-        f"{tier.accuracy:.0%}",
-        f"{best:.1%}",
-        best >= tier.accuracy,
-        points,
     )

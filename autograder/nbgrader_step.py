@@ -6,6 +6,7 @@ autograde`, formgrader's button and `autograder grade` all grade alike.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import NbGraderPreprocessor
-from traitlets import Bool, Float, Integer
+from traitlets import Bool, Float, Integer, Unicode
 
 from autograder import folder_intake, intake, staging
 from autograder.graded import REPAIRED
@@ -58,6 +59,10 @@ class Judge(NbGraderPreprocessor):
         False, help="Runs hand-ins with the grader's own rights, and stamps the results"
     ).tag(config=True)
 
+    secret = Unicode("", help="The course's secret; empty: that of the course's folder").tag(
+        config=True
+    )
+
     def preprocess(
         self, notebook: NotebookNode, resources: ResourcesDict
     ) -> tuple[NotebookNode, ResourcesDict]:
@@ -70,7 +75,8 @@ class Judge(NbGraderPreprocessor):
         names = [name for name in Judge.class_own_traits(config=True) if hasattr(_DEFAULTS, name)]
         limits = Limits(**{name: getattr(self, name) for name in names})
         files = files_beside(Path(resources["metadata"]["path"]), limits.disk_bytes // 2)
-        secret = course_secret(Path.cwd())  # nbgrader converts in the course's root
+        # nbgrader converts in the course's root.
+        secret = self.secret or course_secret(Path.cwd())
         grade_notebook(
             notebook,
             about["assignment"],
@@ -189,8 +195,16 @@ def read_notebook(
         lines.insert(0, f"- Nothing of it could be graded: {read.fatal}. {next_step}")
     if lines:
         note = f"{REPAIRED}\n\n" + "\n".join(lines)
-        read.notebook.cells.insert(0, nbformat.v4.new_markdown_cell(note))
+        read.notebook.cells.insert(0, note_cell(note, read.notebook))
     return read.notebook
+
+
+def note_cell(text: str, notebook: NotebookNode) -> NotebookNode:
+    """Returns a Markdown cell; its id is one that a re-grade gives again, and no other cell has."""
+    taken = {cell.get("id") for cell in notebook.cells}
+    free = (f"graders-note-{number}" for number in itertools.count())
+    cell_id = next(candidate for candidate in free if candidate not in taken)
+    return nbformat.v4.new_markdown_cell(text, id=cell_id)
 
 
 def _remove_refused(destination: Path, handed_in: folder_intake.HandIn) -> None:

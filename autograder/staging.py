@@ -1,16 +1,15 @@
-"""Copies hand-ins to where they are graded, as plain data: no link is followed."""
+"""Lays hand-ins out where they are graded, as plain data: no link is followed."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import nbformat
+from nbgrader.utils import parse_utc
 
-from autograder import folder_intake
-
-FOLDER = Path(".autograder") / "staged"
+from autograder.folder_intake import TIMESTAMP, HandIn
 
 
 def students(course_root: Path, assignment: str) -> list[str]:
@@ -20,27 +19,38 @@ def students(course_root: Path, assignment: str) -> list[str]:
     )
 
 
-def stage(course_root: Path, student: str, assignment: str, notebooks: Sequence[str]) -> None:
-    """Returns nothing; lays a clean copy of one hand-in into the folder `FOLDER`.
+def lay(handed_in: HandIn, folder: Path, notebooks: Sequence[str]) -> None:
+    """Returns nothing; writes a clean copy of one hand-in into `folder`, which is not there yet.
 
     A notebook under another name gets its right one; in the place of one that is missing comes a
     notebook that says so, which scores 0. What was put right or refused is kept for `notes`.
     """
-    handed_in = folder_intake.collect(course_root / "submitted" / student / assignment, notebooks)
-    staged = course_root / FOLDER / student / assignment
-    shutil.rmtree(staged, ignore_errors=True)
-    staged.mkdir(parents=True)
+    folder.mkdir(parents=True)
     for name in notebooks:
         data = handed_in.notebooks.get(name)
-        (staged / f"{name}.ipynb").write_bytes(
+        (folder / f"{name}.ipynb").write_bytes(
             data if data is not None else _explained(handed_in.fatal[name])
         )
+    remarks = handed_in.remarks()
     for file in handed_in.files:
-        if file.data is not None:
-            path = staged / file.path
+        if file.path == TIMESTAMP and handed_in.timestamp and time_of(handed_in) is None:
+            remarks.append(f"{TIMESTAMP} was left out: it holds no date")
+        elif file.data is not None:
+            path = folder / file.path
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(file.data)
-    _notes_file(staged).write_text("\n".join(handed_in.remarks()))
+    _notes_file(folder).write_text("\n".join(remarks))
+
+
+def time_of(handed_in: HandIn) -> datetime | None:
+    """Returns when it was handed in, in UTC without a time zone; None if nothing tells."""
+    if not handed_in.timestamp:
+        return None
+    try:
+        moment: datetime = parse_utc(handed_in.timestamp)
+    except (ValueError, OverflowError):
+        return None
+    return moment
 
 
 def notes(folder: Path) -> list[str]:

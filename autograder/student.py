@@ -15,6 +15,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from autograder.faults import GraderFault as GraderFault
+from autograder.faults import StudentFault as StudentFault
 from autograder.hints import hint
 from autograder.probe import Answer, Probe
 from course_utils.training import IMAGE_SIZE
@@ -23,14 +25,6 @@ from course_utils.training import Protocol as TrainingProtocol
 MOST_PARAMETERS = 1000
 _MOST_RANK = 8
 _MOST_CHARACTERS = 400
-
-
-class StudentFault(Exception):
-    """The hand-in did something wrong; the message is for the student."""
-
-
-class GraderFault(Exception):
-    """The grader's own machine or code failed: never costs a student points."""
 
 
 class Student(Protocol):

@@ -11,7 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from statistics import median_low
 from typing import Any
+
+MOST_RUNS = 3  # of one network, while a tier is in doubt
 
 
 @dataclass(frozen=True)
@@ -36,18 +39,20 @@ class Tier:
     Attributes:
         name: what reaching it means.
         accuracy: the least accuracy in [0, 1].
-        retry_from: the least accuracy of a run after which another one may well reach the tier.
+        doubt_from: a first run with at least this accuracy ...
+        doubt_to: ... and less than this one does not decide alone.
         points: what reaching it is worth in all, lower tiers included.
     """
 
     name: str
     accuracy: float
-    retry_from: float
+    doubt_from: float
+    doubt_to: float
     points: float
 
-    def in_reach(self, accuracy: float) -> bool:
-        """Whether it is missed, but by so little that another run may well reach it."""
-        return self.retry_from <= accuracy < self.accuracy
+    def in_doubt(self, accuracy: float) -> bool:
+        """Whether a run with this accuracy is too near the threshold to decide alone."""
+        return self.doubt_from <= accuracy < self.doubt_to
 
 
 @dataclass(frozen=True)
@@ -60,21 +65,20 @@ class Scale:
         margin: a checkpoint ends a run early when both accuracies are this far above the highest
             tier. 0.03 is 2.4 standard errors of an accuracy of 0.8 on 1,000 digits: one look is
             wrong about the network in 1 case of 100.
-        most_runs: how often a network is trained afresh before a tier in reach is withheld.
     """
 
     top_left: Tier
     bottom_right: tuple[Tier, ...]
     margin: float
-    most_runs: int
 
-    def points(self, bottom_right: float) -> float:
-        """Returns what a bottom-right accuracy in [0, 1] is worth."""
-        return max((t.points for t in self.bottom_right if bottom_right >= t.accuracy), default=0.0)
+    def learned(self, runs: Sequence[Accuracies]) -> bool:
+        """Returns whether these runs reach the top-left tier."""
+        return middle([run.top_left for run in runs]) >= self.top_left.accuracy
 
-    def reached(self, bottom_right: float) -> int:
-        """Returns how many of the tiers a bottom-right accuracy in [0, 1] reaches."""
-        return sum(bottom_right >= tier.accuracy for tier in self.bottom_right)
+    def reached(self, runs: Sequence[Accuracies]) -> int:
+        """Returns how many of the bottom-right tiers these runs reach."""
+        accuracy = middle([run.bottom_right for run in runs])
+        return sum(accuracy >= tier.accuracy for tier in self.bottom_right)
 
     def settled(self, look: Accuracies) -> bool:
         """Whether more training cannot change what the run is worth, but for a known error."""
@@ -86,19 +90,22 @@ class Scale:
     def wants_another(self, runs: Sequence[Accuracies]) -> bool:
         """Whether a network that these runs were measured of is to be trained once more.
 
-        Before the first run it is; after it, while a tier is missed by so little that another run
-        may well reach it.
+        Training has an element of luck. Near a threshold one run would be wrong too often, either
+        way; the middle one of three is wrong far more seldom. Where two agree, the third cannot
+        change what the middle one reaches.
         """
-        if not runs:
-            return True
-        left, right = best(runs)
-        in_reach = self.top_left.in_reach(left) or any(
-            tier.in_reach(right) for tier in self.bottom_right
+        if len(runs) < 2:
+            return not runs or self._in_doubt(runs[0])
+        levels = {(self.learned([run]), self.reached([run])) for run in runs}
+        return len(levels) > 1 and len(runs) < MOST_RUNS
+
+    def _in_doubt(self, run: Accuracies) -> bool:
+        return self.top_left.in_doubt(run.top_left) or any(
+            tier.in_doubt(run.bottom_right) for tier in self.bottom_right
         )
-        return in_reach and len(runs) < self.most_runs
 
     def describe(self, look: Accuracies) -> str:
-        """Returns the accuracies and what they are worth, a line a tier."""
+        """Returns the accuracies of one run and what they are worth, a line a tier."""
         rows = [f"top-left      {look.top_left:6.1%}   bottom-right  {look.bottom_right:6.1%}"]
         for tier in self.bottom_right:
             mark = "reached" if look.bottom_right >= tier.accuracy else "not yet"
@@ -106,9 +113,9 @@ class Scale:
         return "\n".join(rows)
 
 
-def best(runs: Sequence[Accuracies]) -> tuple[float, float]:
-    """Returns the best top-left and the best bottom-right accuracy of several runs."""
-    return max(run.top_left for run in runs), max(run.bottom_right for run in runs)
+def middle(accuracies: Sequence[float]) -> float:
+    """Returns the accuracy that counts of one to three runs: the middle one, of two the lower."""
+    return median_low(accuracies)
 
 
 def scale_from(fields: Mapping[str, Any]) -> Scale:
@@ -117,7 +124,6 @@ def scale_from(fields: Mapping[str, Any]) -> Scale:
         top_left=Tier(**fields["top_left"]),
         bottom_right=tuple(Tier(**tier) for tier in fields["bottom_right"]),
         margin=fields["margin"],
-        most_runs=fields["most_runs"],
     )
 
 

@@ -206,7 +206,7 @@ def rehearse(
     """Returns what the graded protocol measures, and prints it with the tiers.
 
     The grader's run differs by secret labels and another seed alone, so expect nearly the same
-    figures from it; it repeats a run that misses a tier by little.
+    figures from it; it repeats a run that comes near the threshold of a tier.
 
     Args:
         factory: the class to be trained, for instance ImprovedNet.

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from nbgrader.api import Gradebook
 
 ROOT = Path(__file__).resolve().parent.parent
 STOCK_CONFIG = (
@@ -52,3 +53,17 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stock_course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A course with nbgrader's own configuration and a generated release."""
     return make_course(tmp_path_factory.mktemp("stock"), stock=True)
+
+
+@pytest.fixture
+def fresh(course: Path, tmp_path: Path) -> Path:
+    """A course of its own, without hand-ins."""
+    folder = tmp_path / "course"
+    for name in ("source", "release"):
+        shutil.copytree(course / name, folder / name)
+    for name in ("nbgrader_config.py", "gradebook.db"):
+        shutil.copy(course / name, folder / name)
+    with Gradebook(f"sqlite:///{folder / 'gradebook.db'}", "cnn-course") as gradebook:
+        for student in list(gradebook.students):  # of other tests
+            gradebook.remove_student(student.id)
+    return folder

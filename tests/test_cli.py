@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from autograder import batch, cli, sandbox
-from autograder.batch import Outcome
+from autograder import batch, cli
+from autograder.batch import INTERRUPTED, Due, Outcome, Selection, Summary
 from autograder.cli import GRADERS_FAULT, app
 from autograder.sandbox import SandboxUnavailable
 
@@ -27,13 +27,17 @@ def _grade(course: Path, *arguments: str) -> tuple[int, str]:
     return result.exit_code, " ".join(result.output.split())
 
 
-def _graded_by(monkeypatch: pytest.MonkeyPatch, fault: str = "") -> list[str]:
-    """Returns the students that a stand-in for the batch was asked to grade."""
-    asked: list[str] = []
+def _graded_by(
+    monkeypatch: pytest.MonkeyPatch, fault: str = "", stopped: str = ""
+) -> list[Selection]:
+    """Returns the selections that a stand-in for the batch was asked to grade."""
+    asked: list[Selection] = []
 
-    def stand_in(course: Path, assignment: str, students: list[str], **options: object) -> list:
-        asked.extend(students)
-        return [Outcome(student, fault) for student in students]
+    def stand_in(course: Path, assignment: str, selection: Selection, **options: object) -> Summary:
+        asked.append(selection)
+        if stopped:
+            return Summary((), 0, len(selection.students), stopped)
+        return Summary(tuple(Outcome(student, fault) for student in selection.students))
 
     monkeypatch.setattr(batch, "grade", stand_in)
     return asked
@@ -42,13 +46,13 @@ def _graded_by(monkeypatch: pytest.MonkeyPatch, fault: str = "") -> list[str]:
 def test_everybody_is_graded_by_default(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = _graded_by(monkeypatch)
     assert _grade(course)[0] == 0
-    assert asked == ["ada", "bela"]
+    assert asked == [Selection(["ada", "bela"])]
 
 
 def test_one_student_can_be_named(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = _graded_by(monkeypatch)
-    assert _grade(course, "--student=bela")[0] == 0
-    assert asked == ["bela"]
+    assert _grade(course, "--student=bela", "--force", "--limit=1")[0] == 0
+    assert asked == [Selection(["bela"], force=True, limit=1)]
 
 
 def test_an_unknown_student_is_named(course: Path) -> None:
@@ -65,17 +69,16 @@ def test_no_hand_ins_says_where_to_put_them(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_no_course_is_told(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (course / "nbgrader_config.py").unlink()
-    monkeypatch.setattr(sandbox, "check", lambda: None)
     status, output = _grade(course)
     assert status == GRADERS_FAULT
     assert "nbgrader_config.py" in output
 
 
 def test_without_a_sandbox_nothing_is_graded(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse() -> None:
+    def refuse(*arguments: object, **options: object) -> None:
         raise SandboxUnavailable("no bwrap: apt-get install bubblewrap")
 
-    monkeypatch.setattr(sandbox, "check", refuse)
+    monkeypatch.setattr(batch, "grade", refuse)
     status, output = _grade(course)
     assert status == GRADERS_FAULT
     assert "Nothing was graded" in output
@@ -90,3 +93,29 @@ def test_a_graders_fault_has_an_exit_status_of_its_own(
     assert status == GRADERS_FAULT
     assert "2 of 2" in output
     assert cli.GRADERS_FAULT not in (0, 1, 2), "0 is success, 1 a crash, 2 a wrong option"
+
+
+def test_an_interrupt_says_how_to_go_on(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _graded_by(monkeypatch, stopped=INTERRUPTED)
+    status, output = _grade(course)
+    assert status == 130, "what shells expect after Ctrl-C"
+    assert "2 are as they were. To go on, run the same command again" in output
+
+
+def test_a_run_that_had_to_stop_says_why(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _graded_by(monkeypatch, stopped="the disk is full")
+    status, output = _grade(course)
+    assert status == GRADERS_FAULT
+    assert "the disk is full" in output
+
+
+def test_a_dry_run_says_what_would_be_graded_and_why(
+    course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        batch, "plan", lambda *arguments, **options: [Due("bela", "the hand-in has changed")]
+    )
+    monkeypatch.setattr(batch, "grade", lambda *arguments, **options: pytest.fail("it grades"))
+    status, output = _grade(course, "--dry-run")
+    assert status == 0
+    assert "bela: the hand-in has changed 1 hand-ins would be graded" in output

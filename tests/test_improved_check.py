@@ -41,7 +41,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 @pytest.mark.parametrize(
     ("bottom_right", "points"),
-    [(0.1, 0.0), *((tier.accuracy, tier.points) for tier in SCALE.bottom_right)],
+    [(0.1, 0.0), *((tier.doubt_to, tier.points) for tier in SCALE.bottom_right)],
 )
 def test_each_tier_gives_its_points(made_up, bottom_right: float, points: float) -> None:
     made_up((0.95, bottom_right))
@@ -50,9 +50,11 @@ def test_each_tier_gives_its_points(made_up, bottom_right: float, points: float)
     assert bool(result.advice) == (points < 20)
 
 
-def test_the_best_run_counts(made_up) -> None:
-    made_up((0.3, 0.1), (0.9, HIGH.accuracy), (0.2, 0.3))
-    assert improved_check.bottom_right(STUDENT, 1).points == 20
+def test_most_runs_decide_and_the_middle_one_is_shown(made_up) -> None:
+    made_up((0.9, HIGH.accuracy), (0.3, 0.1), (0.9, 0.92))
+    result = improved_check.bottom_right(STUDENT, 1)
+    assert result.points == 20
+    assert result.criteria[-1].got == f"{HIGH.accuracy:.1%}, the middle one of 3 runs"
     assert improved_check.top_left(STUDENT, 1).points == 5
 
 

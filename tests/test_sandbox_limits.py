@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty
 from typing import Any
@@ -81,7 +82,7 @@ def output(kernel: Kernel[Any], code: str) -> str:
 def usage_at_death(kernel: Kernel[Any], code: str) -> Usage:
     """Returns the usage after a cell that the kernel does not survive; reads its messages."""
     kernel.client.execute(code)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while kernel.usage().cause is None:
         assert time.monotonic() < deadline, "it lives"
         with contextlib.suppress(Empty):
@@ -170,6 +171,17 @@ def test_with_the_machine_short_of_memory_it_is_killed_by_no_fault_of_its_own() 
 # Processes
 
 
+def refused_or_killed(kernel: Kernel[Any]) -> bool:
+    """Whether the limit of processes held.
+
+    Linux refuses the 61st process, except to root's sandboxes, which the watchdog kills; on a busy
+    machine they take a while to die.
+    """
+    if kernel.usage().peak_processes <= SMALL.processes:
+        return kernel.usage().cause in (None, "processes")
+    return usage_at_death(kernel, "").cause == "processes"
+
+
 def test_a_fork_bomb_is_stopped() -> None:
     code = """
 import os, time
@@ -184,10 +196,7 @@ while time.monotonic() < end:
     with attacker() as kernel:
         kernel.client.execute(code)
         time.sleep(3)
-        usage = kernel.usage()
-        # Linux refuses the 61st process, except to root's sandboxes, which the watchdog kills.
-        refused = usage.cause is None and usage.peak_processes <= SMALL.processes
-        assert refused or usage.cause == "processes"
+        assert refused_or_killed(kernel)
 
 
 def test_too_many_threads_are_stopped() -> None:
@@ -204,8 +213,7 @@ time.sleep(2)
     with attacker() as kernel:
         kernel.client.execute(code)
         time.sleep(2)
-        usage = kernel.usage()
-        assert usage.cause == "processes" or usage.peak_processes <= SMALL.processes
+        assert refused_or_killed(kernel)
 
 
 def test_a_daemon_does_not_outlive_the_kernel() -> None:
@@ -374,9 +382,10 @@ def test_a_long_output_arrives(small: Kernel[Any]) -> None:
 
 def test_a_giant_message_ends_the_kernel() -> None:
     before = own_memory_bytes()
-    with attacker() as kernel:
+    # Memory enough for the copies that a kernel makes of a message that does not get away.
+    with attacker(replace(SMALL, memory_bytes=2 * SMALL.memory_bytes)) as kernel:
         usage = usage_at_death(kernel, "print('x' * 20_000_000)")
-        assert usage.cause == "messages"
+        assert usage.cause == "messages", usage
     assert own_memory_bytes() - before < 2 * SMALL.traffic_bytes
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder import calibration
-from course_utils.tiers import Accuracies, best, published_scale, scale_from
+from course_utils.tiers import Accuracies, Tier, middle, published_scale, scale_from
 
 SCALE = published_scale()
 LOW, MIDDLE, HIGH = SCALE.bottom_right
@@ -21,32 +21,52 @@ def run(bottom_right: float, top_left: float = 0.95) -> Accuracies:
     return Accuracies(top_left, bottom_right, 300)
 
 
-@pytest.mark.parametrize(
-    ("bottom_right", "points", "reached"),
-    [
-        (0.10, 0.0, 0),
-        (LOW.accuracy, LOW.points, 1),
-        (MIDDLE.accuracy, MIDDLE.points, 2),
-        (HIGH.accuracy, HIGH.points, 3),
-    ],
-)
-def test_each_tier_gives_its_points(bottom_right: float, points: float, reached: int) -> None:
-    assert SCALE.points(bottom_right) == points
-    assert SCALE.reached(bottom_right) == reached
-
-
-@given(SHARES, SHARES)
-def test_a_better_accuracy_is_never_worth_less(one: float, other: float) -> None:
-    worse, better = sorted((one, other))
-    assert SCALE.points(worse) <= SCALE.points(better)
-
-
 def test_the_tiers_rise_to_the_points_of_the_check() -> None:
-    for rising in ("accuracy", "points", "retry_from"):
+    for rising in ("accuracy", "points", "doubt_from", "doubt_to"):
         values = [getattr(tier, rising) for tier in SCALE.bottom_right]
         assert values == sorted(set(values))
-    assert all(t.retry_from < t.accuracy for t in (*SCALE.bottom_right, SCALE.top_left))
+    for tier in (*SCALE.bottom_right, SCALE.top_left):
+        assert tier.doubt_from < tier.accuracy < tier.doubt_to
     assert (SCALE.top_left.points, HIGH.points) == (5, 20)
+
+
+@pytest.mark.parametrize("tier", [LOW, MIDDLE, HIGH])
+def test_far_from_a_threshold_one_run_decides(tier: Tier) -> None:
+    over, under = run(tier.doubt_to), run(tier.doubt_from - 0.01)
+    assert not SCALE.wants_another([over])
+    assert not SCALE.wants_another([under])
+    assert SCALE.reached([over]) == SCALE.reached([under]) + 1
+
+
+@pytest.mark.parametrize("tier", [LOW, MIDDLE, HIGH])
+def test_near_a_threshold_the_middle_one_of_three_runs_does(tier: Tier) -> None:
+    over, under = run(tier.accuracy), run(tier.accuracy - 0.01)
+    level = SCALE.bottom_right.index(tier)
+    assert SCALE.wants_another([over])
+    assert SCALE.wants_another([over, under])
+    for agreed, expected in (([over, over], level + 1), ([under, under], level)):
+        assert not SCALE.wants_another(agreed)
+        assert SCALE.reached(agreed) == expected
+    assert SCALE.reached([over, under, over]) == level + 1
+    assert SCALE.reached([over, under, under]) == level
+    assert not SCALE.wants_another([over, under, over])
+
+
+def test_the_top_left_accuracy_can_be_in_doubt_too() -> None:
+    tier = SCALE.top_left
+    poor = run(0.95, top_left=tier.accuracy - 0.01)
+    assert not SCALE.learned([poor])
+    assert SCALE.wants_another([poor])
+    assert SCALE.wants_another([poor, run(0.95)])
+    assert SCALE.learned([poor, run(0.95), run(0.95)])
+
+
+@given(st.lists(SHARES, min_size=3, max_size=3))
+def test_what_is_shown_is_what_was_measured(accuracies: list[float]) -> None:
+    runs: list[Accuracies] = []
+    while SCALE.wants_another(runs):
+        runs.append(run(accuracies[len(runs)]))
+    assert middle([each.bottom_right for each in runs]) in accuracies
 
 
 def test_a_run_is_settled_only_well_above_the_highest_tier() -> None:
@@ -54,27 +74,6 @@ def test_a_run_is_settled_only_well_above_the_highest_tier() -> None:
     assert SCALE.settled(run(enough))
     assert not SCALE.settled(run(HIGH.accuracy))
     assert not SCALE.settled(run(enough, top_left=SCALE.top_left.accuracy))
-
-
-@pytest.mark.parametrize("tier", [LOW, MIDDLE, HIGH])
-def test_a_tier_missed_by_little_gets_another_run_until_there_are_enough(tier) -> None:
-    missed = run(tier.retry_from)
-    assert SCALE.wants_another([missed])
-    assert SCALE.wants_another([missed, run(0.0)])
-    assert not SCALE.wants_another([missed] * SCALE.most_runs)
-    assert not SCALE.wants_another([missed, run(tier.accuracy)]) or tier != HIGH
-
-
-def test_a_tier_missed_by_far_gets_none() -> None:
-    assert not SCALE.wants_another([run(LOW.retry_from - 0.01)])
-
-
-def test_the_top_left_accuracy_can_ask_for_another_run_too() -> None:
-    assert SCALE.wants_another([run(0.95, top_left=SCALE.top_left.retry_from)])
-
-
-def test_the_best_of_each_corner_counts() -> None:
-    assert best([run(0.2, 0.9), run(0.7, 0.3)]) == (0.9, 0.7)
 
 
 def test_the_scale_survives_the_file() -> None:

@@ -31,10 +31,10 @@ page ([`cnns.json`](../autograder/calibration/cnns.json)).
 - After {checkpoints} steps it is looked at. A run ends early when both accuracies are {margin:.0%}
   above what the highest tier asks for, which is {errors:.1f} standard errors of an accuracy of
   {top:.0%} on 1,000 digits. {stopped}
-- It is trained again, {most} times in all, while a tier is missed by so little that another run may
-  reach it (from the accuracy in the last column on). The best run counts.
+- Near a threshold (the last column) one run does not decide: the network is trained afresh, and
+  the middle one of three runs counts. Where the first two agree there is no third.
 
-| tier | accuracy | points | repeated from |
+| tier | accuracy | points | in doubt |
 |---|---|---|---|
 {tiers}
 
@@ -79,7 +79,6 @@ def page(found: Published) -> str:
         errors=scale["margin"] / (top * (1 - top) / 1000) ** 0.5,
         top=top,
         stopped=_stopped(found["early_stops"]),
-        most=scale["most_runs"],
         tiers="\n".join(_tier_rows(scale)),
         errors_table="\n".join(map(_errors_row, found["tiers"])),
         confidence=found["confidence"],
@@ -115,7 +114,7 @@ def plot(found: Published, path: Path) -> None:
         axes.set_ylim(-0.6, len(families) + 0.3)
         axes.set_xlim(0, 1)
         axes.xaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1.0))
-        axes.set_xlabel("accuracy on bottom-right digits, best run of each network")
+        axes.set_xlabel("accuracy on bottom-right digits, middle run of each network")
         axes.grid(axis="y", color="#eeeeee")
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
@@ -127,8 +126,9 @@ def _tier_rows(scale: dict[str, Any]) -> Iterator[str]:
     named = [("top-left", scale["top_left"]), *((str(n), tier) for n, tier in numbered)]
     for name, tier in named:
         label = f"{name}: {tier['name']}"
-        share, again = f"{tier['accuracy']:.0%}", f"{tier['retry_from']:.0%}"
-        yield f"| {label} | {share} | {tier['points']:g} | {again} |"
+        share = f"{tier['accuracy']:.0%}"
+        doubt = f"{tier['doubt_from']:.0%} to {tier['doubt_to']:.0%}"
+        yield f"| {label} | {share} | {tier['points']:g} | {doubt} |"
 
 
 def _stopped(rate: dict[str, Any]) -> str:
@@ -136,7 +136,7 @@ def _stopped(rate: dict[str, Any]) -> str:
         return "How often that is wrong was not measured in this run."
     return (
         f"Of {rate['of']} runs that ended early and were trained on all the same, {_share(rate)} "
-        "ended in a lower tier."
+        "ended below the highest tier."
     )
 
 

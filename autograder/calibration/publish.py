@@ -36,14 +36,14 @@ from autograder.calibration.rates import (
     thresholds,
     tier_errors,
 )
-from course_utils import data, tiers, training, transforms
-from course_utils.tiers import Scale, best
+from course_utils import data, training, transforms
+from course_utils.tiers import Scale, middle
 from course_utils.training import GRADING
 
 FOR_STUDENTS = Path(course_utils.__file__).with_name("tiers.json")
 _CODE = (
     *(challenge, families, improved_reference, improved_runs, prior_knowledge),
-    *(data, tiers, training, transforms),
+    *(data, training, transforms),
 )
 
 
@@ -57,7 +57,10 @@ def versions() -> dict[str, str]:
 
 
 def journal_key() -> str:
-    """Returns a hash of what a trial depends on: code, apart from its comments, and versions."""
+    """Returns a hash of what a trial depends on: code, apart from its comments, and versions.
+
+    The scale is not among it: `Trial.fits` tells whether a trial answers for another one.
+    """
     trees = [ast.parse(inspect.getsource(module)) for module in _CODE]
     code = "".join(ast.dump(without_docstrings(tree)) for tree in trees)
     return hashlib.sha256((json.dumps(versions()) + code).encode()).hexdigest()[:16]
@@ -122,11 +125,10 @@ def _family(family: families.Family, trials: Sequence[Trial], scale: Scale) -> d
 
 def _trial(trial: Trial, scale: Scale) -> dict[str, Any]:
     outcomes = trial.outcomes(scale)
-    left, right = best(outcomes)
     return {
         "seed": trial.seed,
-        "top_left": round(left, 4),
-        "bottom_right": round(right, 4),
+        "top_left": round(middle([run.top_left for run in outcomes]), 4),
+        "bottom_right": round(middle([run.bottom_right for run in outcomes]), 4),
         "runs": len(outcomes),
         "steps": sum(look.steps for look in outcomes),
     }

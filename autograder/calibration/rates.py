@@ -9,7 +9,7 @@ from scipy.stats import binomtest
 
 from autograder.calibration.families import Family
 from autograder.calibration.measure import Trial
-from course_utils.tiers import Accuracies, Scale, Tier, best
+from course_utils.tiers import Accuracies, Scale
 
 CONFIDENCE = 0.95
 MOST_ERRORS = 0.01  # of all runs that are meant to pass a tier, or not to
@@ -79,12 +79,12 @@ class Threshold:
 
     Attributes:
         name: the tier's.
-        passed: whether a network with these best accuracies, top-left and bottom-right, reaches it.
+        passed: whether a network with these runs reaches it.
         meant: whether a family is meant to; None for neither way.
     """
 
     name: str
-    passed: Callable[[float, float], bool]
+    passed: Callable[[Sequence[Accuracies]], bool]
     meant: Callable[[Family], bool | None]
 
 
@@ -92,17 +92,17 @@ def thresholds(scale: Scale) -> list[Threshold]:
     """Returns the top-left tier, then those of the bottom-right accuracy, lowest first."""
     left = Threshold(
         f"top-left: {scale.top_left.name}",
-        lambda left, right: left >= scale.top_left.accuracy,
+        scale.learned,
         lambda family: family.learns,
     )
-    return [left, *(_threshold(n, tier) for n, tier in enumerate(scale.bottom_right, start=1))]
+    return [left, *(_threshold(scale, index) for index in range(len(scale.bottom_right)))]
 
 
-def _threshold(number: int, tier: Tier) -> Threshold:
+def _threshold(scale: Scale, index: int) -> Threshold:
     return Threshold(
-        f"{number}: {tier.name}",
-        lambda left, right: right >= tier.accuracy,
-        lambda family: meant(family, number),
+        f"{index + 1}: {scale.bottom_right[index].name}",
+        lambda runs: scale.reached(runs) > index,
+        lambda family: meant(family, index + 1),
     )
 
 
@@ -115,7 +115,7 @@ def meant(family: Family, tier: int) -> bool | None:
 
 def passed(trials: Iterable[Trial], threshold: Threshold, scale: Scale) -> Rate:
     """Returns how often trials reach a threshold."""
-    results = [threshold.passed(*best(trial.outcomes(scale))) for trial in trials]
+    results = [threshold.passed(trial.outcomes(scale)) for trial in trials]
     return Rate(sum(results), len(results))
 
 
@@ -148,14 +148,14 @@ def _errors(
 
 
 def early_stops(trials: Iterable[Trial], scale: Scale) -> Rate:
-    """Returns how often an audited run that was settled early ended in a lower tier after all."""
+    """Returns how often an audited run that was settled early ended below the highest tier."""
     wrong = total = 0
     for trial in trials:
         for run, stopped in zip(trial.runs, trial.outcomes(scale), strict=True):
             end = Accuracies(*run[-1])
             if end.steps > stopped.steps:
                 total += 1
-                wrong += scale.reached(end.bottom_right) < scale.reached(stopped.bottom_right)
+                wrong += end.bottom_right < scale.bottom_right[-1].accuracy
     return Rate(wrong, total)
 
 

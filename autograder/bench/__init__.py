@@ -1,0 +1,7 @@
+"""What grading a class costs: `python -m autograder.bench`, or `make bench`, measures it.
+
+setting.py   courses in temporary folders, commands and what they take
+scheduler.py tasks that do nothing: rate, memory, unchanged classes, killed runs
+speed.py     real hand-ins: against stock nbgrader, against one worker, where the time goes
+page.py      the figures as the page docs/bench.md
+"""

@@ -1,0 +1,170 @@
+"""What scheduler and gradebook cost by themselves: tasks that do nothing."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+
+from autograder import batch
+from autograder.batch import Due, Outcome, Selection
+from autograder.bench.setting import (
+    ASSIGNMENT,
+    Figure,
+    course,
+    do_nothing,
+    hand_in_class,
+    run,
+)
+from autograder.cluster import open_client
+from autograder.faults import GraderFault
+from autograder.ledger import FOLDER as LEDGER
+from autograder.placing import read_folder
+from autograder.progress import FOLDER, Display
+
+_MB = 1e6
+_MARKS = (
+    "select s.student_id, c.name, g.auto_score, g.manual_score, g.needs_manual_grade from grade g "
+    "join base_cell c on c.id = g.cell_id join submitted_notebook n on n.id = g.notebook_id "
+    "join submitted_assignment s on s.id = n.assignment_id order by 1, 2"
+)
+
+
+class _Meter(batch.Silent):
+    """An observer that takes the driver's memory and the time of each result."""
+
+    def __init__(self) -> None:
+        self._process = psutil.Process()
+        self.times: list[float] = []
+        self.first_bytes = self.most_bytes = 0
+
+    def start(self, due: Sequence[Due], unchanged: int) -> None:
+        self.first_bytes = self._process.memory_info().rss
+
+    def done(self, outcome: Outcome) -> None:
+        self.times.append(time.monotonic())
+        self.most_bytes = max(self.most_bytes, self._process.memory_info().rss)
+
+
+def rate_and_memory(root: Path, count: int, workers: int) -> list[Figure]:
+    """Returns how fast hand-ins go through scheduler and gradebook, and what the driver takes."""
+    with course(root) as folder:
+        students = hand_in_class(folder, count)
+        meter = _Meter()
+        _do_nothing(folder, students, workers=workers, observer=meter)
+    rate = (count - 1) / (meter.times[-1] - meter.times[0])
+    grown = (meter.most_bytes - meter.first_bytes) / _MB
+    return [
+        Figure(f"{count} tasks that do nothing", "20 a second", f"{rate:.1f} a second"),
+        Figure("the driver's memory grows by", "at most 150 MB", f"{grown:.0f} MB"),
+    ]
+
+
+def unchanged(root: Path, count: int, workers: int) -> list[Figure]:
+    """Returns what a second run takes, and what it grades once a hand-in has changed."""
+    with course(root) as folder:
+        students = hand_in_class(folder, count, kinds=("iris",))
+        _do_nothing(folder, students, workers=workers)
+        command = ("autograder.cli", "grade", ASSIGNMENT, f"--workers={workers}")
+        second = run(folder, *command)
+        path = folder / "submitted" / students[0] / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+        path.write_bytes(path.read_bytes() + b"\n")
+        third = run(folder, *command)
+    graded = [line for line in third.printed.splitlines() if " points" in line]
+    return [
+        Figure(
+            f"a second run, {count} hand-ins, nothing changed",
+            "at most 10 s",
+            f"{second.wall_s:.1f} s: {second.printed.splitlines()[0]}",
+        ),
+        Figure("one of them changed", "only that one is graded", "; ".join(graded).strip()),
+    ]
+
+
+def killed(root: Path, moments: int, count: int, seed: int = 0) -> list[Figure]:
+    """Returns how often a run that was killed at a random moment ended in the same gradebook."""
+    chance = random.Random(seed)
+    same = 0
+    with course(root) as folder, open_client(workers=2) as client:
+        assert client.cluster is not None
+        address = client.cluster.scheduler_address
+        students = hand_in_class(folder, count)
+        empty = (folder / "gradebook.db").read_bytes()
+        _do_nothing(folder, students, scheduler=address)
+        wanted = _results(folder)
+        for _ in range(moments):
+            _start_anew(folder, empty)
+            _kill_driver(folder, address, after=chance.randrange(count), wait_s=chance.random() / 5)
+            _do_nothing(folder, students, scheduler=address)
+            same += _results(folder) == wanted
+    what = f"killed at {moments} random moments: the gradebook of an uninterrupted run"
+    return [Figure(what, "every time", f"{same} of {moments} times")]
+
+
+def drive(course_root: str, scheduler: str) -> None:
+    """Returns when all hand-ins are graded: what `killed` starts, to kill it."""
+    root = Path(course_root)
+    log = root / FOLDER / f"{ASSIGNMENT}.jsonl"
+    students = sorted(path.name for path in (root / "submitted").iterdir())
+    with Display(Console(), log, running=1) as display:
+        _do_nothing(root, students, scheduler=scheduler, observer=display)
+
+
+def _kill_driver(folder: Path, scheduler: str, after: int, wait_s: float) -> None:
+    """Returns when a run was killed, some time after it had logged so many results."""
+    call = f"from autograder.bench.scheduler import drive; drive({str(folder)!r}, {scheduler!r})"
+    log = folder / FOLDER / f"{ASSIGNMENT}.jsonl"
+    with subprocess.Popen([sys.executable, "-c", call], stdout=subprocess.DEVNULL) as driver:
+        while driver.poll() is None and _lines(log) < after:
+            time.sleep(0.01)
+        time.sleep(wait_s)
+        driver.send_signal(signal.SIGKILL)
+
+
+def _start_anew(folder: Path, gradebook: bytes) -> None:
+    (folder / "gradebook.db").write_bytes(gradebook)
+    for part in ("autograded", str(LEDGER), str(FOLDER)):
+        shutil.rmtree(folder / part, ignore_errors=True)
+
+
+def _lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def _do_nothing(
+    folder: Path,
+    students: Sequence[str],
+    *,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    observer: batch.Observer | None = None,
+) -> None:
+    selection = Selection(students)
+    summary = batch.grade(
+        folder,
+        ASSIGNMENT,
+        selection,
+        workers=workers,
+        scheduler=scheduler,
+        observer=observer,
+        task=do_nothing,
+    )
+    if summary.stopped:
+        raise GraderFault(summary.stopped)
+
+
+def _results(folder: Path) -> tuple[list[tuple[object, ...]], dict[str, bytes]]:
+    """Returns the rows of the gradebook by names, and the graded files."""
+    with closing(sqlite3.connect(folder / "gradebook.db")) as db:
+        rows = db.execute(_MARKS).fetchall()
+    return rows, read_folder(folder / "autograded")

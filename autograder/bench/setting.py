@@ -1,0 +1,119 @@
+"""Courses in temporary folders, a class of real hand-ins, and commands with what they take."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import nbformat
+
+from autograder import demo
+from autograder.assignment import Assignment
+from autograder.faults import GraderFault
+from autograder.folder_intake import HandIn
+from autograder.gradebook import Marks
+from autograder.task import Graded
+
+ASSIGNMENT = "cnns"
+KINDS = ("ada", "bela", "dora", "emil", "fay", "gus", "hana", "iris")
+_STOCK = "c = get_config()\nc.Execute.timeout = 3600\n"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the page: what was measured, what is wanted of it, and what it is."""
+
+    what: str
+    wanted: str
+    got: str
+
+
+@dataclass(frozen=True)
+class Took:
+    """What a command took, all its processes together, in seconds; and what it printed."""
+
+    wall_s: float
+    cpu_s: float
+    printed: str
+
+
+@contextmanager
+def course(root: Path, *, stock: bool = False) -> Iterator[Path]:
+    """Yields a course of its own with the release made.
+
+    Args:
+        root: the course that holds `source/` and `nbgrader_config.py`.
+        stock: with nbgrader's own configuration.
+    """
+    with TemporaryDirectory(prefix="autograder-bench-") as name:
+        folder = Path(name)
+        shutil.copytree(root / "source", folder / "source")
+        if stock:
+            (folder / "nbgrader_config.py").write_text(_STOCK)
+        else:
+            shutil.copy(root / "nbgrader_config.py", folder)
+        run(folder, "nbgrader", "generate_assignment", ASSIGNMENT)
+        yield folder
+
+
+def run(folder: Path, module: str, *arguments: str, ok: tuple[int, ...] = (0,)) -> Took:
+    """Returns what `python -m module arguments` takes in a folder.
+
+    Raises:
+        GraderFault: it fails.
+    """
+    tools = str(Path(sys.executable).parent)
+    environment = {**os.environ, "PATH": os.pathsep.join([tools, os.environ["PATH"]])}
+    started, before = time.monotonic(), _children_s()
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode not in ok:
+        raise GraderFault(f"{module} {' '.join(arguments)} failed:\n{done.stdout[-4000:]}")
+    return Took(time.monotonic() - started, _children_s() - before, done.stdout)
+
+
+def hand_in_class(folder: Path, count: int, kinds: tuple[str, ...] = KINDS) -> list[str]:
+    """Returns the students; writes hand-ins of all kinds by turns, no two alike."""
+    release = nbformat.read(folder / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb", 4)
+    made = {student.name: student for student in demo.STUDENTS}
+    students = []
+    for number in range(count):
+        kind = made[kinds[number % len(kinds)]]
+        own = f"# hand-in {number}"
+        answers = {grade_id: f"{own}\n{text}" for grade_id, text in kind.answers.items()}
+        student = demo.Student(f"{kind.name}-{number:04d}", kind.about, answers, own)
+        path = folder / "submitted" / student.name / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(demo.hand_in(student, release))
+        students.append(student.name)
+    return students
+
+
+def do_nothing(student: str, handed_in: HandIn, assignment: Assignment) -> Graded:
+    """Returns the result of a task that does nothing: 1 point a cell, and the hand-in's files."""
+    names: Mapping[str, list[str]] = {
+        kind: [f"{c.notebook}/{c.name}" for c in assignment.cells if c.kind == kind]
+        for kind in ("grade", "solution")
+    }
+    marks = Marks(dict.fromkeys(names["grade"], 1.0), dict.fromkeys(names["solution"]))
+    return Graded(marks, {f"{name}.ipynb": data for name, data in handed_in.notebooks.items()})
+
+
+def _children_s() -> float:
+    times = os.times()
+    return times.children_user + times.children_system

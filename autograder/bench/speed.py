@@ -1,0 +1,151 @@
+"""Real hand-ins: against stock nbgrader, against one worker, and where the time of one goes."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+from autograder.bench.setting import ASSIGNMENT, Figure, Took, course, hand_in_class, run
+from autograder.judging import autograded_id
+from autograder.progress import FOLDER
+
+TRAINING = ("improved_top_left", "improved_bottom_right")  # the checks that train networks
+_ASSERTIONS = """
+assert evaluate(net, DataLoader(test_top_left, batch_size=250), DEVICE)[0] > 0.9
+assert evaluate(improved_net, DataLoader(test_bottom_right, batch_size=250), DEVICE)[0] > 0.9
+"""
+
+
+@dataclass(frozen=True)
+class Phases:
+    """CPU seconds of one hand-in by phase, judge's and kernel's together; and all of its worker's.
+
+    Attributes:
+        by_name: phase -> seconds.
+        seconds: wall time of the task.
+    """
+
+    by_name: Mapping[str, float]
+    seconds: float
+
+
+def classes(root: Path, count: int, workers: int) -> tuple[list[Figure], list[Phases], float]:
+    """Returns the figures of a class, the phases of each hand-in, and the CPU time of one."""
+    many, phases = _ours(root, count, workers)
+    one, _ = _ours(root, count, 1)
+    with course(root, stock=True) as folder:
+        hand_in_class(folder, count)
+        stock = run(folder, "nbgrader", "autograde", ASSIGNMENT)
+    beyond = [
+        sum(p.by_name.values()) - sum(p.by_name.get(n, 0.0) for n in TRAINING) for p in phases
+    ]
+    figures = [
+        Figure(
+            f"{count} hand-ins, {workers} workers against stock serial nbgrader",
+            "at least 2.5 times faster",
+            f"{stock.wall_s / many.wall_s:.2f} times: {many.wall_s:.0f} s against "
+            f"{stock.wall_s:.0f} s",
+        ),
+        Figure(
+            f"{workers} workers against one",
+            "at least 1.8 times",
+            f"{one.wall_s / many.wall_s:.2f} times: {many.wall_s:.0f} s against {one.wall_s:.0f} s",
+        ),
+        Figure(
+            "CPU a submission beyond its training, median",
+            "at most 4 core-seconds",
+            f"{median(beyond):.1f} core-seconds",
+        ),
+    ]
+    return figures, phases, many.cpu_s / count
+
+
+def usual_way(root: Path, mnist: Path, cpu_s: float) -> list[Figure]:
+    """Returns how much less CPU a hand-in takes than the way such labs are usually graded.
+
+    That is: the notebook's own training cells in full, both networks, 5 epochs on all of MNIST, and
+    accuracy asserted in the kernel.
+
+    Args:
+        root: the course that holds `source/`.
+        mnist: a folder that holds MNIST/raw.
+        cpu_s: what a hand-in takes here, in seconds.
+    """
+    notebook = nbformat.read(root / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb", 4)
+    with TemporaryDirectory(prefix="autograder-bench-") as folder:
+        shutil.copytree(mnist, Path(folder) / "data", dirs_exist_ok=True)
+        before = _children_s()
+        NotebookClient(
+            as_usual(notebook),
+            timeout=None,
+            kernel_name="python3",
+            resources={"metadata": {"path": folder}},
+        ).execute()
+        usual_s = _children_s() - before
+    return [
+        Figure(
+            "CPU a hand-in against the usual way (own training in full, asserted in the kernel)",
+            "at least 40 times less",
+            f"{usual_s / cpu_s:.1f} times: {cpu_s:.1f} against {usual_s:.0f} core-seconds",
+        )
+    ]
+
+
+def as_usual(notebook: NotebookNode) -> NotebookNode:
+    """Returns the source notebook with assertions on accuracy in place of our grade cells."""
+    usual = copy.deepcopy(notebook)
+    usual.cells = [
+        cell for cell in usual.cells if autograded_id(cell) is None and cell.id != "rehearse"
+    ]
+    usual.cells.append(nbformat.v4.new_code_cell(_ASSERTIONS))
+    return usual
+
+
+def table(phases: Iterable[Phases]) -> list[str]:
+    """Returns where the CPU time of a hand-in goes, as Markdown: medians by phase."""
+    phases = list(phases)
+    names = dict.fromkeys(name for one in phases for name in one.by_name)
+    rows = ["| phase | CPU, s, median |", "|---|---|"]
+    for name in names:
+        rows.append(f"| `{name}` | {median(one.by_name.get(name, 0.0) for one in phases):.2f} |")
+    rows.append(f"| all | {median(sum(one.by_name.values()) for one in phases):.2f} |")
+    return rows
+
+
+def _ours(root: Path, count: int, workers: int) -> tuple[Took, list[Phases]]:
+    with course(root) as folder:
+        hand_in_class(folder, count)
+        took = run(folder, "autograder.cli", "grade", ASSIGNMENT, f"--workers={workers}")
+        lines = (folder / FOLDER / f"{ASSIGNMENT}.jsonl").read_text().splitlines()
+    return took, [_phases(json.loads(line)) for line in lines]
+
+
+def _phases(line: Mapping[str, Any]) -> Phases:
+    by_name = {
+        name: phase["judge_cpu_s"] + phase["kernel_cpu_s"]
+        for notebook in line["notebooks"].values()
+        for name, phase in notebook["phases"].items()
+    }
+    by_name["nbgrader's steps"] = line["cpu_s"] - sum(
+        phase["judge_cpu_s"]
+        for notebook in line["notebooks"].values()
+        for phase in notebook["phases"].values()
+    )
+    return Phases(by_name, line["seconds"])
+
+
+def _children_s() -> float:
+    times = os.times()
+    return times.children_user + times.children_system

@@ -1,0 +1,176 @@
+"""The only file that knows Dask: tasks go to workers, results come back, lost workers are replaced.
+
+Source: https://distributed.dask.org, "Resilience".
+"""
+
+from __future__ import annotations
+
+import queue
+import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import dask
+from distributed import Client, Future, KilledWorker, LocalCluster, Worker, WorkerPlugin
+
+from autograder.assignment import Assignment
+from autograder.faults import GraderFault
+from autograder.folder_intake import HandIn
+from autograder.task import Fault, Graded
+
+DEATHS = 3  # workers that a task may take with it
+_A_THREAD = 2  # tasks on their way for each thread: one runs, one waits
+_LEAST = 8  # tasks on their way in any case
+_CONNECT_S = 30
+_POLL_S = 1.0
+
+
+class Task(Protocol):
+    """What a worker does: `task.grade_hand_in`, or a stand-in for it in a test."""
+
+    def __call__(self, student: str, handed_in: HandIn, assignment: Assignment) -> Graded | Fault:
+        """Returns what came of one hand-in."""
+
+
+@contextmanager
+def open_client(workers: int, scheduler: str | None = None) -> Iterator[Client]:
+    """Yields a connection to workers; on leaving, what was asked of them is called off.
+
+    Args:
+        workers: how many processes of one thread each, on this machine.
+        scheduler: the address of a cluster that runs already; instead of processes here.
+
+    Raises:
+        GraderFault: the cluster does not answer.
+    """
+    if scheduler is not None:
+        try:
+            client = Client(scheduler, timeout=_CONNECT_S, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise GraderFault(f"the scheduler {scheduler} does not answer: {error}") from error
+        with client:
+            yield client
+        return
+    settings = {
+        "distributed.scheduler.allowed-failures": DEATHS - 1,
+        "distributed.comm.timeouts.connect": _CONNECT_S,
+    }
+    # Workers that are killed leave their temporary folders: these lie in one of ours.
+    with (
+        tempfile.TemporaryDirectory(prefix="autograder-workers-") as folder,
+        dask.config.set(settings),
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            memory_limit=0,  # the sandbox limits hand-ins; a worker holds little
+            dashboard_address="127.0.0.1:0",
+            local_directory=folder,
+            silence_logs=50,
+            env={"TMPDIR": folder},
+        ) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        client.register_plugin(_LeaveInterruptsToTheDriver())
+        yield client
+
+
+class _LeaveInterruptsToTheDriver(WorkerPlugin):
+    """Ctrl-C reaches all processes of a terminal; the driver alone decides what it means."""
+
+    name = "leave-interrupts-to-the-driver"
+
+    def setup(self, worker: Worker) -> None:
+        """Returns nothing; called in each worker as it starts."""
+        import signal
+
+        # Not SIG_IGN, which the sandboxes' processes would inherit.
+        signal.signal(signal.SIGINT, lambda *ignored: None)
+
+
+def run_tasks(
+    client: Client,
+    task: Task,
+    assignment: Assignment,
+    hand_ins: Iterable[tuple[str, HandIn]],
+) -> Iterator[tuple[str, HandIn, Graded | Fault]]:
+    """Yields what comes of each hand-in, as it comes.
+
+    A lost worker's tasks are retried on others. What is without a result when `DEATHS` workers are
+    lost may just have been beside the culprit: it is tried once more at the end, alone.
+
+    Args:
+        client: a connection to workers.
+        task: what they do.
+        assignment: goes to each worker once.
+        hand_ins: of the students; read as workers get free.
+
+    Raises:
+        GraderFault: the connection to the scheduler was lost.
+    """
+    # A task and not scattered data: if the worker that holds it is lost, it is made again.
+    shared = client.submit(_same, assignment, pure=False)
+    suspects = []
+    for student, handed_in, outcome in _run(client, task, shared, hand_ins, alone=False):
+        if outcome is None:
+            suspects.append((student, handed_in))
+        else:
+            yield student, handed_in, outcome
+    killed = Fault(f"its grading took {DEATHS} workers with it, and did so again on its own")
+    for student, handed_in, outcome in _run(client, task, shared, suspects, alone=True):
+        yield student, handed_in, outcome or killed
+
+
+def _run(
+    client: Client, task: Task, shared: Any, hand_ins: Iterable[tuple[str, HandIn]], alone: bool
+) -> Iterator[tuple[str, HandIn, Graded | Fault | None]]:
+    """Yields what comes of each hand-in; None where workers were lost with it."""
+    waiting = iter(hand_ins)
+    asked: dict[Any, tuple[str, HandIn]] = {}  # the key of a task -> the hand-in
+    done: queue.SimpleQueue[Future] = queue.SimpleQueue()
+    try:
+        while True:
+            threads = sum(client.nthreads().values())
+            room = 1 if alone else max(_LEAST, _A_THREAD * threads)
+            while len(asked) < room and (entry := next(waiting, None)) is not None:
+                future = client.submit(task, *entry, shared, pure=False)
+                asked[future.key] = entry
+                future.add_done_callback(done.put)
+            if not asked:
+                return
+            future = _next(done, client)
+            student, handed_in = asked.pop(future.key)
+            yield student, handed_in, _outcome(future)
+    except (OSError, CancelledError) as error:
+        raise GraderFault(f"the connection to the scheduler was lost: {error}") from error
+
+
+def _next(done: queue.SimpleQueue[Future], client: Client) -> Future:
+    """Returns a task that has come to its end.
+
+    Raises:
+        OSError: there will be none: nobody is connected any more.
+    """
+    while True:
+        try:
+            return done.get(timeout=_POLL_S)
+        except queue.Empty:
+            if client.status != "running":
+                raise OSError(f"the client is {client.status}") from None
+
+
+def _outcome(future: Future) -> Graded | Fault | None:
+    try:
+        outcome: Graded | Fault = future.result()
+    except KilledWorker:
+        return None
+    except CancelledError:
+        raise
+    except Exception as error:  # of the task, or of carrying its result here
+        return Fault(f"{type(error).__name__}: {error}")
+    return outcome
+
+
+def _same(assignment: Assignment) -> Assignment:
+    return assignment

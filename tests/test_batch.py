@@ -1,0 +1,314 @@
+"""A class at a time, with tasks that cost nothing: what is graded, what is kept, what a fault does.
+
+The runs share one cluster of two processes, as `--scheduler` has it.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from distributed import LocalCluster
+from nbgrader.api import Gradebook
+
+from autograder import batch, cli, cluster, placing, progress
+from autograder.batch import INTERRUPTED, Due, Outcome, Selection, Summary
+from autograder.faults import GraderFault
+from autograder.folder_intake import HandIn
+from autograder.task import grade_hand_in
+from tests import cheap
+from tests.cheap import BREAKS, DISK_FULL, KILLS, KILLS_ONCE, grade_cheaply, hand_in, names, results
+
+
+class Heard(batch.Silent):
+    """An observer that remembers."""
+
+    def __init__(self) -> None:
+        self.due: Sequence[Due] = ()
+        self.outcomes: list[Outcome] = []
+
+    def start(self, due: Sequence[Due], unchanged: int) -> None:
+        self.due = due
+
+    def done(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+
+
+@pytest.fixture(scope="module")
+def scheduler() -> Iterator[str]:
+    """The address of a cluster of two workers."""
+    with in_threads(workers=2) as cluster:
+        yield cluster.scheduler_address
+
+
+@contextmanager
+def in_threads(workers: int) -> Iterator[LocalCluster]:
+    """Yields a cluster whose workers are threads here, reached over TCP like any other."""
+    with LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=False,
+        protocol="tcp",
+        dashboard_address="127.0.0.1:0",
+        silence_logs=50,
+    ) as cluster:
+        yield cluster
+
+
+def _grade(
+    course: Path,
+    scheduler: str | None,
+    students: Sequence[str],
+    *,
+    observer: batch.Observer | None = None,
+    **selection: object,
+) -> Summary:
+    return batch.grade(
+        course,
+        "cnns",
+        Selection(students, **selection),  # type: ignore[arg-type]
+        sandboxed=False,
+        workers=2,
+        scheduler=scheduler,
+        observer=observer,
+        task=grade_cheaply,
+    )
+
+
+def _due(course: Path, students: Sequence[str]) -> dict[str, str]:
+    due = batch.plan(course, "cnns", Selection(students), sandboxed=False)
+    return {entry.student: entry.reason for entry in due}
+
+
+def test_what_has_not_changed_is_not_graded_again(fresh: Path, scheduler: str) -> None:
+    students = names(5)
+    hand_in(fresh, students)
+    assert set(_due(fresh, students).values()) == {"it has no result yet"}
+    first = _grade(fresh, scheduler, students)
+    assert ([outcome.fault for outcome in first.outcomes], first.left) == ([""] * 5, 0)
+    kept = results(fresh)
+    assert {row[0] for row in kept[0]["students"]} == set(students)
+    assert sum(name.endswith("cnns.ipynb") for name in kept[1]) == 5
+
+    again = _grade(fresh, scheduler, students)
+    assert (again.outcomes, again.unchanged) == ((), 5)
+
+    hand_in(fresh, students[:1], b"changed")
+    second, third, fourth = students[1:4]
+    with Gradebook(f"sqlite:///{fresh / 'gradebook.db'}", "cnn-course") as gradebook:
+        gradebook.find_grade("net_shape", "cnns", "cnns", second).auto_score = 99.0
+        gradebook.find_grade("net_shape", "cnns", "cnns", fourth).manual_score = 4.0
+        gradebook.db.commit()
+    (fresh / "autograded" / third / "cnns" / "cnns.ipynb").unlink()
+    assert _due(fresh, students) == {
+        students[0]: "the hand-in has changed",
+        second: "the gradebook does not hold its result",
+        third: "its graded files are not as they were",
+    }, "and a score by hand is no reason to grade again"
+    heard = Heard()
+    assert [
+        o.student for o in _grade(fresh, scheduler, students, observer=heard, limit=1).outcomes
+    ] == [students[0]]
+    _grade(fresh, scheduler, students)
+    assert results(fresh)[1].keys() == kept[1].keys()
+    assert _due(fresh, students) == {}
+
+    config = fresh / "nbgrader_config.py"
+    config.write_text(config.read_text() + "\nc.Judge.cell_timeout_s = 121\n")
+    assert set(_due(fresh, students).values()) == {"the configuration has changed"}
+    (fresh / ".autograder" / "secret").write_text("another")
+    (fresh / "source" / "cnns" / "beside.txt").write_text("a new file for everybody")
+    assert set(_due(fresh, students).values()) == {"the assignment has changed"}
+    shutil.rmtree(fresh / ".autograder" / "graded")
+    (fresh / ".autograder" / "graded" / "cnns").mkdir(parents=True)
+    (fresh / ".autograder" / "graded" / "cnns" / f"{second}.json").write_text('{"depends": ')
+    assert set(_due(fresh, students).values()) == {"it has no result yet"}
+
+
+def test_a_forced_run_ends_in_the_same_gradebook_and_keeps_what_was_done_by_hand(
+    fresh: Path, scheduler: str
+) -> None:
+    students = names(3)
+    hand_in(fresh, students)
+    _grade(fresh, scheduler, students)
+    before = results(fresh)
+    assert len(_grade(fresh, scheduler, students, force=True).outcomes) == 3
+    assert results(fresh) == before
+
+
+def test_faults_of_single_hand_ins_are_told_apart_and_the_rest_goes_on(
+    fresh: Path, scheduler: str, tmp_path: Path
+) -> None:
+    students = names(6)
+    hand_in(fresh, students)
+    _grade(fresh, scheduler, students)
+    before = cheap.rows(fresh)
+    hand_in(fresh, students[:1], KILLS + b" always ")
+    hand_in(fresh, students[1:2], BREAKS)
+    hand_in(fresh, students[2:3], KILLS_ONCE + f"{tmp_path / 'mark'} ".encode())
+    hand_in(fresh, students[3:], b"changed ")
+    heard = Heard()
+    summary = _grade(fresh, None, students, observer=heard)
+    faults = {outcome.student: outcome.fault for outcome in summary.outcomes}
+    assert "took 3 workers with it" in faults.pop(students[0])
+    assert faults.pop(students[1]) == "a check is broken"
+    assert faults == dict.fromkeys(students[2:], ""), "who was beside the culprit is not blamed"
+    assert sorted(o.student for o in heard.outcomes) == students
+    scores = {row[0]: row[3] for row in cheap.rows(fresh)["grades"] if row[2] == "net_shape"}
+    assert (scores[students[0]], scores[students[1]]) == (None, None), "no old score stands"
+    assert not (fresh / "autograded" / students[0] / "cnns").exists()
+    assert set(_due(fresh, students)) == set(students[:2])
+
+    hand_in(fresh, students)
+    _grade(fresh, scheduler, students)
+    assert cheap.rows(fresh) == before, "what is mended is graded, and all is as it was"
+
+
+def test_a_lost_scheduler_stops_the_run_and_the_next_one_goes_on(
+    fresh: Path, scheduler: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "_CONNECT_S", 2)
+    students = names(30)
+    hand_in(fresh, students)
+    _grade(fresh, scheduler, students)
+    wanted = results(fresh)
+    hand_in(fresh, students, b"changed ")
+    _grade(fresh, scheduler, students)
+    hand_in(fresh, students)
+
+    class Closes(Heard):
+        def done(self, outcome: Outcome) -> None:
+            super().done(outcome)
+            if len(self.outcomes) == 3:
+                threads.close()
+
+    with in_threads(workers=1) as threads:
+        summary = _grade(fresh, threads.scheduler_address, students, observer=Closes())
+    assert "connection to the scheduler was lost" in summary.stopped
+    assert len(summary.outcomes) + summary.left == len(students)
+    assert summary.left > 0
+    assert len(_grade(fresh, scheduler, students).outcomes) == summary.left
+    assert results(fresh) == wanted
+
+
+def test_a_scheduler_that_does_not_answer_is_told(
+    fresh: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "_CONNECT_S", 1)
+    hand_in(fresh, names(1))
+    assert "does not answer" in _grade(fresh, "tcp://127.0.0.1:1", names(1)).stopped
+
+
+def test_a_fault_of_everybodys_stops_the_run_and_changes_nobodys_points(
+    fresh: Path, scheduler: str
+) -> None:
+    students = names(4)
+    hand_in(fresh, students)
+    _grade(fresh, scheduler, students)
+    before = results(fresh)
+    hand_in(fresh, students, DISK_FULL)
+    summary = _grade(fresh, scheduler, students)
+    assert (summary.stopped, summary.left) == ("the disk is full", 4)
+    assert results(fresh) == before
+    assert set(_due(fresh, students)) == set(students)
+
+
+def test_a_full_disk_of_the_drivers_stops_the_run_and_the_next_one_ends_well(
+    fresh: Path, scheduler: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    students = names(3)
+    hand_in(fresh, students)
+    write = placing.write
+
+    def no_room(path: Path, data: bytes, mode: int = 0o644) -> None:
+        if students[1] in str(path):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, data, mode)
+
+    monkeypatch.setattr(placing, "write", no_room)
+    summary = _grade(fresh, scheduler, students)
+    assert "No space left on device" in summary.stopped
+    assert summary.left >= 1
+    monkeypatch.setattr(placing, "write", write)
+    assert _grade(fresh, scheduler, students).stopped == ""
+    assert _due(fresh, students) == {}
+    assert len(cheap.graded_files(fresh)) == 6
+
+
+def test_a_second_run_beside_the_first_is_refused(fresh: Path) -> None:
+    hand_in(fresh, names(1))
+    with batch._alone(fresh), pytest.raises(GraderFault, match="another run"):
+        _due(fresh, names(1))
+
+
+def test_an_assignment_without_a_release_is_told(fresh: Path) -> None:
+    (fresh / "release" / "cnns" / "cnns.ipynb").unlink()
+    with pytest.raises(GraderFault, match="nbgrader generate_assignment cnns"):
+        _due(fresh, names(1))
+
+
+def test_a_worker_with_other_checks_is_refused(fresh: Path) -> None:
+    run = batch._opened(fresh, "cnns", False, batch.Silent())
+    with run as opened:
+        other = batch.Assignment(**{**vars(opened.assignment), "checks": "another version"})
+    fault = grade_hand_in("ada", HandIn({}, {}, (), (), (), None), other)
+    assert isinstance(fault, batch.Fault)
+    assert fault.everybodys
+    assert "another version" in fault.message
+
+
+_DRIVER = """
+import sys
+from pathlib import Path
+from autograder import batch, cli, staging
+from tests.cheap import grade_cheaply
+
+def main():
+    course = Path(sys.argv[1])
+    grade = batch.grade
+    batch.grade = lambda *a, **o: grade(*a, **{**o, "task": grade_cheaply})
+    sys.argv[1:] = ["grade", "cnns", f"--course={course}", "--unsafe-no-sandbox", "--workers=2"]
+    cli.app()
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(fresh: Path, tmp_path: Path) -> None:
+    students = names(2000)
+    hand_in(fresh, students)
+    script = tmp_path / "driver.py"
+    script.write_text(_DRIVER)
+    log = fresh / progress.FOLDER / "cnns.jsonl"
+    with subprocess.Popen(
+        [sys.executable, script, fresh],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as driver:
+        assert driver.stdout is not None
+        lines = []
+        for line in driver.stdout:
+            lines.append(line)
+            if "[3/2000]" in line:
+                os.killpg(driver.pid, signal.SIGINT)  # as a terminal does: to the workers too
+    assert driver.returncode == cli.INTERRUPTED, "".join(lines)
+    said = " ".join("".join(lines).split())
+    assert f"Stopped: {INTERRUPTED}" in said
+    assert "To go on, run the same command again" in said
+    assert "Traceback" not in said
+    done = [json.loads(line) for line in log.read_text().splitlines()]
+    assert 3 <= len(done) < len(students)
+    assert {"student", "points", "verdicts", "fault", "time"} <= set(done[0])
+    assert len(_due(fresh, students)) == len(students) - len(done)
