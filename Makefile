@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # One thread a process: two processes beside each other must not fight over the cores.
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test test-slow bench lint release install clean
+.PHONY: demo test test-slow bench lint release docs screenshots install clean
 
 demo: install
 	autograder demo
@@ -34,6 +34,16 @@ lint: install
 release: install
 	nbgrader generate_assignment cnns --force
 	nbgrader generate_assignment mlp --force
+
+docs: install
+	mkdocs build
+
+# The pictures of the documentation: pages of the made class, in a real browser.
+screenshots: install
+	SCREENSHOTS=build/shots pytest -m slow tests/test_people.py
+	cp build/shots/feedback-dora-1100-top.png docs/images/feedback.png
+	cp build/shots/report-1100-top.png docs/images/report.png
+	cp build/shots/formgrader-submission.png docs/images/formgrader.png
 
 install: $(INSTALLED)
 

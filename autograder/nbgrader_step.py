@@ -191,7 +191,8 @@ def read_notebook(
     )
     lines = [f"- {sentence}" for sentence in (*remarks, *(r.sentence for r in read.repairs))]
     if read.fatal:
-        lines.insert(0, f"- Nothing of it could be graded: {read.fatal}")
+        next_step = "Open your notebook in Jupyter, save it there, and hand in that file."
+        lines.insert(0, f"- Nothing of it could be graded: {read.fatal}. {next_step}")
     if lines:
         note = f"{REPAIRED}\n\n" + "\n".join(lines)
         read.notebook.cells.insert(0, note_cell(note, read.notebook))

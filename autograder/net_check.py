@@ -9,7 +9,7 @@ from typing import Any
 from autograder.mistakes import Mistake, net_mistakes
 from autograder.pairing import infer, match_layers, weights_of
 from autograder.recognise import examine
-from autograder.references import LAYERS, NetSpec, Shape, net_shapes, net_spec, sizes
+from autograder.references import LAYERS, NetSpec, Shape, flat_features, net_shapes, net_spec, sizes
 from autograder.results import CheckResult, Criterion, verdict
 from autograder.student import Model, ParameterInfo, Student, StudentFault
 from autograder.subject import NAME, Finding
@@ -42,7 +42,15 @@ def parameters(student: Student, seed: int) -> CheckResult:
     structure = infer(model.parameters)
     mistakes = net_mistakes(structure.spec, net_spec()) if structure else []
     advice = f"Start at the first row that differs: {wrong}."
-    if mistakes:
+    if structure and not mistakes and structure.inputs[2] != flat_features(net_spec()):
+        mistakes = [Mistake("fc1-inputs", "fc1", "larger or smaller feature maps reached fc1")]
+        advice = (
+            f"fc1 takes {structure.inputs[2]:,} inputs, expected {flat_features(net_spec()):,}: "
+        )
+        advice += (
+            "what stands before it leaves feature maps of another size than the table's layers."
+        )
+    elif mistakes:
         advice = f"It looks as if {mistakes[0].sentence}. {advice}"
     return CheckResult(tuple(criteria), advice, mistakes[0].key if mistakes else "", figures)
 

@@ -81,16 +81,19 @@ def test_the_answer_and_its_verdict_stand_open_and_the_rest_is_folded():
     assert html.index("</details>") < html.index("Your answer")
 
 
-def test_a_failed_cell_is_not_folded_away():
+def test_the_first_failed_cell_is_not_folded_away():
     error = new_output("error", ename="E", evalue="no", traceback=["E: no"])
-    html = page(new_code_cell("fail()", outputs=[error]))
-    assert '<details class="given" open' in html
+    first, second = (new_code_cell("fail()", outputs=[error]) for _ in range(2))
+    html = page(first, graded_cell("a", RIGHT), second)
+    assert html.count('<details class="given" open') == 1
+    assert html.count('<details class="given"') == 2
 
 
 def test_what_was_repaired_is_not_folded_away():
     html = page(new_markdown_cell(f"{REPAIRED}\n\n- a cell was lost"))
     assert "<details" not in html
-    assert "a cell was lost" in html
+    assert html.count("a cell was lost") == 1
+    assert html.index("a cell was lost") < html.index("Points by exercise")
 
 
 def test_a_written_answer_waits_for_a_person():
@@ -111,3 +114,19 @@ def test_every_picture_has_words():
     )
     assert re.findall(r"<img(?![^>]* alt=)", html) == []
     assert 'aria-label="Accuracy on test digits: top left 90.0%' in html
+
+
+def test_text_is_set_as_text_and_a_comment_too():
+    answer = written_answer("why", 4, waiting=False)
+    answer.metadata.nbgrader["comment"] = "Well *said*.<script>alert(1)</script>"
+    answer.source = "Because **it is**.<script>alert(1)</script>"
+    html = page(answer)
+    assert "<strong>it is</strong>" in html
+    assert "<em>said</em>" in html
+    assert "<script" not in html
+    assert "&lt;p&gt;" not in html
+
+
+def test_names_in_backticks_are_set_as_code():
+    result = CheckResult((verdict("values", "1", "2", False, 1),), "Look at `fc1 < 3`.")
+    assert "Look at <code>fc1 &lt; 3</code>." in page(graded_cell("a", result))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
 from nbconvert.exporters import HTMLExporter
@@ -12,9 +13,9 @@ from nbgrader.preprocessors import GetGrades
 from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
 
-from autograder import pages
+from autograder import pages, sanitise
 from autograder.feedback import summary
-from autograder.graded import REPAIRED, heading, result_of
+from autograder.graded import REPAIRED, heading, repair_note, result_of
 from autograder.pictures import pictures
 
 _SCRIPTED = ("application/javascript", "application/vnd.jupyter.widget-view+json")
@@ -44,12 +45,19 @@ class FeedbackExporter(HTMLExporter):
         config.FeedbackExporter.exclude_output_prompt = True
         return config
 
+    def default_filters(self) -> Iterator[tuple[str, Any]]:
+        """Yields nbconvert's filters, and one that keeps text from running anything."""
+        yield from super().default_filters()
+        yield "harmless", sanitise.markdown
+        yield "points", pages.points
+
     def _preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         """Returns the notebook after nbgrader's preprocessors, ready for the template."""
         notebook, resources = super()._preprocess(nb, resources)
         notebook = copy.deepcopy(notebook)
         about = resources.get("nbgrader", {})
-        top = summary.summarise(notebook.cells)
+        top, notes = summary.summarise(notebook.cells), repair_note(notebook.cells)
+        notebook.cells = [c for c in notebook.cells if not c.source.startswith(REPAIRED)]
         for cell in notebook.cells:
             _prepare(cell)
         _fold(notebook.cells)
@@ -59,6 +67,7 @@ class FeedbackExporter(HTMLExporter):
             "summary": pages.render(
                 "summary.html",
                 summary=top,
+                notes=notes,
                 penalty=about.get("late_penalty") or 0,
             ),
         }
@@ -91,9 +100,11 @@ def _prepare(cell: NotebookNode) -> None:
 def _fold(cells: list[NotebookNode]) -> None:
     """Returns nothing; marks where a run of cells without points begins and ends.
 
-    The page shows such a run folded, since the student knows it: unless one of its cells failed.
+    The page shows such a run folded, since the student knows it. The first one with a failed cell
+    stands open: what fails after that mostly fails because of it.
     """
     run: list[NotebookNode] = []
+    shown = False
     for cell in [*cells, None]:
         if cell is not None and not _stands_out(cell):
             run.append(cell)
@@ -101,14 +112,15 @@ def _fold(cells: list[NotebookNode]) -> None:
         if run:
             titles = [title for title in map(heading, run) if title]
             run[0].metadata["fold_begins"] = titles[0] if titles else "More of your notebook"
-            run[0].metadata["fold_open"] = any(map(_failed, run))
+            run[0].metadata["fold_open"] = not shown and any(map(_failed, run))
+            shown = shown or run[0].metadata["fold_open"]
             run[-1].metadata["fold_ends"] = True
         run = []
 
 
 def _stands_out(cell: NotebookNode) -> bool:
     marks = cell.metadata.get("nbgrader", {})
-    note = cell.source.startswith((REPAIRED, "**Graded without a sandbox.**"))
+    note = cell.source.startswith("**Graded without a sandbox.**")
     return note or bool(marks.get("grade") or marks.get("solution") or marks.get("task"))
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 _HERE = Path(__file__).parent
 NBCONVERT = _HERE / "nbconvert"  # nbconvert looks for its templates in folders of their own
@@ -18,7 +20,20 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.filters["points"] = lambda points: f"{points:.6g}"
+
+
+def points(value: float | None) -> str:
+    """Returns points as people write them: 5, not 5.0; 0 for none."""
+    return f"{value or 0:.6g}"
+
+
+def code(text: str) -> Markup:
+    """Returns escaped text in which what stands between backticks is code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+_environment.filters["points"] = points
+_environment.filters["code"] = code
 
 
 def render(template: str, **values: Any) -> str:

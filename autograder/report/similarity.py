@@ -10,7 +10,9 @@ import numpy as np
 from rapidfuzz import process
 from rapidfuzz.distance import Indel
 
-LEAST_SIMILARITY = 0.95  # of tokens: a changed name or two, a moved line
+# Of tokens: a changed name or two, a moved line. Of 24 rewrites of `Net` alone three pairs come to
+# 0.96, of 4 of `ImprovedNet` none above 0.91; whole hand-ins have both.
+LEAST_SIMILARITY = 0.95
 LEAST_TOKENS = 60  # what is shorter than that is alike by chance
 _BLOCK = 100  # hand-ins compared with others at a time
 _COMMENT = re.compile(r"(^|\s)#.*$")
