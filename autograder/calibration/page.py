@@ -29,8 +29,8 @@ page ([`cnns.json`](../autograder/calibration/cnns.json)).
 - A fresh network learns 4,000 top-left digits under permuted labels: at most {steps} steps of
   {batch} images, AdamW, one cycle to a learning rate of {lr:g}.
 - It is looked at after {checkpoints} steps. A run ends early when both accuracies are
-  {margin:.0%} above what the highest tier asks for, which is {errors:.1f} standard errors of an accuracy of
-  {top:.0%} on 1,000 digits. {stopped}
+  {margin:.0%} above what the highest tier asks for, which is {errors:.1f} standard errors of an
+  accuracy of {top:.0%} on 1,000 digits. {stopped}
 - Near a threshold (the last column) one run does not decide: the network is trained afresh, and
   the middle one of three runs counts. Where the first two agree there is no third.
 
