@@ -13,9 +13,9 @@ from autograder import batch
 from autograder.batch import Selection
 from autograder.demo import CHAIN, STUDENTS, Student, hand_in
 from autograder.folder_intake import HandedFile, HandIn
-from autograder.judging import autograded_id
 from autograder.results import METADATA
 from autograder.staging import lay, time_of
+from autograder.verdicts import autograded_id
 from tests import cheap
 from tests.conftest import run_nbgrader
 
