@@ -46,7 +46,7 @@ def test_the_points_are_the_same_and_the_results_say_how_they_came_about(
     assert shown == ["a file beside the notebook\n"]
     phases = notebook.metadata[METADATA]["phases"]
     assert {"start", "cells", "conv_pool_conv_values", "end"} == set(phases)
-    assert (phases["cells"]["kernel_cpu_s"] > 0) == sandboxed, "without a sandbox nobody measures"
+    assert (phases["start"]["kernel_cpu_s"] > 0) == sandboxed, "without a sandbox nobody measures"
 
 
 def test_a_missing_sandbox_is_never_replaced_by_none(
