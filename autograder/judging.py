@@ -19,6 +19,7 @@ from autograder.sandbox import Limits, open_kernel
 from autograder.session import Session, StudentKernel
 from autograder.timing import Stopwatch
 from autograder.unsafe import open_unsafe_kernel
+from autograder.verdicts import autograded_id
 
 UNSAFE = (
     "**Graded without a sandbox.** This hand-in ran with the grader's own rights: nothing kept it "
@@ -88,13 +89,6 @@ def grade_notebook(
 
 def _opener(sandboxed: bool) -> Callable[..., AbstractContextManager[StudentKernel]]:
     return open_kernel if sandboxed else open_unsafe_kernel
-
-
-def autograded_id(cell: NotebookNode) -> str | None:
-    """Returns the `grade_id` of a cell that is graded automatically, None for any other."""
-    marks = cell.metadata.get("nbgrader", {})
-    graded = cell.cell_type == "code" and marks.get("grade") and not marks.get("solution")
-    return marks.get("grade_id") if graded else None
 
 
 def verdict_outputs(result: CheckResult, count: int) -> list[NotebookNode]:

@@ -10,7 +10,7 @@ import nbformat
 from nbformat import NotebookNode
 from rich.table import Table
 
-from autograder.judging import VERDICT, autograded_id
+from autograder.graded import VERDICT
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,13 @@ def read_scores(course_root: Path, student: str, assignment: str) -> list[CellSc
         return []
     cells = nbformat.read(path, 4).cells
     return [_score(cell) for cell in cells if autograded_id(cell) is not None]
+
+
+def autograded_id(cell: NotebookNode) -> str | None:
+    """Returns the `grade_id` of a cell that is graded automatically, None for any other."""
+    marks = cell.metadata.get("nbgrader", {})
+    graded = cell.cell_type == "code" and marks.get("grade") and not marks.get("solution")
+    return marks.get("grade_id") if graded else None
 
 
 def _score(cell: NotebookNode) -> CellScore:

@@ -14,8 +14,8 @@ from autograder.batch import Selection
 from autograder.demo import CHAIN, STUDENTS, Student, hand_in
 from autograder.folder_intake import HandedFile, HandIn
 from autograder.graded import METADATA
-from autograder.judging import autograded_id
 from autograder.staging import lay, time_of
+from autograder.verdicts import autograded_id
 from tests import cheap
 from tests.conftest import run_nbgrader
 

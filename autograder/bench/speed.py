@@ -18,8 +18,8 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 from autograder.bench.setting import ASSIGNMENT, Figure, Took, course, hand_in_class, run
-from autograder.judging import autograded_id
 from autograder.progress import FOLDER
+from autograder.verdicts import autograded_id
 
 TRAINING = ("improved_top_left", "improved_bottom_right")  # the checks that train networks
 _ASSERTIONS = """

@@ -22,7 +22,7 @@ element of luck, so a threshold has an error rate. This page states it. It was w
 
 which measures families of answers, {seeds} networks of each, by the very procedure that grading
 uses: its budget, its rule for stopping early, its repeats. Points come from the same file as this
-page ([`cnns.json`](../autograder/calibration/cnns.json)).
+page (`autograder/calibration/cnns.json`).
 
 ## The procedure
 
