@@ -61,6 +61,15 @@ def test_the_top_left_accuracy_can_be_in_doubt_too() -> None:
     assert SCALE.learned([poor, run(0.95), run(0.95)])
 
 
+def test_training_that_fails_once_altogether_is_repeated() -> None:
+    failed = run(0.1, top_left=0.1)
+    assert SCALE.wants_another([failed])
+    lucky = [failed, run(0.95), run(0.95)]
+    assert SCALE.wants_another(lucky[:2])
+    assert SCALE.learned(lucky)
+    assert SCALE.reached(lucky) == 3
+
+
 @given(st.lists(SHARES, min_size=3, max_size=3))
 def test_what_is_shown_is_what_was_measured(accuracies: list[float]) -> None:
     runs: list[Accuracies] = []
