@@ -75,7 +75,10 @@ def make_course(folder: Path, *, stock: bool, graded_before: bool = True) -> Pat
         return folder
     other = Attack(GRADED_BEFORE, "", opening=f"# {CANARY}-handin")
     submit(folder, GRADED_BEFORE, other)
-    _must(folder, "autograde", ASSIGNMENT)
+    if stock:
+        _must(folder, "autograde", ASSIGNMENT)
+    elif run_command(folder, "autograder.cli", "grade", ASSIGNMENT) != 0:
+        raise RuntimeError("autograder grade failed in the throw-away course")
     return folder
 
 
