@@ -95,7 +95,8 @@ class Session:
         self.memo.clear()
         cap = min(self._limits.cell_output_bytes, self._output_bytes_left)
         collected = Outputs(cap)
-        message_id = self._client.execute(source, allow_stdin=False)
+        # By default a kernel drops what comes just after a cell that failed.
+        message_id = self._client.execute(source, allow_stdin=False, stop_on_error=False)
         notices = []
         try:
             self._converse(message_id, collected.add)

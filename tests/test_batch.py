@@ -266,6 +266,7 @@ def test_a_worker_with_other_checks_is_refused(fresh: Path) -> None:
     assert "another version" in fault.message
 
 
+ROOT = Path(__file__).resolve().parent.parent
 _DRIVER = """
 import sys
 from pathlib import Path
@@ -284,6 +285,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(fresh: Path, tmp_path: Path) -> None:
     students = names(2000)
     hand_in(fresh, students)
@@ -296,6 +298,7 @@ def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(fresh: Path, tmp_path
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     ) as driver:
         assert driver.stdout is not None
         lines = []

@@ -81,6 +81,7 @@ def _compare(course: Path, tmp_path: Path, students: list[Student]) -> None:
         assert stat.S_IMODE(modes[0]) == stat.S_IMODE(modes[1]), name
 
 
+@pytest.mark.slow
 def test_rows_and_files_are_those_of_a_serial_run(fresh: Path, tmp_path: Path) -> None:
     _compare(fresh, tmp_path, CLASS)
 

@@ -266,6 +266,7 @@ def class_with_and_without_poison(folder: Path, names: tuple[str, ...]) -> None:
     assert {path: path.read_bytes() for path in before} == before
 
 
+@pytest.mark.slow
 def test_a_poisoned_hand_in_changes_nothing_for_the_others(tmp_path: Path) -> None:
     class_with_and_without_poison(tmp_path, CLASS[:2])
 
