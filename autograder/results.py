@@ -53,6 +53,14 @@ class CheckResult:
         """Returns the points there were to earn."""
         return round(sum(criterion.points for criterion in self.criteria), 2)
 
+    @property
+    def reason(self) -> str:
+        """Returns why points were lost, "" if none were: the advice, else the first criterion."""
+        lost = [criterion for criterion in self.criteria if criterion.earned < criterion.points]
+        if not lost:
+            return ""
+        return self.advice or f"{lost[0].name}: expected {lost[0].expected}, got {lost[0].got}"
+
 
 def verdict(name: str, expected: str, got: str, passed: bool, points: float) -> Criterion:
     """Returns a criterion that gives all of its points or none."""

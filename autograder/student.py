@@ -15,7 +15,6 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from autograder.faults import GraderFault as GraderFault
 from autograder.faults import StudentFault as StudentFault
 from autograder.hints import hint
 from autograder.probe import Answer, Probe

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 from rich.table import Table
 
-from autograder.graded import VERDICT
+from autograder.graded import grade_cells
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,8 @@ def read_scores(course_root: Path, student: str, assignment: str) -> list[CellSc
     path = course_root / "autograded" / student / assignment / f"{assignment}.ipynb"
     if not path.exists():
         return []
-    cells = nbformat.read(path, 4).cells
-    return [_score(cell) for cell in cells if autograded_id(cell) is not None]
+    graded = [(c.grade_id, c.result) for c in grade_cells(nbformat.read(path, 4).cells) if c.result]
+    return [CellScore(name, r.points, r.max_points, r.reason) for name, r in graded]
 
 
 def autograded_id(cell: NotebookNode) -> str | None:
@@ -37,20 +36,6 @@ def autograded_id(cell: NotebookNode) -> str | None:
     marks = cell.metadata.get("nbgrader", {})
     graded = cell.cell_type == "code" and marks.get("grade") and not marks.get("solution")
     return marks.get("grade_id") if graded else None
-
-
-def _score(cell: NotebookNode) -> CellScore:
-    verdict: dict[str, Any] = cell.outputs[0].data[VERDICT]
-    criteria = verdict["criteria"]
-    points = round(sum(criterion["earned"] for criterion in criteria), 2)
-    most = round(sum(criterion["points"] for criterion in criteria), 2)
-    lost = [c for c in criteria if c["earned"] < c["points"]]
-    first = (
-        f"{lost[0]['name']}: expected {lost[0]['expected']}, got {lost[0]['got']}" if lost else ""
-    )
-    return CellScore(
-        str(autograded_id(cell)), points, most, (verdict["advice"] or first) if lost else ""
-    )
 
 
 def score_table(scores: dict[str, list[CellScore]]) -> Table:

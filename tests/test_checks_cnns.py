@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from autograder import checks
+from autograder.faults import GraderFault
 from autograder.results import CheckResult
-from autograder.student import GraderFault, InProcess
+from autograder.student import InProcess
 from tests.networks import FullyConnected, PaddedPooling
 
 

@@ -13,8 +13,8 @@ from nbgrader.api import Base, Gradebook
 from sqlalchemy import create_engine
 
 from autograder.database import Database
+from autograder.faults import GraderFault
 from autograder.gradebook import GradebookWriter, Marks
-from autograder.student import GraderFault
 
 MARKS = Marks({"nb/auto": 3.0, "nb/essay": None}, {"nb/code": None, "nb/essay": "No response."})
 

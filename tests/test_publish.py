@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from autograder.cli import app
 from autograder.commands.faults import GRADERS_FAULT
+from autograder.faults import GraderFault
 from autograder.publish import for_students, parse_github
-from autograder.student import GraderFault
 from tests.conftest import ROOT
 
 RELEASE = nbformat.read(ROOT / "release" / "cnns" / "cnns.ipynb", 4)

@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from autograder import session as session_module
+from autograder.faults import GraderFault, StudentFault
 from autograder.outputs import Outputs
 from autograder.sandbox import Limits, Usage, open_kernel
 from autograder.session import Session
-from autograder.student import GraderFault, StudentFault, call
+from autograder.student import call
 
 LIMITS = Limits(cell_timeout_s=60)
 

@@ -72,7 +72,7 @@ def run(folder: Path, module: str, *arguments: str, ok: tuple[int, ...] = (0,)) 
     """
     tools = str(Path(sys.executable).parent)
     environment = {**os.environ, "PATH": os.pathsep.join([tools, os.environ["PATH"]])}
-    started, before = time.monotonic(), _children_s()
+    started, before = time.monotonic(), children_s()
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=folder,
@@ -84,7 +84,7 @@ def run(folder: Path, module: str, *arguments: str, ok: tuple[int, ...] = (0,)) 
     )
     if done.returncode not in ok:
         raise GraderFault(f"{module} {' '.join(arguments)} failed:\n{done.stdout[-4000:]}")
-    return Took(time.monotonic() - started, _children_s() - before, done.stdout)
+    return Took(time.monotonic() - started, children_s() - before, done.stdout)
 
 
 def hand_in_class(folder: Path, count: int, kinds: tuple[str, ...] = KINDS) -> list[str]:
@@ -114,6 +114,7 @@ def do_nothing(student: str, handed_in: HandIn, assignment: Assignment) -> Grade
     return Graded(marks, {f"{name}.ipynb": data for name, data in handed_in.notebooks.items()})
 
 
-def _children_s() -> float:
+def children_s() -> float:
+    """Returns the processor time of all processes that ended and were waited for, in seconds."""
     times = os.times()
     return times.children_user + times.children_system

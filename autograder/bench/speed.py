@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,7 +16,15 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from autograder.bench.setting import ASSIGNMENT, Figure, Took, course, hand_in_class, run
+from autograder.bench.setting import (
+    ASSIGNMENT,
+    Figure,
+    Took,
+    children_s,
+    course,
+    hand_in_class,
+    run,
+)
 from autograder.progress import FOLDER
 from autograder.verdicts import autograded_id
 
@@ -86,14 +93,14 @@ def usual_way(root: Path, mnist: Path, cpu_s: float) -> list[Figure]:
     notebook = nbformat.read(root / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb", 4)
     with TemporaryDirectory(prefix="autograder-bench-") as folder:
         shutil.copytree(mnist, Path(folder) / "data", dirs_exist_ok=True)
-        before = _children_s()
+        before = children_s()
         NotebookClient(
             as_usual(notebook),
             timeout=None,
             kernel_name="python3",
             resources={"metadata": {"path": folder}},
         ).execute()
-        usual_s = _children_s() - before
+        usual_s = children_s() - before
     return [
         Figure(
             "CPU a hand-in against the usual way (own training in full, asserted in the kernel)",
@@ -144,8 +151,3 @@ def _phases(line: Mapping[str, Any]) -> Phases:
         for phase in notebook["phases"].values()
     )
     return Phases(by_name, line["seconds"])
-
-
-def _children_s() -> float:
-    times = os.times()
-    return times.children_user + times.children_system

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 
+from autograder.faults import GraderFault, StudentFault
 from autograder.results import CheckResult, nothing
-from autograder.student import GraderFault, Student, StudentFault
+from autograder.student import Student
 
 Judge = Callable[[Student, int], CheckResult]
 

@@ -128,11 +128,8 @@ def _first(exercises: Sequence[Exercise]) -> tuple[Todo, ...]:
 
 
 def advice(result: CheckResult) -> str:
-    """Returns what to read first about a verdict: its advice, else its first lost criterion."""
-    lost = [c for c in result.criteria if c.earned < c.points]
-    if result.advice or not lost:
-        return _sentence(result.advice)
-    return f"{lost[0].name}: expected {lost[0].expected}, got {lost[0].got}"
+    """Returns what to read first about a verdict that lost points, as a sentence."""
+    return _sentence(result.reason)
 
 
 def hint(result: CheckResult) -> str:

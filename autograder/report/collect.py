@@ -12,8 +12,8 @@ from nbgrader.api import Assignment, Grade, Gradebook, SubmittedAssignment, Subm
 from sqlalchemy import func
 
 from autograder import staging
+from autograder.faults import GraderFault
 from autograder.graded import METADATA, Cell, GradeCell, grade_cells, repair_note, source
-from autograder.student import GraderFault
 
 
 @dataclass(frozen=True)

@@ -116,8 +116,7 @@ def _name(cell: GradeCell) -> tuple[str, bool]:
     assert cell.result is not None
     if cell.result.mistake:
         return cell.result.mistake, True
-    lost = [c for c in cell.result.criteria if c.earned < c.points]
-    words = cell.result.advice or f"{lost[0].name}: {lost[0].got}"
+    words = cell.result.reason
     return words if len(words) <= _MOST_WORDS else f"{words[:_MOST_WORDS]}...", False
 
 
