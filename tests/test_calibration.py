@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from torch import nn
 from typer.testing import CliRunner
 
 from autograder import calibration
-from autograder.calibration import measure, page, publish, rates
+from autograder.calibration import measure, page, plan, publish, rates
 from autograder.calibration.families import FAMILIES, Family
 from autograder.calibration.measure import Job, Trial
 from autograder.calibration.rates import Rate
@@ -73,6 +74,21 @@ def test_a_tier_is_kept_only_with_enough_runs() -> None:
 
     assert high(200).kept
     assert not high(40).kept, "no error in 40 runs does not show that errors are rare"
+
+
+def test_the_plan_has_enough_runs_on_each_side_of_each_tier() -> None:
+    least = plan.runs_without_error()
+    assert Rate(0, least).interval[1] <= rates.MOST_POSSIBLE_ERRORS < Rate(0, 182).interval[1]
+    todo = plan.jobs(SCALE, seeds=40, audited=2)
+    planned = Counter(job.family for job in todo)
+    assert set(planned) == {family.name for family in FAMILIES}
+    assert min(planned.values()) == 40
+    for threshold in rates.thresholds(SCALE):
+        for side in (True, False):
+            meant = [family.name for family in FAMILIES if threshold.meant(family) is side]
+            assert sum(planned[name] for name in meant) >= least, (threshold.name, side)
+    assert sum(job.audited for job in todo) == 2 * len(FAMILIES)
+    assert plan.jobs(SCALE, 1, 0, ["Net"]) == [Job("Net", seed, False) for seed in range(23)]
 
 
 def test_a_trial_is_judged_as_grading_would() -> None:

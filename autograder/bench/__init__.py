@@ -2,6 +2,7 @@
 
 setting.py   courses in temporary folders, commands and what they take
 scheduler.py tasks that do nothing: rate, memory, unchanged classes, killed runs
+faults.py    what goes wrong mid-run: a worker, the scheduler, the disk, the database
 speed.py     real hand-ins: against stock nbgrader, against one worker, where the time goes
 page.py      the figures as the page docs/bench.md
 """

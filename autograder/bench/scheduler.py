@@ -3,41 +3,32 @@
 from __future__ import annotations
 
 import random
-import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 
 import psutil
 from rich.console import Console
 
 from autograder import batch
-from autograder.batch import Due, Outcome, Selection
+from autograder.batch import Due, Outcome
 from autograder.bench.setting import (
     ASSIGNMENT,
     Figure,
     course,
-    do_nothing,
+    grade_nothing,
     hand_in_class,
+    results,
     run,
+    start_anew,
 )
 from autograder.cluster import open_client
-from autograder.faults import GraderFault
-from autograder.ledger import FOLDER as LEDGER
-from autograder.placing import read_folder
 from autograder.progress import FOLDER, Display
 
 _MB = 1e6
-_MARKS = (
-    "select s.student_id, c.name, g.auto_score, g.manual_score, g.needs_manual_grade from grade g "
-    "join base_cell c on c.id = g.cell_id join submitted_notebook n on n.id = g.notebook_id "
-    "join submitted_assignment s on s.id = n.assignment_id order by 1, 2"
-)
 
 
 class _Meter(batch.Silent):
@@ -61,7 +52,7 @@ def rate_and_memory(root: Path, count: int, workers: int) -> list[Figure]:
     with course(root) as folder:
         students = hand_in_class(folder, count)
         meter = _Meter()
-        _do_nothing(folder, students, workers=workers, observer=meter)
+        grade_nothing(folder, students, workers=workers, observer=meter)
     rate = (count - 1) / (meter.times[-1] - meter.times[0])
     grown = (meter.most_bytes - meter.first_bytes) / _MB
     return [
@@ -74,7 +65,7 @@ def unchanged(root: Path, count: int, workers: int) -> list[Figure]:
     """Returns what a second run takes, and what it grades once a hand-in has changed."""
     with course(root) as folder:
         students = hand_in_class(folder, count, kinds=("iris",))
-        _do_nothing(folder, students, workers=workers)
+        grade_nothing(folder, students, workers=workers)
         command = ("autograder.cli", "grade", ASSIGNMENT, f"--workers={workers}")
         second = run(folder, *command)
         path = folder / "submitted" / students[0] / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
@@ -100,13 +91,13 @@ def killed(root: Path, moments: int, count: int, seed: int = 0) -> list[Figure]:
         address = client.cluster.scheduler_address
         students = hand_in_class(folder, count)
         empty = (folder / "gradebook.db").read_bytes()
-        _do_nothing(folder, students, scheduler=address)
-        wanted = _results(folder)
+        grade_nothing(folder, students, scheduler=address)
+        wanted = results(folder)
         for _ in range(moments):
-            _start_anew(folder, empty)
+            start_anew(folder, empty)
             _kill_driver(folder, address, after=chance.randrange(count), wait_s=chance.random() / 5)
-            _do_nothing(folder, students, scheduler=address)
-            same += _results(folder) == wanted
+            grade_nothing(folder, students, scheduler=address)
+            same += results(folder) == wanted
     what = f"killed at {moments} random moments: the gradebook of an uninterrupted run"
     return [Figure(what, "every time", f"{same} of {moments} times")]
 
@@ -117,7 +108,7 @@ def drive(course_root: str, scheduler: str) -> None:
     log = root / FOLDER / f"{ASSIGNMENT}.jsonl"
     students = sorted(path.name for path in (root / "submitted").iterdir())
     with Display(Console(), log, running=1) as display:
-        _do_nothing(root, students, scheduler=scheduler, observer=display)
+        grade_nothing(root, students, scheduler=scheduler, observer=display)
 
 
 def _kill_driver(folder: Path, scheduler: str, after: int, wait_s: float) -> None:
@@ -131,40 +122,5 @@ def _kill_driver(folder: Path, scheduler: str, after: int, wait_s: float) -> Non
         driver.send_signal(signal.SIGKILL)
 
 
-def _start_anew(folder: Path, gradebook: bytes) -> None:
-    (folder / "gradebook.db").write_bytes(gradebook)
-    for part in ("autograded", str(LEDGER), str(FOLDER)):
-        shutil.rmtree(folder / part, ignore_errors=True)
-
-
 def _lines(path: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
-
-
-def _do_nothing(
-    folder: Path,
-    students: Sequence[str],
-    *,
-    workers: int | None = None,
-    scheduler: str | None = None,
-    observer: batch.Observer | None = None,
-) -> None:
-    selection = Selection(students)
-    summary = batch.grade(
-        folder,
-        ASSIGNMENT,
-        selection,
-        workers=workers,
-        scheduler=scheduler,
-        observer=observer,
-        task=do_nothing,
-    )
-    if summary.stopped:
-        raise GraderFault(summary.stopped)
-
-
-def _results(folder: Path) -> tuple[list[tuple[object, ...]], dict[str, bytes]]:
-    """Returns the rows of the gradebook by names, and the graded files."""
-    with closing(sqlite3.connect(folder / "gradebook.db")) as db:
-        rows = db.execute(_MARKS).fetchall()
-    return rows, read_folder(folder / "autograded")

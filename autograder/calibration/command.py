@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from autograder import calibration
-from autograder.calibration import measure, page, publish
+from autograder.calibration import measure, page, plan, publish
 from autograder.calibration.families import FAMILIES
 
 console = Console()
@@ -19,7 +19,7 @@ console = Console()
 
 def calibrate(
     assignment: Annotated[str, typer.Argument(help="For instance cnns.")],
-    seeds: Annotated[int, typer.Option(help="Networks of each family.", min=1)] = 40,
+    seeds: Annotated[int, typer.Option(help="Networks of each family, at least.", min=1)] = 40,
     audited: Annotated[
         int, typer.Option(help="How many of these to train on after an early stop.", min=0)
     ] = 5,
@@ -44,7 +44,7 @@ def calibrate(
         names = ", ".join(sorted(unknown))
         raise typer.BadParameter(f"no family {names!r} in autograder/calibration/families.py")
     scale = calibration.scale()
-    todo = measure.jobs(seeds, audited, family or ())
+    todo = plan.jobs(scale, seeds, audited, family or ())
     columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("calibrating", total=len(todo))

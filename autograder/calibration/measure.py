@@ -79,18 +79,6 @@ class Trial:
         return True
 
 
-def jobs(seeds: int, audited: int, names: Sequence[str] = ()) -> list[Job]:
-    """Returns what there is to measure, all families of one seed before those of the next.
-
-    Args:
-        seeds: how many networks of each family.
-        audited: how many of these are trained to the end.
-        names: only these families; all where empty.
-    """
-    chosen = [family.name for family in FAMILIES if not names or family.name in names]
-    return [Job(name, seed, seed < audited) for seed in range(seeds) for name in chosen]
-
-
 def measure(job: Job, scale: Scale) -> Trial:
     """Returns what grading measures of one network of a family."""
     torch.set_num_threads(1)

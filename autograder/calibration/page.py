@@ -20,9 +20,9 @@ element of luck, so a threshold has an error rate. This page states it. It was w
 
     autograder calibrate cnns
 
-which measures families of answers, {seeds} networks of each, by the very procedure that grading
-uses: its budget, its rule for stopping early, its repeats. Points come from the same file as this
-page (`autograder/calibration/cnns.json`).
+which measures families of answers, at least {seeds} networks of each, by the very procedure that
+grading uses: its budget, its rule for stopping early, its repeats. Points come from the same file
+as this page (`autograder/calibration/cnns.json`).
 
 ## The procedure
 
@@ -70,7 +70,7 @@ def page(found: Published) -> str:
     tiers = scale["bottom_right"]
     top = tiers[-1]["accuracy"]
     return _INTRODUCTION.format(
-        seeds=max(len(family["trials"]) for family in found["families"]),
+        seeds=min(len(family["trials"]) for family in found["families"]),
         steps=protocol["checkpoints"][-1],
         batch=protocol["batch_size"],
         lr=protocol["max_lr"],
