@@ -231,8 +231,10 @@ POISON = Attack(
     """),
     edit=CATALOGUE["duplicated-cell"].edit,
 )
-CLASS = ("honest", "another-style", "not-json", "torch-comparisons", "colab")
-MORE = ("early-failure", "lost-metadata", "bare-expressions")
+CLASS = (
+    *("honest", "another-style", "not-json", "torch-comparisons", "colab"),
+    *("early-failure", "lost-metadata", "bare-expressions"),
+)
 
 
 def two_notebooks(folder: Path, data: bytes) -> None:
@@ -248,12 +250,13 @@ def grade_class(course: Path) -> int:
     return subprocess.run(command, cwd=course, check=False, capture_output=True).returncode
 
 
-def class_with_and_without_poison(folder: Path, names: tuple[str, ...]) -> None:
-    course = make_course(folder / "course", stock=False, graded_before=False)
-    for name in names:
+@pytest.mark.slow
+def test_one_poisoned_hand_in_among_ten_changes_nothing_for_the_nine(tmp_path: Path) -> None:
+    course = make_course(tmp_path / "course", stock=False, graded_before=False)
+    for name in CLASS:
         submit(course, name, CATALOGUE[name])
     submit(course, "two", Attack("two", "", SOLUTIONS, write=two_notebooks))
-    expected = {name: CATALOGUE[name].earned for name in names} | {"two": FULL}
+    expected = {name: CATALOGUE[name].earned for name in CLASS} | {"two": FULL}
     assert grade_class(course) == 0
     assert {name: gradebook_points(course, name) for name in expected} == expected
     kept = [p for part in ("source", "submitted") for p in (course / part).rglob("*.ipynb")]
@@ -264,13 +267,3 @@ def class_with_and_without_poison(folder: Path, names: tuple[str, ...]) -> None:
     assert {name: gradebook_points(course, name) for name in expected} == expected
     assert gradebook_points(course, "in-the-middle") == 0
     assert {path: path.read_bytes() for path in before} == before
-
-
-@pytest.mark.slow
-def test_a_poisoned_hand_in_changes_nothing_for_the_others(tmp_path: Path) -> None:
-    class_with_and_without_poison(tmp_path, CLASS[:2])
-
-
-@pytest.mark.slow
-def test_one_poisoned_hand_in_among_ten_changes_nothing_for_the_nine(tmp_path: Path) -> None:
-    class_with_and_without_poison(tmp_path, CLASS + MORE)
