@@ -17,7 +17,7 @@ from autograder.render import as_html, as_text
 from autograder.results import CheckResult
 from autograder.sandbox import Limits, open_kernel
 from autograder.session import Session, StudentKernel
-from autograder.timing import Stopwatch
+from autograder.timing import CELL, Stopwatch
 from autograder.unsafe import open_unsafe_kernel
 from autograder.verdicts import autograded_id
 
@@ -63,7 +63,7 @@ def grade_notebook(
         for count, cell in _code_cells(notebook):
             cell.execution_count = count
             grade_id = autograded_id(cell)
-            with watch.phase(grade_id or "cells", lambda: kernel.usage().cpu_s):
+            with watch.phase(grade_id or f"{CELL}{cell.id}", lambda: kernel.usage().cpu_s):
                 if grade_id is None:
                     cell.outputs = session.run_cell(cell.source)
                     continue

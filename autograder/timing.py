@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+CELL = "cell "  # and its id: the phase of one of the student's cells
 
 
 @dataclass(frozen=True)
@@ -51,3 +53,18 @@ class Stopwatch:
             end = (time.monotonic(), time.process_time(), kernel_cpu_s())
             took = Phase(*(b - a for a, b in zip(start, end, strict=True)))
             self.phases[name] = self.phases.get(name, Phase()) + took
+
+
+def cells_together(phases: Mapping[str, Phase], training: Collection[str]) -> dict[str, Phase]:
+    """Returns the phases with the student's cells as two: "training cells" and "cells".
+
+    Args:
+        phases: by name.
+        training: ids of the cells that train networks.
+    """
+    found: dict[str, Phase] = {}
+    for name, phase in phases.items():
+        if name.startswith(CELL):
+            name = "training cells" if name.removeprefix(CELL) in training else "cells"
+        found[name] = found.get(name, Phase()) + phase
+    return found

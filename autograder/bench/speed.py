@@ -25,10 +25,13 @@ from autograder.bench.setting import (
     hand_in_class,
     run,
 )
+from autograder.overhead import TRAINING_CELLS
 from autograder.progress import FOLDER
+from autograder.timing import Phase, cells_together
 from autograder.verdicts import autograded_id
 
-TRAINING = ("improved_top_left", "improved_bottom_right")  # the checks that train networks
+# The student's own training, and the checks that train networks.
+TRAINING = ("training cells", "improved_top_left", "improved_bottom_right")
 _ASSERTIONS = """
 assert evaluate(net, DataLoader(test_top_left, batch_size=250), DEVICE)[0] > 0.9
 assert evaluate(improved_net, DataLoader(test_bottom_right, batch_size=250), DEVICE)[0] > 0.9
@@ -140,14 +143,12 @@ def _ours(root: Path, count: int, workers: int) -> tuple[Took, list[Phases]]:
 
 
 def _phases(line: Mapping[str, Any]) -> Phases:
+    found: dict[str, Phase] = {}
+    for notebook in line["notebooks"].values():
+        found |= {name: Phase(**phase) for name, phase in notebook["phases"].items()}
+    judge_s = sum(phase.judge_cpu_s for phase in found.values())
     by_name = {
-        name: phase["judge_cpu_s"] + phase["kernel_cpu_s"]
-        for notebook in line["notebooks"].values()
-        for name, phase in notebook["phases"].items()
+        name: phase.judge_cpu_s + phase.kernel_cpu_s
+        for name, phase in cells_together(found, TRAINING_CELLS).items()
     }
-    by_name["nbgrader's steps"] = line["cpu_s"] - sum(
-        phase["judge_cpu_s"]
-        for notebook in line["notebooks"].values()
-        for phase in notebook["phases"].values()
-    )
-    return Phases(by_name, line["seconds"])
+    return Phases(by_name | {"nbgrader's steps": line["cpu_s"] - judge_s}, line["seconds"])
