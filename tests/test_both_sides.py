@@ -13,7 +13,7 @@ from autograder import checks
 from autograder.sandbox import Limits, open_kernel
 from autograder.session import Session
 from tests import mutants, rewrites
-from tests.test_net_check import student
+from tests.test_net_check import SLOW_TO_START, student
 
 IMPORTS = "import torch\nfrom torch import nn\nimport torch.nn.functional as F"
 GRADE_IDS = {
@@ -21,8 +21,9 @@ GRADE_IDS = {
     "net": ("net_shape", "net_parameters", "net_function"),
     "improved_net": ("improved_shape", "improved_parameters"),
 }
-COMPILED = ("torch.compile", "traced by torch.jit", "compiled by torch.jit.script")
-HONEST = [r for r in rewrites.REWRITES if r.name not in COMPILED]
+TRAINED = ("improved_top_left", "improved_bottom_right")
+COMPILED = [r for r in rewrites.REWRITES if r.name in SLOW_TO_START]
+HONEST = [r for r in rewrites.REWRITES if r.name not in SLOW_TO_START]
 WRONG = mutants.MUTANTS[::4]
 
 
@@ -36,17 +37,37 @@ def session() -> Iterator[Session]:
         yield session
 
 
-@pytest.mark.parametrize("answer", HONEST, ids=lambda answer: answer.name)
-def test_honest_rewrites_score_full_on_both_sides(
-    session: Session, answer: rewrites.Rewrite
-) -> None:
-    session.run_cell(answer.source)
-    here = student(answer.source)
-    for grade_id in GRADE_IDS[answer.exercise]:
+def assert_full_on_both_sides(session: Session, source: str, grade_ids: tuple[str, ...]) -> None:
+    session.run_cell(source)
+    here = student(source)
+    for grade_id in grade_ids:
         sandboxed = checks.run("cnns", grade_id, session, 5)
         in_process = checks.run("cnns", grade_id, here, 5)
         assert (sandboxed.points, sandboxed.advice) == (sandboxed.max_points, "")
         assert in_process.points == sandboxed.points
+
+
+@pytest.mark.parametrize("answer", HONEST, ids=lambda answer: answer.name)
+def test_honest_rewrites_score_full_on_both_sides(
+    session: Session, answer: rewrites.Rewrite
+) -> None:
+    assert_full_on_both_sides(session, answer.source, GRADE_IDS[answer.exercise])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answer", COMPILED, ids=lambda answer: answer.name)
+def test_compiled_networks_score_full_on_both_sides(
+    session: Session, answer: rewrites.Rewrite
+) -> None:
+    assert_full_on_both_sides(session, answer.source, GRADE_IDS[answer.exercise])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answer", rewrites.IMPROVED, ids=lambda answer: answer.name)
+def test_honest_networks_are_trained_to_full_points_on_both_sides(
+    session: Session, answer: rewrites.Rewrite
+) -> None:
+    assert_full_on_both_sides(session, answer.source, TRAINED)
 
 
 @pytest.mark.parametrize("answer", WRONG, ids=lambda answer: answer.name)
