@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from autograder import calibration
-from autograder.improved_runs import CLASSES, Measured, measured
+from autograder.improved_confusion import measured_with_confusion
+from autograder.improved_runs import CLASSES, Measured
 from autograder.references import net_spec, parameter_count
 from autograder.results import CheckResult, verdict
 from autograder.student import Student
@@ -22,7 +24,7 @@ GAP = 0.1  # between the accuracies of the two corners
 def top_left(student: Student, seed: int) -> CheckResult:
     """Returns the verdict on the top-left accuracy: 5 points."""
     scale = calibration.scale()
-    found = measured(student, seed, scale)
+    found, _ = measured_with_confusion(student, seed, scale)
     tier, accuracies = scale.top_left, [run.top_left for run in found.runs]
     passed = scale.learned(found.runs)
     criterion = verdict(
@@ -39,7 +41,7 @@ def top_left(student: Student, seed: int) -> CheckResult:
 def bottom_right(student: Student, seed: int) -> CheckResult:
     """Returns the verdict on the bottom-right accuracy: 20 points, in tiers."""
     scale = calibration.scale()
-    found = measured(student, seed, scale)
+    found, confusion = measured_with_confusion(student, seed, scale)
     accuracies = [run.bottom_right for run in found.runs]
     reached = scale.reached(found.runs)
     criteria, below = [], 0.0
@@ -54,7 +56,7 @@ def bottom_right(student: Student, seed: int) -> CheckResult:
             )
         )
         below = tier.points
-    figures = {
+    figures: dict[str, Any] = {
         "top_left": middle([run.top_left for run in found.runs]),
         "bottom_right": middle(accuracies),
         "runs": len(found.runs),
@@ -63,6 +65,8 @@ def bottom_right(student: Student, seed: int) -> CheckResult:
         "border": found.traits.border,
         "parameters": found.traits.parameters,
     }
+    if confusion is not None:
+        figures["confusion"] = confusion
     lost = reached < len(scale.bottom_right)
     return CheckResult(
         tuple(criteria), " ".join(advice(found, scale)) if lost else "", figures=figures
