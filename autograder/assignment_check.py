@@ -13,10 +13,10 @@ from nbformat import NotebookNode
 
 from autograder import batch, checks
 from autograder.doctor import Finding
+from autograder.faults import GraderFault
 from autograder.intake import read as intake_read
 from autograder.judging import autograded_id, grade_notebook
 from autograder.sandbox import Limits
-from autograder.student import GraderFault
 
 _BLOCKS = {  # what students must not see -> how long a line must be to give something away, chars
     r"### BEGIN SOLUTION\n(.*?)### END SOLUTION": 20,

@@ -17,7 +17,7 @@ import psutil
 
 from autograder import sandbox, secret
 from autograder.batch import course_config
-from autograder.student import GraderFault
+from autograder.faults import GraderFault
 from course_utils.data import load_digits_subset
 
 LEAST_DISK_BYTES = 2 * 2**30  # a graded class of 500, with its pictures

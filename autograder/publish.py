@@ -16,7 +16,7 @@ import nbformat
 from nbformat import NotebookNode
 
 import course_utils
-from autograder.student import GraderFault
+from autograder.faults import GraderFault
 
 _ADDRESS = re.compile(r'^COURSE_UTILS_URL = ".*"$', re.MULTILINE)
 _MARKS = ("### BEGIN SOLUTION", "### BEGIN HIDDEN TESTS", "autograder")

@@ -17,10 +17,10 @@ from nbformat import NotebookNode
 from torch import Tensor
 
 from autograder import sanitise, wire
+from autograder.faults import GraderFault, StudentFault
 from autograder.outputs import Outputs, notice
 from autograder.probe import Answer
 from autograder.sandbox import Limits, Usage
-from autograder.student import GraderFault, StudentFault
 
 GRACE_S = 5.0  # what an interrupted kernel gets to come to rest before it is killed
 _POLL_S = 0.5

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from autograder.bench import scheduler, speed
+from autograder.bench import report, scheduler, speed
 from autograder.bench.page import page
 from autograder.bench.setting import Figure
 
@@ -23,6 +23,7 @@ class Part(StrEnum):
     NOTHING = "nothing"
     UNCHANGED = "unchanged"
     KILLED = "killed"
+    REPORT = "report"
 
 
 def main(
@@ -35,6 +36,7 @@ def main(
     unchanged: Annotated[int, typer.Option(help="Hand-ins of the unchanged class.")] = 200,
     kills: Annotated[int, typer.Option(help="Moments to kill a run at.")] = 20,
     killed_class: Annotated[int, typer.Option(help="Hand-ins of the runs that are killed.")] = 60,
+    reported: Annotated[int, typer.Option(help="Submissions of the class report.")] = 2000,
     mnist: Annotated[
         Path | None, typer.Option(help="A folder that holds MNIST/raw; else $MNIST_DATA.")
     ] = None,
@@ -59,6 +61,8 @@ def main(
         tell(scheduler.unchanged(root, unchanged, workers))
     if Part.KILLED in parts:
         tell(scheduler.killed(root, kills, killed_class))
+    if Part.REPORT in parts:
+        tell(report.class_report(root, reported))
     if Part.CLASS in parts or Part.USUAL in parts:
         new, phases, cpu_s = speed.classes(root, hand_ins, workers)
         tell(new)

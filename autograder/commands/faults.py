@@ -9,8 +9,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from autograder.faults import GraderFault
 from autograder.sandbox import SandboxError, SandboxUnavailable
-from autograder.student import GraderFault
 
 GRADERS_FAULT = 3  # exit status: it is not a student's doing
 console = Console()

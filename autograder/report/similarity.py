@@ -30,22 +30,39 @@ def near_identical(
         codes: student -> sources of cells.
         given: sources of cells that everybody was given.
     """
-    known = {line for text in given for line in _lines(text)}
-    alphabet: dict[str, str] = {}
-    words: dict[str, str] = {}
-    for student, sources in codes.items():
-        own = [line for text in sources for line in _lines(text) if line not in known]
-        tokens = [token for line in own for token in _TOKEN.findall(line)]
-        if len(tokens) >= LEAST_TOKENS:
-            words[student] = "".join(
-                alphabet.setdefault(token, chr(0x100 + len(alphabet))) for token in tokens
-            )
-    return _groups(list(words), _alike(list(words.values())))
+    write = _Alphabet(given)
+    words = {
+        student: "".join(write[line] for text in sources for line in text.splitlines())
+        for student, sources in codes.items()
+    }
+    long = {student: word for student, word in words.items() if len(word) >= LEAST_TOKENS}
+    return _groups(list(long), _alike(list(long.values())))
 
 
-def _lines(text: str) -> list[str]:
-    stripped = (_COMMENT.sub("", line).strip() for line in text.splitlines())
-    return [line for line in stripped if line]
+class _Alphabet(dict[str, str]):
+    """A line of code -> a character for each of its tokens, none where it was given out.
+
+    A class has few lines that differ, so each is looked at once.
+
+    Args:
+        given: sources of cells that everybody was given.
+    """
+
+    def __init__(self, given: Iterable[str]) -> None:
+        super().__init__()
+        self._given = {_stripped(line) for text in given for line in text.splitlines()}
+        self._letters: dict[str, str] = {}
+
+    def __missing__(self, line: str) -> str:
+        text = _stripped(line)
+        tokens = [] if text in self._given else _TOKEN.findall(text)
+        letters = self._letters
+        self[line] = "".join(letters.setdefault(t, chr(0x100 + len(letters))) for t in tokens)
+        return self[line]
+
+
+def _stripped(line: str) -> str:
+    return _COMMENT.sub("", line).strip()
 
 
 def _alike(words: Sequence[str]) -> list[tuple[int, int]]:
