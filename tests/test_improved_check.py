@@ -68,7 +68,9 @@ def test_most_runs_decide_and_the_middle_one_is_shown(made_up) -> None:
 def test_a_layer_that_sees_positions_is_named(made_up) -> None:
     seen = replace(BLIND, interior=2.0, border=2.0, widest=1936, widest_name="head.0")
     made_up((0.96, 0.1), traits=seen)
-    advice = improved_check.bottom_right(STUDENT, 1).advice
+    result = improved_check.bottom_right(STUDENT, 1)
+    assert result.mistake == "improved-positions"
+    advice = result.advice
     assert "a weight for each position" in advice
     assert "`head.0` looks at 1,936 numbers" in advice
     assert "border" not in advice
@@ -76,7 +78,9 @@ def test_a_layer_that_sees_positions_is_named(made_up) -> None:
 
 def test_a_border_that_shows_is_told_from_a_head_that_sees_positions(made_up) -> None:
     made_up((0.85, 0.3), traits=replace(BLIND, border=1.2))
-    advice = improved_check.bottom_right(STUDENT, 1).advice
+    result = improved_check.bottom_right(STUDENT, 1)
+    assert result.mistakes == ("improved-border",)
+    advice = result.advice
     assert "the border of the image" in advice
     assert "a weight for each position" not in advice
 

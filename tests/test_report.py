@@ -87,6 +87,13 @@ def test_mistakes_are_counted_by_student_and_linked():
     assert 'href="../feedback/bela/cnns/cnns.html#cell_0"' in as_html(report, "../feedback")
 
 
+def test_each_of_several_mistakes_is_counted():
+    both = {"mistakes": ["fc1-missing-relu", "fc3-extra-softmax"]}
+    twice = CheckResult(WRONG.criteria, WRONG.advice, "fc1-missing-relu", both)
+    report = build(course(ada=notebook(twice)))
+    assert [m.mistake for m in report.mistakes] == both["mistakes"]
+
+
 def test_what_has_no_name_is_counted_by_its_reason():
     report = build(course(ada=notebook(nothing(5, "Net is not defined")), bela=notebook(RIGHT)))
     assert [(m.mistake, m.named) for m in report.mistakes] == [("Net is not defined", False)]
