@@ -13,7 +13,7 @@ from torch import Tensor
 
 from autograder.chains import CHAIN, ChainSpec, chain_mistakes, run_chain, wrong_chains
 from autograder.challenge import generator, random_images, random_kernel
-from autograder.pictures.activations import as_image
+from autograder.pictures.thumbnail import as_image
 from autograder.results import CheckResult, Criterion, verdict
 from autograder.student import Student, StudentFault, call
 from course_utils.data import portrait

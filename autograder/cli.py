@@ -96,6 +96,8 @@ def demo_command(course: _Course = Path(".")) -> None:
             console.print(f"    {made.name:6s}{made.about}")
         console.print("[bold]3[/] Grading them, each in a sandbox of its own")
         summary = _grade(course, assignment, batch.Selection([made.name for made in students]))
+        if summary.stopped:
+            _leave(summary)
         console.print("[bold]4[/] Writing feedback")
         batch.generate_feedback(course, assignment)
         _show(course, assignment, [made.name for made in students])

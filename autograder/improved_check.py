@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from autograder import calibration
-from autograder.improved_runs import CLASSES, Measured, measured
+from autograder.improved_confusion import measured_with_confusion
+from autograder.improved_runs import CLASSES, Measured
 from autograder.references import net_spec, parameter_count
 from autograder.results import CheckResult, verdict
 from autograder.student import Student
@@ -23,7 +25,7 @@ GAP = 0.1  # between the accuracies of the two corners
 def top_left(student: Student, seed: int) -> CheckResult:
     """Returns the verdict on the top-left accuracy: 5 points."""
     scale = calibration.scale()
-    found = measured(student, seed, scale)
+    found, _ = measured_with_confusion(student, seed, scale)
     tier, accuracies = scale.top_left, [run.top_left for run in found.runs]
     passed = scale.learned(found.runs)
     criterion = verdict(
@@ -33,14 +35,18 @@ def top_left(student: Student, seed: int) -> CheckResult:
         passed,
         tier.points,
     )
-    text = "" if passed else "Your network hardly learns within the budget. " + _slow(found.traits)
-    return CheckResult((criterion,), text, figures={"top_left": middle(accuracies)})
+    figures = {"top_left": middle(accuracies)}
+    if passed:
+        return CheckResult((criterion,), figures=figures)
+    mistake, words = _slow(found.traits)
+    advice = f"Your network hardly learns within the budget. {words}"
+    return CheckResult((criterion,), advice, mistake, figures)
 
 
 def bottom_right(student: Student, seed: int) -> CheckResult:
     """Returns the verdict on the bottom-right accuracy: 20 points, in tiers."""
     scale = calibration.scale()
-    found = measured(student, seed, scale)
+    found, confusion = measured_with_confusion(student, seed, scale)
     accuracies = [run.bottom_right for run in found.runs]
     reached = scale.reached(found.runs)
     criteria, below = [], 0.0
@@ -55,7 +61,7 @@ def bottom_right(student: Student, seed: int) -> CheckResult:
             )
         )
         below = tier.points
-    figures = {
+    figures: dict[str, Any] = {
         "top_left": middle([run.top_left for run in found.runs]),
         "bottom_right": middle(accuracies),
         "runs": len(found.runs),
@@ -64,10 +70,18 @@ def bottom_right(student: Student, seed: int) -> CheckResult:
         "border": found.traits.border,
         "parameters": found.traits.parameters,
     }
-    lost = reached < len(scale.bottom_right)
-    return CheckResult(
-        tuple(criteria), " ".join(advice(found, scale)) if lost else "", figures=figures
+    if confusion is not None:
+        figures["confusion"] = confusion
+    if reached == len(scale.bottom_right):
+        return CheckResult(tuple(criteria), figures=figures)
+    obstacles = in_the_way(found, scale)
+    figures["mistakes"] = [mistake for mistake, _ in obstacles]
+    advice = " ".join(words for _, words in obstacles) or (
+        "It reads digits where it has seen them, and worse elsewhere: compare its accuracy in the "
+        "two corners after each change that you make."
     )
+    first = obstacles[0][0] if obstacles else ""
+    return CheckResult(tuple(criteria), advice, first, figures)
 
 
 def _shown(accuracies: Sequence[float]) -> str:
@@ -75,51 +89,41 @@ def _shown(accuracies: Sequence[float]) -> str:
     return f"{middle(accuracies):.1%}{runs}"
 
 
-def advice(found: Measured, scale: Scale) -> list[str]:
-    """Returns what stands in the way of the highest tier, most important first."""
+def in_the_way(found: Measured, scale: Scale) -> list[tuple[str, str]]:
+    """Returns what stands in the way of the highest tier: names and words, the worst first."""
     seen = found.traits
     left = middle([run.top_left for run in found.runs])
     right = middle([run.bottom_right for run in found.runs])
-    said = []
+    said: list[tuple[str, str]] = []
     if seen.interior > POSITIONS_SHOW:
-        said.append(
-            "Before any training, its answer already changes when a digit moves a few pixels in "
-            "the middle of the image: some layer has a weight for each position."
-            + (
-                f" `{seen.widest_name}` looks at {seen.widest:,} numbers at once: what do they "
-                "stand for?"
-                if seen.widest_name
-                else " Which one?"
-            )
-        )
+        which = "Which one?"
+        if seen.widest_name:
+            which = f"`{seen.widest_name}` looks at {seen.widest:,} numbers at once: what do they "
+            which += "stand for?"
+        words = "Before any training, its answer already changes when a digit moves a few pixels "
+        words += "in the middle of the image: some layer has a weight for each position. "
+        said.append(("improved-positions", words + which))
     elif seen.border > BORDER_SHOWS and left - right > GAP:
-        said.append(
-            "Before any training, its answer does not depend on where in the middle a digit "
-            "stands, but it does on the corner: what you pool still shows the border of the image. "
-            "How often does the kernel meet a pixel at the border, and how often one in the middle?"
-        )
+        words = "Before any training, its answer does not depend on where in the middle a digit "
+        words += "stands, but it does on the corner: what you pool still shows the border of the "
+        words += "image. How often does the kernel meet a pixel at the border, and how often one "
+        words += "in the middle?"
+        said.append(("improved-border", words))
     if left < scale.bottom_right[-1].accuracy:
-        said.append("It learns too slowly for the budget. " + _slow(seen))
+        mistake, words = _slow(seen)
+        said.append((mistake, f"It learns too slowly for the budget. {words}"))
     limit = parameter_count(net_spec())
     if seen.parameters >= limit:
-        said.append(
-            f"It has {seen.parameters:,} parameters, Net has {limit:,}: the fix needs fewer."
-        )
-    return said or [
-        "It reads digits where it has seen them, and worse elsewhere: compare its accuracy in the "
-        "two corners after each change that you make."
-    ]
+        words = f"It has {seen.parameters:,} parameters, Net has {limit:,}: the fix needs fewer."
+        said.append(("improved-parameters", words))
+    return said
 
 
-def _slow(seen: Traits) -> str:
-    """Returns why a network may need more steps than there are."""
+def _slow(seen: Traits) -> tuple[str, str]:
+    """Returns why a network may need more steps than there are: a name, and words."""
     if 0 < seen.narrowest < CLASSES:
-        return (
-            f"All it knows of an image passes through {seen.narrowest} numbers "
-            f"(into `{seen.narrowest_name}`), fewer than there are classes: such a bottleneck "
-            "learns slowly."
-        )
-    return (
-        "Averages over a large image are small and much alike: what could bring them to one scale "
-        "before the last layer?"
-    )
+        words = f"All it knows of an image passes through {seen.narrowest} numbers "
+        words += f"(into `{seen.narrowest_name}`), fewer than there are classes: such a bottleneck "
+        return "improved-bottleneck", words + "learns slowly."
+    words = "Averages over a large image are small and much alike: what could bring them to one "
+    return "improved-slow", words + "scale before the last layer?"

@@ -152,6 +152,37 @@ _LESSONS: tuple[tuple[str, str], ...] = (
         "tensor that was handed over. The next cell then works with a changed photograph.",
     ),
     (
+        r"improved-positions",
+        "A layer with a weight for each position learns what a digit looks like at that position, "
+        "and knows nothing of it elsewhere. After the convolutions, each channel is a small map of "
+        "where its pattern was found. Which question about such a map has an answer that stays the "
+        "same when the pattern moves? Ask that, before the first fully connected layer.",
+    ),
+    (
+        r"improved-border",
+        "Draw an image of 9 x 9 pixels, and count at how many positions a kernel of 5 x 5 touches "
+        "the pixel in the corner, and at how many the one in the middle. What would have to lie "
+        "around the image so that each pixel is touched equally often?",
+    ),
+    (
+        r"improved-bottleneck",
+        "Write down, from layer to layer, how many numbers tell of one image. Where they are "
+        "fewest, what is lost cannot come back. The largest layer of Net is gone, so there are "
+        "parameters to spare: where would you spend them?",
+    ),
+    (
+        r"improved-slow",
+        "Print mean and standard deviation of what reaches the last layer, over a batch of digits. "
+        "If they hardly differ from digit to digit, its weights first have to grow very large. "
+        "Which layer brings a batch to mean 0 and deviation 1? Or what else than its mean could "
+        "you take of each map?",
+    ),
+    (
+        r"improved-parameters",
+        "`for name, p in ImprovedNet().named_parameters(): print(name, p.numel())` shows where "
+        "they are. Which of these layers does your idea no longer need?",
+    ),
+    (
         r"chain-bias",
         "A convolution module draws weights and a bias of its own, at random, when it is made. "
         "What should take their place here, and is a bias asked for?",

@@ -113,7 +113,8 @@ def function(student: Student, seed: int) -> CheckResult:
         mistakes.append(mistake)
         advice = f"{advice} {mistake.sentence}".strip()
     key = mistakes[0].key if mistakes else ""
-    return CheckResult(tuple(criteria), advice, key, {"layers": _layers(finding)})
+    figures = {"layers": _layers(finding), "mistakes": [mistake.key for mistake in mistakes]}
+    return CheckResult(tuple(criteria), advice, key, figures)
 
 
 def _layers(finding: Finding) -> list[dict[str, Any]]:

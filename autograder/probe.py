@@ -163,7 +163,7 @@ class Probe:
 
     def _lookup(self, name: str) -> Any:
         if name not in self._namespace:
-            raise Missing(f"{name} is not defined")
+            raise Missing(f"{name} is not defined: did its cell fail, or was its name changed?")
         found = self._namespace[name]
         if not callable(found):
             raise WrongKind(f"expected {name} to be callable, got {type(found).__name__}")

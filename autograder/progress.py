@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -87,6 +87,20 @@ class Display(AbstractContextManager["Display"]):
         minutes = (time.monotonic() - self._started) / 60
         rate = f", {self._done / minutes:.1f} a minute" if self._done else ""
         return f"({running} running, {self._failed} failed{rate})"
+
+
+def last_faults(log: Path) -> dict[str, str]:
+    """Returns why hand-ins have no verdict, by the last line that the log has of each student.
+
+    Args:
+        log: the log file; that of a killed run may end in half a line.
+    """
+    found = {}
+    for line in log.read_text().splitlines() if log.exists() else ():
+        with suppress(ValueError):
+            fields = json.loads(line)
+            found[fields["student"]] = fields["fault"]
+    return {student: fault for student, fault in found.items() if fault}
 
 
 def log_line(outcome: Outcome) -> dict[str, object]:

@@ -95,7 +95,7 @@ class ParameterInfo:
 def call(student: Student, name: str, *arguments: Tensor) -> tuple[Tensor, list[Tensor]]:
     """Returns what the student's function `name` returns, and its arguments as it left them."""
     _, tensors = _ask(student, "call", {"name": name}, dict(_numbered(arguments)))
-    return _take(tensors, "output"), [_take(tensors, f"after.{i}") for i in range(len(arguments))]
+    return take(tensors, "output"), [take(tensors, f"after.{i}") for i in range(len(arguments))]
 
 
 class Model:
@@ -128,17 +128,17 @@ class Model:
     def forward(self, images: Tensor) -> Tensor:
         """Returns the logits for `images` (N, 1, 56, 56) float32, in eval mode."""
         _, tensors = self._ask("forward", tensors={"images": images})
-        return _take(tensors, "output")
+        return take(tensors, "output")
 
     def trace(self, images: Tensor) -> list[Tensor]:
         """Returns what went in and out of the submodules, until the end or the first error."""
         _, tensors = self._ask("trace", tensors={"images": images})
-        return [_take(tensors, name) for name in tensors]
+        return [take(tensors, name) for name in tensors]
 
     def state(self) -> dict[str, Tensor]:
         """Returns every parameter and buffer by name."""
         _, tensors = self._ask("state")
-        return {name: _take(tensors, name) for name in tensors}
+        return {name: take(tensors, name) for name in tensors}
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Returns nothing; copies `state` into the parameters and buffers of the same names."""
@@ -157,7 +157,7 @@ class Model:
     def predict(self, digits: Tensor, quadrant: str) -> Tensor:
         """Returns logits (N, K) for `digits` (N, 28, 28) uint8 placed in `quadrant`."""
         _, tensors = self._ask("predict", {"quadrant": quadrant}, {"digits": digits})
-        return _take(tensors, "logits")
+        return take(tensors, "logits")
 
     def _ask(
         self,
@@ -224,8 +224,12 @@ def _numbered(tensors: Sequence[Tensor]) -> list[tuple[str, Tensor]]:
     return [(str(index), tensor.clone()) for index, tensor in enumerate(tensors)]
 
 
-def _take(tensors: Mapping[str, Tensor], name: str) -> Tensor:
-    """Returns one tensor of the answer as a plain one: dense, real, on the CPU."""
+def take(tensors: Mapping[str, Tensor], name: str) -> Tensor:
+    """Returns one tensor of an answer as a plain one: dense, real, on the CPU.
+
+    Raises:
+        StudentFault: it is not there, or of another kind.
+    """
     tensor = tensors.get(name)
     if not isinstance(tensor, Tensor):
         raise StudentFault(f"the answer lacks the tensor {name!r}")

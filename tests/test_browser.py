@@ -6,28 +6,20 @@ that SCREENSHOTS names, else to a temporary one.
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from autograder.demo import CHAIN
+from tests import servers
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
 TOKEN = "a-token-for-this-test"
 WAIT_MS = 180_000
-OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-OPTIONS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 RELEASE = ROOT / "release" / "cnns" / "cnns.ipynb"
 
 
@@ -46,51 +38,20 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     _notebook_with(folder, "untouched", None)
     _notebook_with(folder, "wrong", CHAIN.replace("max_pool2d", "avg_pool2d"))
     _notebook_with(folder, "right", CHAIN)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"]
-    command += [
-        f"--port={port}",
-        f"--IdentityProvider.token={TOKEN}",
-        f"--ServerApp.root_dir={folder}",
-    ]
-    server = subprocess.Popen(
-        command,
-        cwd=folder,
-        env={**os.environ, "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(120):
-            try:
-                urllib.request.urlopen(f"{address}/api").close()
-                break
-            except OSError:
-                time.sleep(0.5)
+    settings = {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")}
+    with servers.jupyter("lab", folder, token=TOKEN, environment=settings) as address:
         yield address
-    finally:
-        server.terminate()
-        server.wait()
 
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert chromium, "no Chromium on the PATH: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=OPTIONS)
+    with servers.chromium() as browser:
         yield browser.new_page(viewport={"width": 1300, "height": 1000})
-        browser.close()
 
 
 @pytest.fixture(scope="module")
 def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = Path(os.environ.get("SCREENSHOTS") or tmp_path_factory.mktemp("shots"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return servers.folder_of_screenshots(tmp_path_factory)
 
 
 def _run_all(page: Page, lab: str, name: str) -> None:

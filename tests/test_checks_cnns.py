@@ -78,7 +78,9 @@ def test_what_is_as_large_as_net_is_counted_however_it_is_kept(network: type, go
 def test_what_is_not_written_yet_is_called_so(grade_id: str) -> None:
     result = _judge(grade_id, ImprovedNet=Unfinished, Net=Unfinished)
     assert (result.points, result.advice) == (0, "this exercise is not implemented yet")
-    assert _judge(grade_id).advice.endswith("is not defined")
+    assert _judge(grade_id).advice.endswith(
+        "is not defined: did its cell fail, or was its name changed?"
+    )
 
 
 def test_classes_written_out_lose_that_criterion_alone() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from autograder import batch, cli
+from autograder import batch, cli, demo
 from autograder.batch import INTERRUPTED, Due, Outcome, Selection, Summary
 from autograder.cli import GRADERS_FAULT, app
 from autograder.sandbox import SandboxUnavailable
@@ -119,3 +121,21 @@ def test_a_dry_run_says_what_would_be_graded_and_why(
     status, output = _grade(course, "--dry-run")
     assert status == 0
     assert "bela: the hand-in has changed 1 hand-ins would be graded" in output
+
+
+def test_a_demo_that_stopped_says_why_and_writes_no_feedback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _graded_by(monkeypatch, stopped="the disk is full")
+    monkeypatch.setattr(batch, "generate_release", lambda course, assignment: None)
+    monkeypatch.setattr(demo, "make_class", lambda course, assignment: list(demo.STUDENTS))
+    result = CliRunner().invoke(app, ["demo", f"--course={tmp_path}"])
+    assert result.exit_code == GRADERS_FAULT
+    assert "Stopped: the disk is full" in result.output
+    assert "Writing feedback" not in result.output
+
+
+def test_the_command_line_does_not_wait_for_torch() -> None:
+    program = "import sys, autograder.cli; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip() == "False", done.stderr

@@ -6,6 +6,7 @@ import csv
 import json
 from pathlib import Path
 
+import jsonschema
 import nbformat
 import pytest
 from nbgrader.api import Base, Gradebook
@@ -88,21 +89,97 @@ def test_gradescope_gets_a_file_for_each_final_hand_in(gradebook: Gradebook, tmp
     assert "✗ values" in results["tests"][1]["output"]
 
 
-def test_gradescopes_results_have_the_documented_fields():
-    results = as_results(8.0, [("a", 5.0, 5.0), ("b", 3.0, 15.0)], {"b": WRONG})
-    assert results.keys() <= {
-        "score", "execution_time", "output", "output_format", "test_output_format",
-        "test_name_format", "visibility", "stdout_visibility", "extra_data", "tests", "leaderboard",
-    }  # fmt: skip
-    for test in results["tests"]:
-        assert test.keys() <= {
-            "score", "max_score", "status", "name", "name_format", "number", "output",
-            "output_format", "tags", "visibility", "extra_data",
-        }  # fmt: skip
-        assert test["status"] in ("passed", "failed")
-        assert test["output_format"] in ("text", "html", "simple_format", "md", "ansi")
-        assert {test["visibility"], results["stdout_visibility"]} <= set(VISIBILITIES)
-    assert [test["status"] for test in results["tests"]] == ["passed", "failed"]
+_VISIBILITY = {"enum": ["hidden", "after_due_date", "after_published", "visible"]}
+_FORMAT = {"enum": ["text", "html", "simple_format", "md", "ansi"]}
+_OBJECT = {"type": "object"}
+GRADESCOPE = {  # https://gradescope-autograders.readthedocs.io/en/latest/specs/#output-format
+    "type": "object",
+    "additionalProperties": False,
+    "anyOf": [
+        {"required": ["score"]},
+        {"required": ["tests"], "properties": {"tests": {"items": {"required": ["score"]}}}},
+    ],
+    "properties": {
+        "score": {"type": "number"},
+        "execution_time": {"type": "number"},
+        "output": {"type": "string"},
+        "output_format": _FORMAT,
+        "test_output_format": _FORMAT,
+        "test_name_format": _FORMAT,
+        "visibility": _VISIBILITY,
+        "stdout_visibility": _VISIBILITY,
+        "extra_data": _OBJECT,
+        "tests": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {
+                    "score": {"type": "number"},
+                    "max_score": {"type": "number"},
+                    "status": {"enum": ["passed", "failed"]},
+                    "name": {"type": "string"},
+                    "name_format": _FORMAT,
+                    "number": {"type": "string"},
+                    "output": {"type": "string"},
+                    "output_format": _FORMAT,
+                    "tags": {"type": "array", "items": {"type": "string"}},
+                    "visibility": _VISIBILITY,
+                    "extra_data": _OBJECT,
+                },
+            },
+        },
+        "leaderboard": {"type": "array", "items": {"required": ["name", "value"]}},
+    },
+}
+
+
+@pytest.mark.parametrize("visibility", VISIBILITIES)
+def test_gradescopes_results_are_as_documented(visibility: str):
+    verdicts = {"a": RIGHT, "b": WRONG}
+    grades = [("a", 5.0, 5.0), ("b", 3.0, 15.0), ("by a person", 2.5, 5.0)]
+    results = as_results(8.0, grades, verdicts, visibility)
+    jsonschema.validate(json.loads(json.dumps(results, allow_nan=False)), GRADESCOPE)
+    assert [test["status"] for test in results["tests"]] == ["passed", "failed", "failed"]
+    assert results["stdout_visibility"] == "hidden", "what the grader prints is not for students"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{}, {"score": "8"}, {"score": 8, "visibility": "always"}, {"score": 8, "points": 8}]
+)
+def test_the_documented_format_refuses_what_is_not(wrong: dict[str, object]):
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(wrong, GRADESCOPE)
+
+
+def test_canvas_finds_what_its_import_asks_for(gradebook: Gradebook):
+    """The guide "How do I import grades in the Gradebook?" of Canvas: Student, ID and Section are
+    compulsory columns, SIS ones may stand between; an assignment's points stand in the second row.
+    """
+    CanvasExporter().export(gradebook)
+    heading, possible, *students = rows("canvas.csv")
+    assert heading[:5] == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
+    assert possible[0].strip() == "Points Possible"
+    assert {len(row) for row in (possible, *students)} == {len(heading)}
+    for points, *given in zip(*(row[5:] for row in (possible, *students)), strict=True):
+        assert float(points) > 0
+        assert all(not cell or 0 <= float(cell) <= float(points) for cell in given)
+    assert all(any(row[1:4]) for row in students), "each is known by one of the three ids"
+
+
+def test_moodle_finds_what_its_import_asks_for(gradebook: Gradebook):
+    """https://docs.moodle.org/en/Grade_import: headings in the first row, one column that tells who
+    it is (ID number or Email address), no grade that is no number, comma-separated UTF-8.
+    """
+    MoodleExporter().export(gradebook)
+    heading, *students = rows("moodle.csv")
+    assert len(set(heading)) == len(heading), "columns are mapped by their headings"
+    identity = [heading.index(name) for name in ("ID number", "Email address")]
+    assert all(any(row[column] for column in identity) for row in students)
+    assert {len(row) for row in students} == {len(heading)}
+    grades = [row[heading.index("Assignment: cnns (Real)")] for row in students]
+    assert [float(grade) for grade in grades if grade] == [18]
+    Path("moodle.csv").read_bytes().decode("utf-8")
 
 
 def test_who_is_left_out_is_said(gradebook: Gradebook, caplog: pytest.LogCaptureFixture):

@@ -9,6 +9,7 @@ import pytest
 
 from autograder import calibration, improved_check
 from autograder.improved_runs import Measured
+from autograder.pictures import pictures
 from autograder.references import net_spec, parameter_count
 from autograder.student import InProcess
 from autograder.traits import Traits
@@ -32,9 +33,15 @@ STUDENT = InProcess({})
 def made_up(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Returns a function that says what will be measured: (top-left, bottom-right), traits."""
 
-    def say(*runs: tuple[float, float], traits: Traits = BLIND) -> None:
+    def say(
+        *runs: tuple[float, float],
+        traits: Traits = BLIND,
+        confusion: list[list[int]] | None = None,
+    ) -> None:
         found = Measured(tuple(Accuracies(left, right, 300) for left, right in runs), traits)
-        monkeypatch.setattr(improved_check, "measured", lambda *arguments: found)
+        monkeypatch.setattr(
+            improved_check, "measured_with_confusion", lambda *arguments: (found, confusion)
+        )
 
     return say
 
@@ -61,7 +68,9 @@ def test_most_runs_decide_and_the_middle_one_is_shown(made_up) -> None:
 def test_a_layer_that_sees_positions_is_named(made_up) -> None:
     seen = replace(BLIND, interior=2.0, border=2.0, widest=1936, widest_name="head.0")
     made_up((0.96, 0.1), traits=seen)
-    advice = improved_check.bottom_right(STUDENT, 1).advice
+    result = improved_check.bottom_right(STUDENT, 1)
+    assert result.mistake == "improved-positions"
+    advice = result.advice
     assert "a weight for each position" in advice
     assert "`head.0` looks at 1,936 numbers" in advice
     assert "border" not in advice
@@ -69,7 +78,9 @@ def test_a_layer_that_sees_positions_is_named(made_up) -> None:
 
 def test_a_border_that_shows_is_told_from_a_head_that_sees_positions(made_up) -> None:
     made_up((0.85, 0.3), traits=replace(BLIND, border=1.2))
-    advice = improved_check.bottom_right(STUDENT, 1).advice
+    result = improved_check.bottom_right(STUDENT, 1)
+    assert result.mistakes == ("improved-border",)
+    advice = result.advice
     assert "the border of the image" in advice
     assert "a weight for each position" not in advice
 
@@ -99,3 +110,13 @@ def test_full_points_need_no_advice(made_up) -> None:
     made_up((0.96, 0.96))
     assert improved_check.bottom_right(STUDENT, 1).advice == ""
     assert improved_check.top_left(STUDENT, 1).advice == ""
+
+
+def test_the_confusion_is_drawn_where_there_is_one(made_up) -> None:
+    counts = [[90, 10] * 5] * 10
+    made_up((0.96, 0.2), confusion=counts)
+    result = improved_check.bottom_right(STUDENT, 1)
+    assert result.figures["confusion"] == counts
+    assert "Confusion matrix of 5000 digits" in "".join(pictures(result.figures))
+    made_up((0.96, 0.2))
+    assert "confusion" not in improved_check.bottom_right(STUDENT, 1).figures

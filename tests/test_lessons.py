@@ -13,7 +13,8 @@ OTHER_KEYS = (
     "flatten-missing output-shape random constant kernel-shape conv-missing conv-extra fc-missing "
     "fc-extra other-parameters num_channel-ignored num_classes-ignored other-sizes conv1-norm "
     "fc2-prelu fc1-inputs chain-random chain-in-place chain-globals chain-sizes chain-rescale "
-    "chain-bias chain-kernel-once"
+    "chain-bias chain-kernel-once improved-positions improved-border improved-bottleneck "
+    "improved-slow improved-parameters"
 )
 
 

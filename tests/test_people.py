@@ -11,11 +11,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +19,7 @@ import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from nbgrader.api import Gradebook
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from typer.testing import CliRunner
 
 from autograder import verdicts
@@ -32,13 +28,12 @@ from autograder.demo import STUDENTS
 from autograder.feedback.summary import advice, hint
 from autograder.graded import grade_cells, repair_note
 from autograder.secret import VARIABLE
+from tests import servers
 from tests.conftest import ROOT, run_nbgrader
 
 pytestmark = pytest.mark.slow
 GOLDEN = Path(__file__).parent / "golden"
 WAIT_MS = 60_000
-OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-OPTIONS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 COURSE = ("source", "release", "submitted", "autograded", "feedback", "gradebook.db")
 
 
@@ -93,19 +88,13 @@ def test_the_feedback_text_is_as_it_was_reviewed(course: Path, student: str):
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert chromium, "no Chromium on the PATH: apt-get install chromium"
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=OPTIONS)
+    with servers.chromium() as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")
 def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = Path(os.environ.get("SCREENSHOTS") or tmp_path_factory.mktemp("shots"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return servers.folder_of_screenshots(tmp_path_factory)
 
 
 def opened(browser: Browser, path: Path, width: int) -> tuple[Page, list[str]]:
@@ -167,28 +156,10 @@ def test_the_report_renders_and_links_to_feedback(
 @pytest.fixture(scope="module")
 def formgrader(course: Path) -> Iterator[str]:
     """The address of a formgrader on the course."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "jupyter", "server", "--no-browser", "--allow-root"]
-    command += [f"--port={port}", "--IdentityProvider.token=", f"--ServerApp.root_dir={course}"]
     extension = "nbgrader.server_extensions.formgrader"
-    command += [f"--ServerApp.jpserver_extensions={{'{extension}': True}}"]
-    server = subprocess.Popen(
-        command, cwd=course, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(f"{address}/api").close()
-                break
-            except OSError:
-                time.sleep(0.5)
+    option = f"--ServerApp.jpserver_extensions={{'{extension}': True}}"
+    with servers.jupyter("server", course, option) as address:
         yield address
-    finally:
-        server.terminate()
-        server.wait()
 
 
 def test_a_manual_score_given_in_formgrader_survives_a_re_grade(

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from autograder.pictures import pictures
-from autograder.pictures.activations import as_image
+from autograder.pictures.thumbnail import as_image
 
 LAYERS = [
     {"name": "conv1", "size": "8 x 26 x 26", "right": True},

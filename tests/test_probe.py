@@ -119,7 +119,7 @@ def test_whatever_the_student_raises_becomes_data(error):
 @pytest.mark.parametrize(
     ("namespace", "words"),
     [
-        ({}, "f is not defined"),
+        ({}, "f is not defined: did its cell fail, or was its name changed?"),
         ({"f": 3}, "expected f to be callable, got int"),
         ({"f": lambda x: None}, "expected f(...) to return a tensor, got NoneType"),
     ],

@@ -7,26 +7,33 @@ import json
 import os
 import random
 import re
+import shutil
 import sys
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import nbformat
 import pytest
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbgrader.api import Gradebook
 from typer.testing import CliRunner
 
+from autograder.batch import Outcome
 from autograder.cli import app
 from autograder.commands.faults import GRADERS_FAULT
 from autograder.demo import CHAIN, IMPROVED, NET, STUDENTS
 from autograder.graded import METADATA, REPAIRED
-from autograder.report import build
-from autograder.report.collect import Course, read
+from autograder.progress import FOLDER, last_faults, log_line
+from autograder.report import build, write
+from autograder.report.collect import Course, read, without_pictures
 from autograder.report.page import as_html
 from autograder.report.similarity import near_identical
 from autograder.report.statistics import correlation, spread
 from autograder.results import CheckResult, nothing, verdict
+from tests.conftest import ROOT
 from tests.graded_notebooks import RIGHT, WRONG, graded_cell, solution
 
 
@@ -80,6 +87,13 @@ def test_mistakes_are_counted_by_student_and_linked():
     assert 'href="../feedback/bela/cnns/cnns.html#cell_0"' in as_html(report, "../feedback")
 
 
+def test_each_of_several_mistakes_is_counted():
+    both = {"mistakes": ["fc1-missing-relu", "fc3-extra-softmax"]}
+    twice = CheckResult(WRONG.criteria, WRONG.advice, "fc1-missing-relu", both)
+    report = build(course(ada=notebook(twice)))
+    assert [m.mistake for m in report.mistakes] == both["mistakes"]
+
+
 def test_what_has_no_name_is_counted_by_its_reason():
     report = build(course(ada=notebook(nothing(5, "Net is not defined")), bela=notebook(RIGHT)))
     assert [(m.mistake, m.named) for m in report.mistakes] == [("Net is not defined", False)]
@@ -127,6 +141,10 @@ def test_copies_are_found_and_independent_answers_are_not():
     assert near_identical(codes, ()) == (("ada", "changed", "copy"),)
 
 
+def test_hand_ins_without_code_of_their_own_are_alike_to_nobody():
+    assert near_identical({"a": ("given = 1",), "b": ()}, ("given = 1",)) == ()
+
+
 def test_what_was_given_out_is_left_aside():
     given = (CHAIN, NET, IMPROVED)
     codes = {name: (*given, f"def own_{name}(): return {name!r}") for name in ("a", "b")}
@@ -139,6 +157,7 @@ def made_course(folder: Path, students: int) -> Path:
     release = folder / "release" / "cnns" / "cnns.ipynb"
     release.parent.mkdir(parents=True)
     nbformat.write(new_notebook(cells=[new_code_cell("x = 0")]), release)
+    shutil.copy(ROOT / "nbgrader_config.py", folder)
     rng = random.Random(0)
     names = "".join(chr(97 + i) for i in range(26))
     with Gradebook(f"sqlite:///{folder / 'gradebook.db'}") as gradebook:
@@ -159,18 +178,96 @@ def made_course(folder: Path, students: int) -> Path:
     return folder
 
 
-def test_the_command_writes_a_page_and_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    tools = str(Path(sys.executable).parent)  # nbgrader calls its tool `alembic` by name
+@pytest.fixture(autouse=True)
+def _tools(monkeypatch: pytest.MonkeyPatch) -> None:
+    """nbgrader calls its tool `alembic` by name."""
+    tools = str(Path(sys.executable).parent)
     monkeypatch.setenv("PATH", os.pathsep.join([tools, os.environ["PATH"]]))
+
+
+def test_the_command_writes_a_page_and_json(tmp_path: Path):
     made_course(tmp_path, 3)
-    (tmp_path / "submitted" / "zoe" / "cnns").mkdir(parents=True)
+    for student in ("yan", "zoe"):
+        (tmp_path / "submitted" / student / "cnns").mkdir(parents=True)
+    outcomes = [Outcome("zoe"), Outcome("zoe", "no space left"), Outcome("s0001", "an older fault")]
+    log = tmp_path / FOLDER / "cnns.jsonl"
+    log.parent.mkdir(parents=True)
+    log.write_text("".join(json.dumps(log_line(outcome)) + "\n" for outcome in outcomes))
     result = CliRunner().invoke(app, ["report", "cnns", f"--course={tmp_path}"])
     assert result.exit_code == 0, result.output
     page = (tmp_path / "report" / "cnns.html").read_text()
-    assert "1 without a verdict" in page
+    assert "2 without a verdict" in page
+    assert "<li>no space left: zoe</li>" in page
+    assert "<li>not graded yet: yan</li>" in page
+    assert "an older fault" not in page, "it has a verdict now"
     data = json.loads((tmp_path / "report" / "cnns.json").read_text())
-    assert (data["students"], data["ungraded"]) == (3, ["zoe"])
+    assert (data["students"], data["ungraded"]) == (3, {"yan": "", "zoe": "no space left"})
     assert list(data["points"]) == ["s0000", "s0001", "s0002"]
+
+
+def test_a_log_that_ends_in_half_a_line_is_read(tmp_path: Path):
+    log = tmp_path / "cnns.jsonl"
+    assert last_faults(log) == {}
+    whole = json.dumps(log_line(Outcome("zoe", "no space left")))
+    log.write_text(f"{whole}\n{whole[:30]}")
+    assert last_faults(log) == {"zoe": "no space left"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "iVBORw0KGgo=",
+        "",
+        'not "base64"',
+        "two\nlines",
+        "ends in a backslash \\",
+        '"image/png": "x"',
+    ],
+)
+def test_pictures_are_emptied_and_nothing_else(text: str):
+    made = new_notebook(
+        cells=[
+            new_code_cell(text, outputs=[new_output("display_data", {"image/png": text})]),
+            new_code_cell(f'x = {{"image/png": "{text}"}}', id="same"),
+        ]
+    )
+    whole = json.loads(nbformat.writes(made))
+    read_back = json.loads(without_pictures(nbformat.writes(made).encode()))
+    data = read_back["cells"][0]["outputs"][0]["data"]
+    assert data["image/png"] in ("", whole["cells"][0]["outputs"][0]["data"]["image/png"])
+    assert (data["image/png"] == "") == ("\\" not in json.dumps(text))
+    data["image/png"] = whole["cells"][0]["outputs"][0]["data"]["image/png"]
+    assert read_back == whole
+
+
+def work(act: Callable[[], object]) -> Counter[str]:
+    """Returns how often each function is called: work, whatever the machine and its load."""
+    calls: Counter[str] = Counter()
+
+    def count(frame: FrameType, event: str, what: object) -> None:
+        if event == "call":
+            calls[frame.f_code.co_qualname] += 1
+        elif event == "c_call":
+            calls[getattr(what, "__qualname__", "?")] += 1
+
+    sys.setprofile(count)
+    try:
+        act()
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+def test_a_class_four_times_as_large_is_at_most_four_times_the_work(tmp_path: Path):
+    counted = []
+    for students in (30, 120):
+        folder = made_course(tmp_path / str(students), students)
+        counted.append(work(lambda folder=folder: write(folder, "cnns", folder / "report")))
+    small, large = counted
+    assert large.total() < 4.4 * small.total()
+    assert large["Connection._execute_context"] == small["Connection._execute_context"] > 0
+    assert large["loads"] == 120 + 1, "each notebook is read once, and the release"
+    assert large["cpdist"] == small["cpdist"] == 1
 
 
 def test_nothing_graded_says_what_to_do(tmp_path: Path):

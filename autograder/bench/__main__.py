@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from autograder.bench import faults, scheduler, speed
+from autograder.bench import faults, report, scheduler, speed
 from autograder.bench.page import page
 from autograder.bench.setting import Figure
 
@@ -24,6 +24,7 @@ class Part(StrEnum):
     UNCHANGED = "unchanged"
     KILLED = "killed"
     FAULTS = "faults"
+    REPORT = "report"
 
 
 def main(
@@ -38,6 +39,7 @@ def main(
     killed_class: Annotated[
         int, typer.Option(help="Hand-ins of the runs that are killed, or that something befalls.")
     ] = 60,
+    reported: Annotated[int, typer.Option(help="Submissions of the class report.")] = 2000,
     mnist: Annotated[
         Path | None, typer.Option(help="A folder that holds MNIST/raw; else $MNIST_DATA.")
     ] = None,
@@ -64,6 +66,8 @@ def main(
         tell(scheduler.killed(root, kills, killed_class))
     if Part.FAULTS in parts:
         tell(faults.faults(root, killed_class))
+    if Part.REPORT in parts:
+        tell(report.class_report(root, reported))
     if Part.CLASS in parts or Part.USUAL in parts:
         new, phases, cpu_s = speed.classes(root, hand_ins, workers)
         tell(new)

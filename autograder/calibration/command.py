@@ -11,8 +11,6 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from autograder import calibration
-from autograder.calibration import measure, page, plan, publish
-from autograder.calibration.families import FAMILIES
 
 console = Console()
 
@@ -37,6 +35,10 @@ def calibrate(
     autograder/calibration/cnns.json and type the command again. With --family it measures and
     publishes nothing: a part of the families tells no error rate.
     """
+    # Here: they need torch, which takes seconds to import.
+    from autograder.calibration import measure, page, plan, publish
+    from autograder.calibration.families import FAMILIES
+
     if assignment != "cnns":
         raise typer.BadParameter(f"{assignment!r} has no calibrated checks: only cnns has")
     unknown = set(family or ()) - {known.name for known in FAMILIES}

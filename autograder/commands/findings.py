@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from autograder import assignment_check, doctor
 from autograder.commands.faults import explained_faults
-from autograder.doctor import Finding
+
+if TYPE_CHECKING:
+    from autograder.doctor import Finding
 
 console = Console()
 _Course = Annotated[Path, typer.Option("--course", help="The course's folder.")]
@@ -24,6 +25,8 @@ def doctor_command(course: _Course = Path(".")) -> None:
 
     Exit status: 0 if it can, 1 if not.
     """
+    from autograder import doctor  # here: it needs torch, which takes seconds to import
+
     _show(doctor.examine(course.resolve()))
 
 
@@ -35,6 +38,8 @@ def check_assignment_command(
 
     Exit status: 0 if all is well, 1 if not, 3 if it could not be found out.
     """
+    from autograder import assignment_check  # here: it needs torch
+
     with explained_faults("proved"):
         _show(assignment_check.examine(course.resolve(), assignment))
 

@@ -1,8 +1,8 @@
 """Canvas: the CSV file that its gradebook imports.
 
-Source: "How do I import grades in the Gradebook?", Canvas Instructor Guide: the columns Student,
-ID, SIS User ID, SIS Login ID, Section, then one an assignment; a second row may give the points
-possible; an empty cell changes nothing.
+Source: "How do I import grades in the Gradebook?", Canvas Instructor Guide, on
+https://community.canvaslms.com: the columns Student, ID, SIS User ID, SIS Login ID, Section, then
+one an assignment; a second row may give the points possible; an empty cell changes nothing.
 """
 
 from __future__ import annotations

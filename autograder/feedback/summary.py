@@ -11,6 +11,7 @@ from autograder.lessons import lesson
 from autograder.results import CheckResult
 
 MOST_TODOS = 4  # to look at first: more would not be first
+MOST_LESSONS = 2  # in one hint
 
 
 @dataclass(frozen=True)
@@ -133,8 +134,11 @@ def advice(result: CheckResult) -> str:
 
 
 def hint(result: CheckResult) -> str:
-    """Returns what to teach about the verdict's mistake; "" if nothing was lost or named."""
-    return lesson(result.mistake) if result.points < result.max_points else ""
+    """Returns what to teach about the verdict's mistakes; "" if nothing was lost or named."""
+    if result.points >= result.max_points:
+        return ""
+    lessons = dict.fromkeys(lesson(mistake) for mistake in result.mistakes)
+    return " ".join(list(filter(None, lessons))[:MOST_LESSONS])
 
 
 def _sentence(text: str) -> str:

@@ -5,7 +5,7 @@ A check that puts one of these into its figures gets the picture; no other code 
     "top_left" and "bottom_right"   accuracies in [0, 1]: bars, with the tiers
     "layers"                        a list of {"name", "size", "right"}: the first wrong one marked
     "confusion"                     K x K counts, a row a label, a column a prediction
-    "activations"                   {"expected": image, "got": image} from `activations.as_image`
+    "activations"                   {"expected": image, "got": image} from `thumbnail.as_image`
 """
 
 from __future__ import annotations

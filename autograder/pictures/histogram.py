@@ -5,9 +5,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
-from autograder.pictures.svg import BLUE, GREY, INK, line, picture, rectangle, text
+from autograder.pictures.svg import BLUE, GREY, INK, PALE, line, picture, rectangle, text
 
-_BINS, _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 20, 640, 220, 10, 40
+_BINS, _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 20, 440, 210, 6, 40  # legible on a phone
 
 
 def histogram(points: Sequence[float], max_points: float) -> str:
@@ -22,7 +22,7 @@ def histogram(points: Sequence[float], max_points: float) -> str:
         counts[min(_BINS - 1, max(0, int(value / max_points * _BINS)))] += 1
     tallest, step = max(1, *counts), (_WIDTH - 2 * _LEFT) / _BINS
     floor = _HEIGHT - _BOTTOM
-    shapes = [line(_LEFT, floor, _WIDTH - _LEFT, floor)]
+    shapes = [*_median(points, max_points, floor), line(_LEFT, floor, _WIDTH - _LEFT, floor)]
     for i, count in enumerate(counts):
         height = (floor - 44) * count / tallest
         x = _LEFT + i * step
@@ -38,12 +38,19 @@ def histogram(points: Sequence[float], max_points: float) -> str:
     shapes.append(text(_WIDTH / 2, floor + 34, "points", GREY, "middle"))
     words = f"Distribution of points of {len(points)} students"
     if points:
-        median = statistics.median(points)
-        x = _LEFT + (_WIDTH - 2 * _LEFT) * median / max_points
-        anchor = "end" if median > max_points / 2 else "start"
-        shapes += [
-            line(x, 8, x, floor, INK, dash="4 3"),
-            text(x - 6 if anchor == "end" else x + 6, 16, f"median {median:g}", INK, anchor),
-        ]
-        words += f": from {min(points):g} to {max(points):g}, median {median:g}"
+        words += f": from {min(points):g} to {max(points):g}, "
+        words += f"median {statistics.median(points):g}"
     return picture(_WIDTH, _HEIGHT, f"{words}, of {max_points:g}.", *shapes)
+
+
+def _median(points: Sequence[float], max_points: float, floor: float) -> list[str]:
+    """Returns a mark above the bars, and a pale line that goes on behind them."""
+    if not points:
+        return []
+    median = statistics.median(points)
+    x = _LEFT + (_WIDTH - 2 * _LEFT) * median / max_points
+    left = median > max_points / 2
+    words = text(
+        x - 6 if left else x + 6, 16, f"median {median:g}", INK, "end" if left else "start"
+    )
+    return [line(x, 5, x, 26, INK), line(x, 26, x, floor, PALE, dash="4 3"), words]

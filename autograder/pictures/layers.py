@@ -7,7 +7,7 @@ from typing import Any
 
 from autograder.pictures.svg import GREEN, GREY, INK, RED, line, picture, rectangle, text
 
-_WIDTH, _ROW = 440, 46
+_WIDTH, _ROW = 380, 46
 
 
 def layer_sizes(layers: Sequence[Mapping[str, Any]]) -> str:
@@ -25,14 +25,14 @@ def layer_sizes(layers: Sequence[Mapping[str, Any]]) -> str:
         colour = GREEN if right else RED
         dash = "" if right or row == first else "5 4"
         shapes += [
-            rectangle(4, y, 300, 32, "#ffffff", colour, dash),
+            rectangle(4, y, 260, 32, "#ffffff", colour, dash),
             text(16, y + 21, mark, colour, bold=True),
             text(36, y + 21, layer["name"], INK, bold=row == first),
-            text(294, y + 21, layer["size"], GREY, anchor="end"),
-            text(312, y + 21, note, RED, bold=True),
+            text(254, y + 21, layer["size"], GREY, anchor="end"),
+            text(270, y + 21, note, RED, bold=True),
         ]
         if row + 1 < len(layers):
-            shapes.append(line(154, y + 33, 154, y + _ROW - 1))
+            shapes.append(line(134, y + 33, 134, y + _ROW - 1))
         words.append(f"{layer['name']} ({layer['size']}) {'right' if right else 'wrong'}{note}")
     description = "What each layer should put out, and whether it does: " + "; ".join(words) + "."
     return picture(_WIDTH, 6 + len(layers) * _ROW - 8, description, *shapes)

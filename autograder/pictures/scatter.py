@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from autograder import calibration
 from autograder.pictures.svg import BLUE, GREY, PALE, circle, line, picture, rectangle, text
 
-_SIDE, _LEFT, _TOP = 320, 56, 12
+_SIDE, _LEFT, _TOP = 260, 52, 12
 
 
 def scatter(networks: Sequence[tuple[str, float, float]]) -> str:

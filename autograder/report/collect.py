@@ -12,8 +12,12 @@ from nbgrader.api import Assignment, Grade, Gradebook, SubmittedAssignment, Subm
 from sqlalchemy import func
 
 from autograder import staging
+from autograder.course import open_course
 from autograder.faults import GraderFault
 from autograder.graded import METADATA, Cell, GradeCell, grade_cells, repair_note, source
+from autograder.progress import FOLDER, last_faults
+
+_PICTURE = b'"image/png": "'
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Course:
         submissions: the graded ones, by student.
         points: student -> what the gradebook holds, points given by a person included.
         waiting: students some of whose answers a person has yet to read.
-        ungraded: students whose hand-in has no verdict: a fault of the grader's, or not run yet.
+        ungraded: student whose hand-in has no verdict -> the grader's fault; "" if not run yet.
         given: the sources of the release's code cells.
     """
 
@@ -61,7 +65,7 @@ class Course:
     submissions: tuple[Submission, ...]
     points: Mapping[str, float]
     waiting: tuple[str, ...] = ()
-    ungraded: tuple[str, ...] = ()
+    ungraded: Mapping[str, str] = field(default_factory=dict)
     given: tuple[str, ...] = field(default=())
 
 
@@ -69,31 +73,33 @@ def collect(course_root: Path, assignment: str) -> Course:
     """Returns all that is known of the class.
 
     Raises:
-        GraderFault: nothing of the assignment is graded.
+        GraderFault: nothing of the assignment is graded, or this is no course's folder.
     """
     graded = sorted((course_root / "autograded").glob(f"*/{assignment}/{assignment}.ipynb"))
     if not graded:
         raise GraderFault(f"nothing is graded yet: run `autograder grade {assignment}` first")
     submissions = tuple(read(path.parent.parent.name, _json(path)) for path in graded)
     have = {submission.student for submission in submissions}
-    rows = [row for row in _grades(course_root / "gradebook.db", assignment) if row[0] in have]
+    url = open_course(course_root).coursedir.db_url
+    rows = [row for row in _grades(url, assignment) if row[0] in have]
+    faults = last_faults(course_root / FOLDER / f"{assignment}.jsonl")
     release = course_root / "release" / assignment / f"{assignment}.ipynb"
     return Course(
         assignment,
         submissions,
         {student: points for student, points, _ in rows},
         tuple(sorted(student for student, _, waiting in rows if waiting)),
-        tuple(s for s in staging.students(course_root, assignment) if s not in have),
+        {s: faults.get(s, "") for s in staging.students(course_root, assignment) if s not in have},
         _code(_json(release)["cells"]),
     )
 
 
-def _grades(gradebook_file: Path, assignment: str) -> list[tuple[str, float, bool]]:
+def _grades(gradebook_url: str, assignment: str) -> list[tuple[str, float, bool]]:
     """Returns of each student the points, and whether a person has yet to give some.
 
     nbgrader's own `submission_dicts` takes time with the square of the class: 40 s for 2,000.
     """
-    with Gradebook(f"sqlite:///{gradebook_file}") as gradebook:
+    with Gradebook(gradebook_url) as gradebook:
         rows = (
             gradebook.db.query(
                 SubmittedAssignment.student_id,
@@ -135,4 +141,22 @@ def _code(cells: list[Cell]) -> tuple[str, ...]:
 
 
 def _json(path: Path) -> Any:
-    return orjson.loads(path.read_bytes())  # a class is gigabytes; json takes four times as long
+    return orjson.loads(without_pictures(path.read_bytes()))
+
+
+def without_pictures(data: bytes) -> bytes:
+    """Returns a notebook's file with its pictures emptied.
+
+    They are nearly all of it, the report shows none, and a class is gigabytes: to look for their
+    ends takes a tenth of the time of decoding them. Pictures that are written in another way than
+    nbformat's stay, and cost that time.
+    """
+    parts, done, at = [], 0, data.find(_PICTURE)
+    while at >= 0:
+        start = at + len(_PICTURE)
+        end = data.find(b'"', start)
+        if data.find(b"\\", start, end) < 0:  # else that is not where the text ends
+            parts.append(data[done:start])
+            done = end
+        at = data.find(_PICTURE, end)
+    return b"".join([*parts, data[done:]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -18,6 +19,7 @@ from autograder.report.similarity import near_identical
 from autograder.report.statistics import Accuracy, CheckStatistics, MistakeCount, Spread
 
 MOST_MISTAKES = 30  # on the page; the JSON has all
+NOT_YET = "not graded yet"
 BAD_DISCRIMINATION = 0.1  # below: a check that says nothing about what students can do
 
 
@@ -31,7 +33,7 @@ class Report:
         max_points: what there was to earn.
         points: student -> points in the gradebook.
         waiting: students whose written answers a person has yet to read.
-        ungraded: students without a verdict, through no fault of theirs.
+        ungraded: student without a verdict -> the grader's fault; "" if it was not graded yet.
         repaired: student -> what had to be put right.
         unsafe: students graded without a sandbox.
         checks: of each grade cell that is judged automatically.
@@ -47,7 +49,7 @@ class Report:
     max_points: float
     points: dict[str, float]
     waiting: tuple[str, ...]
-    ungraded: tuple[str, ...]
+    ungraded: dict[str, str]
     repaired: dict[str, tuple[str, ...]]
     unsafe: tuple[str, ...]
     checks: tuple[CheckStatistics, ...]
@@ -73,7 +75,7 @@ def build(course: Course) -> Report:
         max_points=most,
         points=dict(course.points),
         waiting=course.waiting,
-        ungraded=course.ungraded,
+        ungraded=dict(course.ungraded),
         repaired={s.student: s.repairs for s in submissions if s.repairs},
         unsafe=tuple(s.student for s in submissions if not s.sandboxed),
         checks=statistics.check_statistics(submissions),
@@ -123,8 +125,17 @@ def as_html(report: Report, feedback: str) -> str:
         report=report,
         style=pages.STYLE,
         link=link,
+        faults=_by_reason(report.ungraded),
         histogram=histogram(list(report.points.values()), report.max_points),
         scatter=scatter(points) if points else "",
         most_mistakes=MOST_MISTAKES,
         bad=BAD_DISCRIMINATION,
     )
+
+
+def _by_reason(ungraded: Mapping[str, str]) -> dict[str, list[str]]:
+    """Returns a fault -> whom it hit, the most frequent first."""
+    found: dict[str, list[str]] = {}
+    for student, fault in ungraded.items():
+        found.setdefault(fault or NOT_YET, []).append(student)
+    return dict(sorted(found.items(), key=lambda item: -len(item[1])))

@@ -7,8 +7,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from autograder.graded import GradeCell
 from autograder.report.collect import Submission
+from autograder.results import CheckResult
 
 MOST_EXAMPLES = 5
 _MOST_WORDS = 140  # characters of a reason that stands in for a mistake's name
@@ -103,8 +103,9 @@ def mistakes(submissions: Sequence[Submission]) -> tuple[MistakeCount, ...]:
     for submission in submissions:
         for cell in submission.cells:
             if cell.result is not None and cell.result.points < cell.result.max_points:
-                students.setdefault(_name(cell), {})[submission.student] = None
-                grade_ids.setdefault(_name(cell), {})[cell.grade_id] = None
+                for name in _names(cell.result):
+                    students.setdefault(name, {})[submission.student] = None
+                    grade_ids.setdefault(name, {})[cell.grade_id] = None
     counts = [
         MistakeCount(*name, tuple(grade_ids[name]), len(who), tuple(who)[:MOST_EXAMPLES])
         for name, who in students.items()
@@ -112,12 +113,12 @@ def mistakes(submissions: Sequence[Submission]) -> tuple[MistakeCount, ...]:
     return tuple(sorted(counts, key=lambda m: -m.count))
 
 
-def _name(cell: GradeCell) -> tuple[str, bool]:
-    assert cell.result is not None
-    if cell.result.mistake:
-        return cell.result.mistake, True
-    words = cell.result.reason
-    return words if len(words) <= _MOST_WORDS else f"{words[:_MOST_WORDS]}...", False
+def _names(result: CheckResult) -> list[tuple[str, bool]]:
+    """Returns the mistakes of a verdict, or why it lost points; and whether that is a name."""
+    if result.mistakes:
+        return [(mistake, True) for mistake in result.mistakes]
+    words = result.reason
+    return [(words if len(words) <= _MOST_WORDS else f"{words[:_MOST_WORDS]}...", False)]
 
 
 def accuracies(submissions: Sequence[Submission]) -> tuple[Accuracy, ...]:
