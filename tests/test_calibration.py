@@ -167,6 +167,17 @@ def test_the_published_figures_are_of_all_families() -> None:
     assert FOUND["protocol"]["batch_size"] == GRADING.batch_size
 
 
+def test_each_tier_keeps_its_error_rates_over_enough_networks() -> None:
+    assert min(len(found["trials"]) for found in FOUND["families"]) >= 40
+    for tier in FOUND["tiers"]:
+        sides = (tier["withheld_from_those_meant_to_pass"], tier["given_to_those_meant_not_to"])
+        assert all(side["interval"][1] <= rates.MOST_POSSIBLE_ERRORS for side in sides), tier
+        assert all(side["count"] <= rates.MOST_ERRORS * side["of"] for side in sides), tier
+        worst = tier["worst_family"]
+        assert worst["count"] <= rates.MOST_ERRORS_OF_A_FAMILY * worst["of"], tier
+        assert tier["kept"]
+
+
 def test_the_published_rates_follow_from_the_published_trials() -> None:
     for found in FOUND["families"]:
         for number, tier in enumerate(SCALE.bottom_right, start=1):
