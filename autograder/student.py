@@ -136,9 +136,9 @@ class Model:
         return [take(tensors, name) for name in tensors]
 
     def state(self) -> dict[str, Tensor]:
-        """Returns every parameter and buffer by name."""
+        """Returns every parameter and buffer by name, in the same order on every student's side."""
         _, tensors = self._ask("state")
-        return {name: take(tensors, name) for name in tensors}
+        return {name: take(tensors, name) for name in sorted(tensors)}
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Returns nothing; copies `state` into the parameters and buffers of the same names."""

@@ -14,6 +14,7 @@ from torch import nn
 from autograder import checks
 from autograder.references import net_shapes, net_spec
 from autograder.student import InProcess, Model, StudentFault, call
+from tests.networks import PaddedPooling
 
 CHECKS = (
     "conv_pool_conv_shape",
@@ -235,3 +236,8 @@ def test_the_state_that_was_read_does_not_change_with_the_network():
     kept = {name: tensor.clone() for name, tensor in before.items()}
     model.load({name: tensor + 1 for name, tensor in before.items()})
     assert all(torch.equal(before[name], kept[name]) for name in kept)
+
+
+def test_the_state_comes_in_the_same_order_from_every_side() -> None:
+    state = Model(InProcess({"ImprovedNet": PaddedPooling}), "ImprovedNet").state()
+    assert list(state) == sorted(state)

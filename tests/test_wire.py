@@ -127,3 +127,9 @@ def test_fields_that_are_no_json_object_are_refused(fields):
 def test_a_message_beyond_the_caps_is_refused(tensors, caps):
     with pytest.raises(WireError):
         decode(encode({}, tensors), caps)
+
+
+def test_tensors_come_in_the_same_order_each_time():
+    names = ["b", "a", "conv.weight", "conv.bias", "10", "2", "head.0.weight", "z"]
+    message = encode({}, {name: torch.zeros(2) for name in names})
+    assert {tuple(decode(message)[1]) for _ in range(20)} == {tuple(sorted(names))}
