@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 from autograder.calibration.families import FAMILIES, Family
 from autograder.calibration.measure import Job
@@ -43,6 +44,7 @@ def _needed(family: Family, scale: Scale) -> int:
     return needed
 
 
+@cache
 def runs_without_error() -> int:
     """Returns how many runs without an error show that errors are as rare as they are to be."""
     runs = 1
