@@ -14,9 +14,7 @@ from autograder.student import Student
 from autograder.traits import Traits
 from course_utils.tiers import Scale, middle
 
-# Of `Traits`. Over the calibration's families, 12 networks each, untrained: in the middle of the
-# canvas those without a layer that sees positions are below 0.04, those with one above 1.4. From
-# corner to corner the former are 0.000 with enough padding, 0.08 to 1.9 without.
+# Of `Traits`: the calibration's families lie far on either side (tests/test_traits.py).
 POSITIONS_SHOW = 0.5
 BORDER_SHOWS = 0.05
 GAP = 0.1  # between the accuracies of the two corners

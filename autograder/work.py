@@ -13,7 +13,7 @@ from autograder.student import InProcess, Model, Student, StudentFault
 from course_utils.data import load_digits_subset
 from course_utils.training import GRADING
 
-MOST_WORK = 15.0  # times the reference's; the calibration's families at most 1.5
+MOST_WORK = 15.0  # times the reference's: far more than honest networks take
 WARM_UP_STEPS = 2  # the first steps set up the optimiser and choose kernels
 STEPS = 6
 PREDICTED = 128  # digits

@@ -13,15 +13,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from distributed import LocalCluster
 from nbgrader.api import Gradebook
 
 from autograder import batch, cli, cluster, placing, progress
 from autograder.batch import INTERRUPTED, Due, Outcome, Selection, Summary
+from autograder.bench.setting import cluster_in_threads
 from autograder.faults import GraderFault
 from autograder.folder_intake import HandIn
 from autograder.task import grade_hand_in
@@ -46,22 +45,8 @@ class Heard(batch.Silent):
 @pytest.fixture(scope="module")
 def scheduler() -> Iterator[str]:
     """The address of a cluster of two workers."""
-    with in_threads(workers=2) as cluster:
+    with cluster_in_threads(workers=2) as cluster:
         yield cluster.scheduler_address
-
-
-@contextmanager
-def in_threads(workers: int) -> Iterator[LocalCluster]:
-    """Yields a cluster whose workers are threads here, reached over TCP like any other."""
-    with LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        processes=False,
-        protocol="tcp",
-        dashboard_address="127.0.0.1:0",
-        silence_logs=50,
-    ) as cluster:
-        yield cluster
 
 
 def _grade(
@@ -191,7 +176,7 @@ def test_a_lost_scheduler_stops_the_run_and_the_next_one_goes_on(
             if len(self.outcomes) == 3:
                 threads.close()
 
-    with in_threads(workers=1) as threads:
+    with cluster_in_threads(workers=1) as threads:
         summary = _grade(fresh, threads.scheduler_address, students, observer=Closes())
     assert "connection to the scheduler was lost" in summary.stopped
     assert len(summary.outcomes) + summary.left == len(students)

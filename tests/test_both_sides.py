@@ -22,7 +22,10 @@ GRADE_IDS = {
     "improved_net": ("improved_shape", "improved_parameters"),
 }
 TRAINED = ("improved_top_left", "improved_bottom_right")
-COMPILED = [r for r in rewrites.REWRITES if r.name in SLOW_TO_START]
+SLOW = [
+    *((r, GRADE_IDS[r.exercise]) for r in rewrites.REWRITES if r.name in SLOW_TO_START),
+    *((r, TRAINED) for r in rewrites.IMPROVED),
+]
 HONEST = [r for r in rewrites.REWRITES if r.name not in SLOW_TO_START]
 WRONG = mutants.MUTANTS[::4]
 
@@ -55,19 +58,13 @@ def test_honest_rewrites_score_full_on_both_sides(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("answer", COMPILED, ids=lambda answer: answer.name)
-def test_compiled_networks_score_full_on_both_sides(
-    session: Session, answer: rewrites.Rewrite
+@pytest.mark.parametrize(
+    ("answer", "grade_ids"), SLOW, ids=[answer.name for answer, grade_ids in SLOW]
+)
+def test_compiled_and_trained_networks_score_full_on_both_sides(
+    session: Session, answer: rewrites.Rewrite, grade_ids: tuple[str, ...]
 ) -> None:
-    assert_full_on_both_sides(session, answer.source, GRADE_IDS[answer.exercise])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("answer", rewrites.IMPROVED, ids=lambda answer: answer.name)
-def test_honest_networks_are_trained_to_full_points_on_both_sides(
-    session: Session, answer: rewrites.Rewrite
-) -> None:
-    assert_full_on_both_sides(session, answer.source, TRAINED)
+    assert_full_on_both_sides(session, answer.source, grade_ids)
 
 
 @pytest.mark.parametrize("answer", WRONG, ids=lambda answer: answer.name)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from autograder import batch
 from autograder.batch import Selection
+from autograder.bench.setting import cluster_in_threads
 from tests import cheap
-from tests.test_batch import in_threads
 
 STEPS = 4  # of `Store.keep`
 
@@ -60,7 +60,7 @@ def main(course: str, scheduler: str, step: int) -> None:
 def test_killed_between_any_two_steps_the_next_run_ends_in_the_same_gradebook(fresh: Path) -> None:
     students = cheap.names(8)
     cheap.hand_in(fresh, students)
-    with in_threads(workers=1) as cluster:
+    with cluster_in_threads(workers=1) as cluster:
         address = cluster.scheduler_address
         _drive(fresh, address)
         wanted = cheap.results(fresh)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import nbformat
 import pytest
 
+from autograder.overhead import SOURCE, TRAINING_CELLS
 from autograder.timing import CELL, Phase, Stopwatch, cells_together
+from tests.conftest import ROOT
 
 
 def test_a_phase_that_comes_again_adds_up_even_if_it_fails() -> None:
@@ -15,6 +18,11 @@ def test_a_phase_that_comes_again_adds_up_even_if_it_fails() -> None:
         raise ValueError("wrong")
     assert watch.phases["check"].kernel_cpu_s == 6.0
     assert watch.phases["check"].wall_s > 0
+
+
+def test_the_cells_that_train_are_those_of_the_notebook() -> None:
+    cells = {cell.id: cell.source for cell in nbformat.read(ROOT / SOURCE, 4).cells}
+    assert all("train(" in cells[cell_id] for cell_id in TRAINING_CELLS)
 
 
 def test_cells_are_put_together_and_those_that_train_stand_apart() -> None:

@@ -6,19 +6,19 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
-from distributed import LocalCluster
 
 from autograder import batch
 from autograder.batch import Outcome, Summary
 from autograder.bench.setting import (
     Figure,
+    cluster_in_threads,
     course,
     grade_nothing,
+    grade_wholly,
     hand_in_class,
     results,
     start_anew,
@@ -60,14 +60,15 @@ def faults(root: Path, count: int) -> list[Figure]:
     with course(root) as folder:
         students = hand_in_class(folder, count)
         empty = (folder / "gradebook.db").read_bytes()
-        grade_nothing(folder, students)
+        grade_wholly(folder, students)
         wanted = results(folder)
 
         def after(what: str, broken: Callable[[], str]) -> Figure:
             start_anew(folder, empty)
             said = broken()
+            unchanged = set(results(folder)[0]) <= set(wanted[0])  # nobody's points are others
             again = grade_nothing(folder, students)
-            same = results(folder) == wanted and not again.stopped
+            same = unchanged and results(folder) == wanted and not again.stopped
             return Figure(what, _WANTED, f"{_verdict(same)}; said: {said}")
 
         return [
@@ -91,10 +92,13 @@ def _kill_worker(folder: Path, students: list[str]) -> str:
 
 
 def _drop_scheduler(folder: Path, students: list[str]) -> str:
-    with _cluster() as cluster:
-        observer = _Breaks(lambda: _close(cluster))
+    with cluster_in_threads(workers=1) as cluster:
+
+        def drop() -> None:
+            cluster.close()
+
         summary = grade_nothing(
-            folder, students, scheduler=cluster.scheduler_address, observer=observer
+            folder, students, scheduler=cluster.scheduler_address, observer=_Breaks(drop)
         )
     return _said(summary)
 
@@ -157,24 +161,6 @@ def on_a_full_disk(graded: str, small: str) -> None:
     again = grade_nothing(folder, students, workers=2)
     same = bool(stopped.left) and not again.stopped and results(folder) == results(done)
     print(json.dumps({"same": same, "said": _said(stopped)}))
-
-
-@contextmanager
-def _cluster() -> Iterator[LocalCluster]:
-    """Yields a cluster in threads, reached over TCP like any other."""
-    with LocalCluster(
-        n_workers=1,
-        threads_per_worker=1,
-        processes=False,
-        protocol="tcp",
-        dashboard_address="127.0.0.1:0",
-        silence_logs=50,
-    ) as cluster:
-        yield cluster
-
-
-def _close(cluster: LocalCluster) -> None:
-    cluster.close()
 
 
 def _said(summary: Summary) -> str:

@@ -19,7 +19,7 @@ from autograder.bench.setting import (
     ASSIGNMENT,
     Figure,
     course,
-    grade_nothing,
+    grade_wholly,
     hand_in_class,
     results,
     run,
@@ -52,7 +52,7 @@ def rate_and_memory(root: Path, count: int, workers: int) -> list[Figure]:
     with course(root) as folder:
         students = hand_in_class(folder, count)
         meter = _Meter()
-        grade_nothing(folder, students, workers=workers, observer=meter)
+        grade_wholly(folder, students, workers=workers, observer=meter)
     rate = (count - 1) / (meter.times[-1] - meter.times[0])
     grown = (meter.most_bytes - meter.first_bytes) / _MB
     return [
@@ -65,7 +65,7 @@ def unchanged(root: Path, count: int, workers: int) -> list[Figure]:
     """Returns what a second run takes, and what it grades once a hand-in has changed."""
     with course(root) as folder:
         students = hand_in_class(folder, count, kinds=("iris",))
-        grade_nothing(folder, students, workers=workers)
+        grade_wholly(folder, students, workers=workers)
         command = ("autograder.cli", "grade", ASSIGNMENT, f"--workers={workers}")
         second = run(folder, *command)
         path = folder / "submitted" / students[0] / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
@@ -91,12 +91,12 @@ def killed(root: Path, moments: int, count: int, seed: int = 0) -> list[Figure]:
         address = client.cluster.scheduler_address
         students = hand_in_class(folder, count)
         empty = (folder / "gradebook.db").read_bytes()
-        grade_nothing(folder, students, scheduler=address)
+        grade_wholly(folder, students, scheduler=address)
         wanted = results(folder)
         for _ in range(moments):
             start_anew(folder, empty)
             _kill_driver(folder, address, after=chance.randrange(count), wait_s=chance.random() / 5)
-            grade_nothing(folder, students, scheduler=address)
+            grade_wholly(folder, students, scheduler=address)
             same += results(folder) == wanted
     what = f"killed at {moments} random moments: the gradebook of an uninterrupted run"
     return [Figure(what, "every time", f"{same} of {moments} times")]
@@ -108,7 +108,7 @@ def drive(course_root: str, scheduler: str) -> None:
     log = root / FOLDER / f"{ASSIGNMENT}.jsonl"
     students = sorted(path.name for path in (root / "submitted").iterdir())
     with Display(Console(), log, running=1) as display:
-        grade_nothing(root, students, scheduler=scheduler, observer=display)
+        grade_wholly(root, students, scheduler=scheduler, observer=display)
 
 
 def _kill_driver(folder: Path, scheduler: str, after: int, wait_s: float) -> None:

@@ -13,8 +13,10 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import nbformat
+from distributed import LocalCluster
 
 from autograder import batch, demo
 from autograder.assignment import Assignment
@@ -142,6 +144,31 @@ def grade_nothing(
         observer=observer,
         task=do_nothing,
     )
+
+
+def grade_wholly(folder: Path, students: Sequence[str], **options: Any) -> None:
+    """Returns when a run like `grade_nothing`'s has come to its end.
+
+    Raises:
+        GraderFault: it stopped before.
+    """
+    summary = grade_nothing(folder, students, **options)
+    if summary.stopped:
+        raise GraderFault(summary.stopped)
+
+
+@contextmanager
+def cluster_in_threads(workers: int) -> Iterator[LocalCluster]:
+    """Yields a cluster whose workers are threads here, reached over TCP like any other."""
+    with LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=False,
+        protocol="tcp",
+        dashboard_address="127.0.0.1:0",
+        silence_logs=50,
+    ) as cluster:
+        yield cluster
 
 
 def start_anew(folder: Path, gradebook: bytes) -> None:

@@ -145,7 +145,8 @@ def _ours(root: Path, count: int, workers: int) -> tuple[Took, list[Phases]]:
 def _phases(line: Mapping[str, Any]) -> Phases:
     found: dict[str, Phase] = {}
     for notebook in line["notebooks"].values():
-        found |= {name: Phase(**phase) for name, phase in notebook["phases"].items()}
+        for name, phase in notebook["phases"].items():
+            found[name] = found.get(name, Phase()) + Phase(**phase)
     judge_s = sum(phase.judge_cpu_s for phase in found.values())
     by_name = {
         name: phase.judge_cpu_s + phase.kernel_cpu_s

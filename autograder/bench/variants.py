@@ -11,7 +11,7 @@ _WORDS = tuple(
     for what in ("out", "h", "feat", "act", "map", "res", "tmp", "dense", "stage", "x")
     for of in ("", "_in", "_out", "s")
 )
-_REMARKS = ("# my answer", "# see the lecture", "# TODO: tidy up", "# works", "# second try")
+_REMARKS = ("# my answer", "# see the lecture", "# tidy up later", "# works", "# second try")
 _TRIALS = (
     "print({})",
     "trial_{} = torch.rand({}, 1, 56, 56)",
