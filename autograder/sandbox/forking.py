@@ -30,6 +30,7 @@ from autograder.sandbox.process import SandboxError, SandboxProcess
 # imported and acts accordingly (tqdm.auto, matplotlib's inline backend, and so course_utils).
 PRELOADED = (
     "ipykernel.kernelapp",
+    "ipykernel.debugger",
     "torch",
     "torchvision",
     "matplotlib.pyplot",
