@@ -48,6 +48,7 @@ def main(control_fd: int, modules: list[str]) -> None:
     with closing(socket.socket(fileno=control_fd)) as control:
         channel = next_hand_in(control)
     request, sockets = become_kernel(channel)
+    check_memory(request["resource_limits"].get("DATA", resource.RLIM_INFINITY))
     start.lower_limits(request["resource_limits"])
     reseed()
     ports = dict(zip(request["ports"], sockets, strict=True))
@@ -162,6 +163,24 @@ def close_all_but(kept: set[int]) -> None:
         if low < descriptor:  # Python 3.11 takes an empty range for an endless one
             os.closerange(low, descriptor)
         low = descriptor + 1
+
+
+def check_memory(limit_bytes: int) -> None:
+    """Returns if a limit leaves this process any memory: below what it has it cannot even complain.
+
+    Raises:
+        MemoryError: it does not.
+    """
+    has_bytes = next(
+        int(line.split()[1]) * 1024
+        for line in Path("/proc/self/status").read_text().splitlines()
+        if line.startswith("VmData:")
+    )
+    if limit_bytes != resource.RLIM_INFINITY and has_bytes > limit_bytes:
+        raise MemoryError(
+            f"expected a limit of memory above the {has_bytes} bytes that the imported modules "
+            f"have, got {limit_bytes}"
+        )
 
 
 def reseed() -> None:
