@@ -50,6 +50,20 @@ def pair() -> Iterator[Pair]:
         yield one, other
 
 
+@pytest.fixture
+def own_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Another server than that of the pair, which imports little."""
+    monkeypatch.setattr(forking, "_server", None)
+    monkeypatch.setattr(forking, "PRELOADED", ("ipykernel.kernelapp",))
+    yield
+    close_fork_server()
+
+
+def server_pid() -> int:
+    """Returns the server's id: bubblewrap's first process is older, the keepers are younger."""
+    return sorted(alive(fork_server().namespace))[1]
+
+
 def run(kernel: Kernel[Any], code: str, **values: Any) -> Any:
     """Returns the value of `result` after the code, with the values as its variables."""
     texts: list[str] = []
@@ -99,7 +113,7 @@ import os
 result = {name: os.readlink("/proc/self/ns/" + name) for name in os.listdir("/proc/self/ns")}
 """
     one, other = (run(kernel, code) for kernel in pair)
-    server = max(alive(fork_server().namespace))
+    server = server_pid()
     for name in ("user", "mnt", "pid", "net", "ipc", "uts", "cgroup"):
         outside = {os.readlink(f"/proc/{pid}/ns/{name}") for pid in (os.getpid(), server)}
         assert len({one[name], other[name]} | outside) == 4 - (len(outside) == 1), name
@@ -164,11 +178,10 @@ def test_neither_reads_the_first_process_or_what_the_server_had_open(pair: Pair)
         """
 import os, socket, stat
 refused = []
-for name in ("mem", "environ", "maps", "root", "fd", "cwd", "exe"):
+for name in ("mem", "environ", "maps", "root", "cwd", "exe"):
     try:
         path = "/proc/1/" + name
-        os.listdir(path) if name in ("root", "fd") else os.readlink(path) \\
-            if name in ("cwd", "exe") else open(path, "rb").read(1)
+        open(path, "rb").read(1) if name in ("mem", "environ", "maps") else os.readlink(path)
     except OSError as error:
         refused.append(name)
 kinds = set()
@@ -179,15 +192,15 @@ for name in os.listdir("/proc/self/fd"):
         continue
     if target.startswith("socket:"):
         with socket.socket(fileno=os.dup(int(name))) as s:
-            kinds.add(str(s.type))
+            kinds.add(s.type.name)
     else:
         kinds.add(target.split("[")[0])
 result = [refused, sorted(kinds)]
 """,
     )
-    assert refused == ["mem", "environ", "maps", "root", "fd", "cwd", "exe"]
+    assert refused == ["mem", "environ", "maps", "root", "cwd", "exe"]
     # Pipes and streams are ipykernel's own; the grader's connections are of another kind.
-    own = {"SocketKind.SOCK_STREAM", "/dev/null", "pipe:", "anon_inode:", "/dev/urandom"}
+    own = {"SOCK_STREAM", "/dev/null", "pipe:", "anon_inode:", "/dev/urandom"}
     assert {kind for kind in kinds if not kind.startswith("/proc/")} <= own
 
 
@@ -254,7 +267,7 @@ result = [random.random(), float(numpy.random.rand()), float(torch.rand(1))]
 
 
 def test_what_is_mounted_in_a_writable_folder_stays_visible(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_server: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "module.py").write_text("x = 1\n")
     mounts = {
@@ -265,12 +278,7 @@ def test_what_is_mounted_in_a_writable_folder_stays_visible(
     }
     assert kept_visible(mounts) == ["/tmp/env/lib", "/tmp/a-file"]
     monkeypatch.setattr(forking, "visible", lambda: mounts)
-    close_fork_server()
-    try:
-        with open_kernel() as kernel:
-            seen = run(
-                kernel,
-                """
+    code = """
 result = [open("/tmp/env/lib/module.py").read(), open("/tmp/a-file").read()]
 for path in ("/tmp/env/lib/module.py", "/tmp/env/lib/other", "/tmp/a-file", "/tmp/own"):
     try:
@@ -278,11 +286,9 @@ for path in ("/tmp/env/lib/module.py", "/tmp/env/lib/other", "/tmp/a-file", "/tm
         result.append(path)
     except OSError:
         pass
-""",
-            )
-            assert seen == ["x = 1\n", "x = 1\n", "/tmp/own"]
-    finally:
-        close_fork_server()
+"""
+    with open_kernel() as kernel:
+        assert run(kernel, code) == ["x = 1\n", "x = 1\n", "/tmp/own"]
 
 
 # A forked kernel is like one that started anew
@@ -299,11 +305,11 @@ def anew() -> Iterator[Kernel[Any]]:
     [
         "import os\nresult = dict(os.environ)",
         "import sys\nresult = [sys.path, sys.flags.safe_path, sys.executable, sys.stdin is None]",
-        "import os\nresult = [os.getcwd(), os.getuid(), os.getgid(), os.getsid(0) == os.getpid()]",
+        "import os\nresult = [os.getcwd(), os.getuid(), os.getgid(), os.getsid(0), os.getpgid(0)]",
         "import os\nresult = os.umask(0o22)\nos.umask(result)",
         "import resource as r\n"
         "result = {n: r.getrlimit(getattr(r, n)) for n in dir(r) if n.startswith('RLIMIT_')}",
-        "import signal\nresult = {str(s): str(signal.getsignal(s)) for s in signal.valid_signals()}",
+        "import signal as s\nresult = {str(n): str(s.getsignal(n)) for n in s.valid_signals()}",
         "import socket\nresult = [socket.gethostname(), socket.if_nameindex()]",
         "import os\nresult = [(f, os.statvfs(f).f_blocks, oct(os.stat(f).st_mode))"
         " for f in ('/tmp', '/dev/shm', '/home/student', '/dev/pts')]",
@@ -378,19 +384,18 @@ for _ in range(3):
     [
         "import os; os._exit(7)",
         "import ctypes; ctypes.string_at(0)",
-        "import os; os.kill(-1, 9); os.kill(os.getpid(), 9)",
+        "import os, signal\nos.fork() or signal.pause()\nos.kill(-1, 9)\nos.kill(os.getpid(), 9)",
         "import os\nfor n in range(1, 65):\n"
         "    try: os.kill(1, n)\n"
         "    except (OSError, ValueError): pass\n"
         "os._exit(0)",
-        "import os\nwhile True:\n    os.fork()",
         "import os\nos.closerange(0, 1000)\nos._exit(1)",
     ],
 )
 def test_the_server_and_the_others_survive(pair: Pair, code: str) -> None:
     server = fork_server().namespace
-    with open_kernel(Limits(processes=60)) as kernel:
-        assert usage_at_death(kernel, code).cause in ("exited", "processes")
+    with open_kernel() as kernel:
+        assert usage_at_death(kernel, code).cause == "exited"
     assert alive(kernel.namespace) == []
     assert fork_server().namespace == server
     for other in pair:
@@ -423,7 +428,7 @@ for folder in ("/tmp", "/dev/shm", "/home/student"):
             run(later, write)
 
 
-def test_a_killed_server_is_the_graders_fault_and_is_replaced() -> None:
+def test_a_killed_server_is_the_graders_fault_and_is_replaced(own_server: None) -> None:
     server = fork_server()
     with open_kernel() as kernel:
         session = Session(kernel, Limits())
@@ -438,9 +443,12 @@ def test_a_killed_server_is_the_graders_fault_and_is_replaced() -> None:
     assert fork_server() is not server
 
 
-def test_a_server_that_does_not_answer_is_the_graders_fault_and_is_replaced() -> None:
-    server = fork_server()
-    os.kill(max(alive(server.namespace)), signal.SIGSTOP)
+def test_a_server_that_does_not_answer_is_the_graders_fault_and_is_replaced(
+    own_server: None,
+) -> None:
+    with open_kernel():
+        server = fork_server()
+    os.kill(server_pid(), signal.SIGSTOP)
     with (
         pytest.raises(SandboxError, match="does not answer"),
         open_kernel(Limits(startup_s=0.5)),
@@ -451,14 +459,12 @@ def test_a_server_that_does_not_answer_is_the_graders_fault_and_is_replaced() ->
         assert run(later, "result = 6 * 7") == 42
 
 
-def test_a_server_that_cannot_import_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_cannot_import_says_why(
+    own_server: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(forking, "PRELOADED", ("no_such_module",))
-    close_fork_server()
-    try:
-        with pytest.raises(SandboxError, match="No module named 'no_such_module'"), open_kernel():
-            pass
-    finally:
-        close_fork_server()
+    with pytest.raises(SandboxError, match="No module named 'no_such_module'"), open_kernel():
+        pass
 
 
 def test_with_more_than_one_thread_nothing_is_forked() -> None:
@@ -505,7 +511,7 @@ sys.stdin.read()
         time.sleep(0.05)
 
 
-def test_a_copy_of_the_grader_has_a_server_of_its_own() -> None:
+def test_a_copy_of_the_grader_has_a_server_of_its_own(own_server: None) -> None:
     server = fork_server()
     child = os.fork()
     if child == 0:

@@ -54,8 +54,9 @@ class ForkServer:
     """
 
     def __init__(self, modules: Sequence[str]) -> None:
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with contextlib.ExitStack() as on_error, theirs:
+            on_error.enter_context(ours)
             number = str(theirs.fileno())
             launch = Bwrap(
                 [sys.executable, "-P", "-m", FORK_SERVER, number, *modules],
@@ -66,6 +67,8 @@ class ForkServer:
                 forking=True,
             )
             self._process = SandboxProcess(launch, limits=None)
+            on_error.pop_all()
+        self._control = ours
 
     @property
     def running(self) -> bool:
@@ -116,7 +119,10 @@ def fork_server() -> ForkServer:
     """
     global _server
     with _server_lock:
-        if _server is None or not _server.running:
+        if _server is not None and not _server.running:
+            _server.close()
+            _server = None
+        if _server is None:
             _server = ForkServer(PRELOADED)
         return _server
 

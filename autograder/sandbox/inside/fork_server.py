@@ -94,6 +94,7 @@ def become_kernel(channel: socket.socket) -> tuple[dict[str, Any], list[int]]:
     for _ in range(request["files"]):
         write_file(channel)
     namespaces.start_loopback()
+    os.setsid()
     os.chdir(start.HOME)
     namespaces.drop_privileges()
     channel.send(b"ready")
@@ -101,7 +102,6 @@ def become_kernel(channel: socket.socket) -> tuple[dict[str, Any], list[int]]:
     kernel = os.fork()
     if kernel:
         reap(kernel)
-    os.setsid()
     namespaces.set_memory_readable(True)  # its own, as any process's is
     close_all_but({0, 1, 2, *sockets})
     return request, sockets
