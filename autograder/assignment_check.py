@@ -12,6 +12,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder import batch, checks
+from autograder.course import course_config, forks_kernels
 from autograder.doctor import Finding
 from autograder.faults import GraderFault
 from autograder.intake import read as intake_read
@@ -41,10 +42,10 @@ def examine(course_root: Path, assignment: str) -> Iterator[Finding]:
     yield leaks(source, release)
     yield committed(course_root, assignment, release)
     most = sum(_points(cell) for cell in source.cells if autograded_id(cell))
-    yield scores(
-        "the source", intake_read(_bytes(source), release).notebook, assignment, most, most
-    )
-    yield scores("the release", intake_read(_bytes(release), release).notebook, assignment, most, 0)
+    fork = forks_kernels(course_config(course_root))
+    for what, notebook, wanted in (("the source", source, most), ("the release", release, 0)):
+        made_whole = intake_read(_bytes(notebook), release).notebook
+        yield scores(what, made_whole, assignment, most, wanted, fork_kernels=fork)
 
 
 def grade_cells(source: NotebookNode, assignment: str) -> Iterator[Finding]:
@@ -129,10 +130,23 @@ def committed(course_root: Path, assignment: str, release: NotebookNode) -> Find
 
 
 def scores(
-    what: str, notebook: NotebookNode, assignment: str, max_points: float, wanted: float
+    what: str,
+    notebook: NotebookNode,
+    assignment: str,
+    max_points: float,
+    wanted: float,
+    *,
+    fork_kernels: bool,
 ) -> Finding:
     """Returns whether a notebook gets the points it should, in the sandbox and by the checks."""
-    results = grade_notebook(notebook, assignment, "check-assignment", "no secret", Limits())
+    results = grade_notebook(
+        notebook,
+        assignment,
+        "check-assignment",
+        "no secret",
+        Limits(),
+        fork_kernels=fork_kernels,
+    )
     got = round(sum(result.points for result in results.values()), 2)
     odd = [
         name

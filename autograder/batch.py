@@ -15,7 +15,13 @@ from nbgrader.apps import NbGraderAPI
 from autograder import sandbox
 from autograder.assignment import Assignment, read_assignment
 from autograder.cluster import Task, open_client, run_tasks
-from autograder.course import Course, course_config, late_penalty, open_course
+from autograder.course import (
+    Course,
+    course_config,
+    forks_kernels,
+    late_penalty,
+    open_course,
+)
 from autograder.database import Database
 from autograder.faults import GraderFault
 from autograder.folder_intake import HandIn
@@ -188,7 +194,7 @@ def grade(
         if not due:
             return Summary((), unchanged)
         if sandboxed and scheduler is None:
-            sandbox.check()
+            sandbox.check(fork=forks_kernels(run.course.config))
         outcomes: list[Outcome] = []
         stopped = ""
         try:

@@ -28,6 +28,11 @@ def course_config(course_root: Path) -> Config:
     return PyFileConfigLoader("nbgrader_config.py", path=str(course_root)).load_config()
 
 
+def forks_kernels(config: Config) -> bool:
+    """Returns whether the sandbox forks kernels, or starts each anew."""
+    return bool(config.Judge.get("fork_kernels", True))
+
+
 @dataclass(frozen=True)
 class Course:
     """A course's folder, and where things lie in it.

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 
 from autograder import sandbox, secret
-from autograder.batch import course_config
+from autograder.course import course_config, forks_kernels
 from autograder.faults import GraderFault
 from course_utils.data import load_digits_subset
 
@@ -52,7 +52,7 @@ def examine(course_root: Path) -> Iterator[Finding]:
     """Yields what is found, one thing after another."""
     yield python()
     yield from packages()
-    yield sandboxed()
+    yield sandboxed(course_root)
     yield user(os.geteuid())
     yield memory(course_root)
     yield disk(course_root)
@@ -85,13 +85,18 @@ def packages() -> Iterator[Finding]:
         yield Finding(name, good, found, "" if good else mend)
 
 
-def sandboxed() -> Finding:
-    """Returns whether a hand-in can be locked up here."""
+def sandboxed(course_root: Path) -> Finding:
+    """Returns whether a hand-in can be locked up here, in the way that the course asks for."""
     try:
-        sandbox.check()
+        fork = forks_kernels(course_config(course_root))
+    except GraderFault:
+        fork = True
+    try:
+        sandbox.check(fork=fork)
     except sandbox.SandboxUnavailable as error:
         return Finding("sandbox", False, "hand-ins cannot be locked up", str(error))
-    return Finding("sandbox", True, str(sandbox.find_bwrap()))
+    how = "kernels are forked" if fork else "each kernel starts anew"
+    return Finding("sandbox", True, f"{sandbox.find_bwrap()}; {how}")
 
 
 def user(user_id: int) -> Finding:

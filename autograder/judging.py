@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -36,6 +37,7 @@ def grade_notebook(
     *,
     files: Mapping[str, Path] | None = None,
     sandboxed: bool = True,
+    fork_kernels: bool = True,
 ) -> dict[str, CheckResult]:
     """Returns the verdicts by `grade_id`; writes them and the student's outputs into `notebook`.
 
@@ -47,6 +49,7 @@ def grade_notebook(
         limits: what the hand-in may use.
         files: name -> path of what lies beside the notebook, to be copied to the student's side.
         sandboxed: False runs the hand-in with the grader's own rights, and stamps the notebook.
+        fork_kernels: whether its kernel is forked of one that has imported PyTorch already.
 
     Raises:
         GraderFault: the machine or a check failed; the notebook is then half done.
@@ -57,7 +60,7 @@ def grade_notebook(
     watch = Stopwatch()
     with ExitStack() as stack:
         with watch.phase("start"):
-            kernel = stack.enter_context(_opener(sandboxed)(limits, files=files))
+            kernel = stack.enter_context(_opener(sandboxed, fork_kernels)(limits, files=files))
         with watch.phase("start", lambda: kernel.usage().cpu_s):
             session = Session(kernel, limits)
         for count, cell in _code_cells(notebook):
@@ -87,8 +90,10 @@ def grade_notebook(
     return results
 
 
-def _opener(sandboxed: bool) -> Callable[..., AbstractContextManager[StudentKernel]]:
-    return open_kernel if sandboxed else open_unsafe_kernel
+def _opener(
+    sandboxed: bool, fork_kernels: bool
+) -> Callable[..., AbstractContextManager[StudentKernel]]:
+    return partial(open_kernel, fork=fork_kernels) if sandboxed else open_unsafe_kernel
 
 
 def verdict_outputs(result: CheckResult, count: int) -> list[NotebookNode]:

@@ -59,6 +59,11 @@ class Judge(NbGraderPreprocessor):
         False, help="Runs hand-ins with the grader's own rights, and stamps the results"
     ).tag(config=True)
 
+    fork_kernels = Bool(
+        True,
+        help="Forks kernels of a process that has imported PyTorch, instead of starting each anew",
+    ).tag(config=True)
+
     secret = Unicode("", help="The course's secret; empty: that of the course's folder").tag(
         config=True
     )
@@ -85,6 +90,7 @@ class Judge(NbGraderPreprocessor):
             limits,
             files=files,
             sandboxed=not self.unsafe_no_sandbox,
+            fork_kernels=self.fork_kernels,
         )
         return notebook, resources
 

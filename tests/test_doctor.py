@@ -32,13 +32,26 @@ def test_a_configuration_that_believes_students_is_found_out(tmp_path: Path):
     assert "believe" in finding.says
 
 
-def test_a_machine_without_a_sandbox_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch):
-    def refuse() -> None:
+def test_a_machine_without_a_sandbox_is_told_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(*, fork: bool) -> None:
         raise sandbox.SandboxUnavailable("install bubblewrap")
 
     monkeypatch.setattr(sandbox, "check", refuse)
-    finding = doctor.sandboxed()
+    finding = doctor.sandboxed(tmp_path)
     assert (finding.good, finding.mend) == (False, "install bubblewrap")
+
+
+@pytest.mark.parametrize("fork", [True, False])
+def test_the_sandbox_is_tried_as_the_course_asks_for(
+    fork: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    tried = []
+    monkeypatch.setattr(sandbox, "check", lambda *, fork: tried.append(fork))
+    (tmp_path / "nbgrader_config.py").write_text(f"get_config().Judge.fork_kernels = {fork}\n")
+    assert doctor.sandboxed(tmp_path).good
+    assert tried == [fork]
 
 
 def test_missing_and_old_packages_are_named(monkeypatch: pytest.MonkeyPatch):

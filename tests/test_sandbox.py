@@ -48,12 +48,18 @@ FILES = {
 }
 
 
+@pytest.fixture(scope="module", params=[True, False], ids=["forked", "anew"])
+def fork(request: pytest.FixtureRequest) -> bool:
+    """Both ways to start a kernel."""
+    return bool(request.param)
+
+
 @pytest.fixture(scope="module")
-def kernel() -> Iterator[Kernel[Any]]:
+def kernel(fork: bool) -> Iterator[Kernel[Any]]:
     """One kernel for all tests here: none of them harms it, or a later one fails."""
     os.environ["GRADER_TOKEN"] = SECRET
     try:
-        with open_kernel(files=FILES) as kernel:
+        with open_kernel(files=FILES, fork=fork) as kernel:
             yield kernel
     finally:
         del os.environ["GRADER_TOKEN"]
@@ -137,16 +143,19 @@ def test_reads_what_the_grader_gave(kernel: Kernel[Any]) -> None:
 
 
 def test_finds_of_autograder_only_what_runs_inside(kernel: Kernel[Any]) -> None:
-    inside = [name for name in bwrap.INSIDE_MODULES if (PACKAGE / name).exists()]
-    found, text, course = run(
+    found, sandbox, text, course = run(
         kernel,
         """
 import autograder, importlib.util, os
-result = [sorted(n for n in os.listdir(autograder.__path__[0]) if n != "__pycache__"),
+def names(*parts):
+    return sorted(n for n in os.listdir(os.path.join(*parts)) if n != "__pycache__")
+folder = autograder.__path__[0]
+result = [names(folder), names(folder, "sandbox"),
           open(autograder.__file__).read(), bool(importlib.util.find_spec("course_utils"))]
 """,
     )
-    assert found == sorted(["__init__.py", *inside])
+    assert found == ["__init__.py", "probe.py", "sandbox", "wire.py"]
+    assert sandbox == ["__init__.py", "inside"]
     assert text == ""
     assert course
 
@@ -363,8 +372,8 @@ result = subprocess.run([sys.executable, "-c", "import json; print(json.__file__
     assert found.startswith(sys.base_prefix)
 
 
-def test_two_hand_ins_do_not_meet(kernel: Kernel[Any]) -> None:
-    with open_kernel() as other:
+def test_two_hand_ins_do_not_meet(kernel: Kernel[Any], fork: bool) -> None:
+    with open_kernel(fork=fork) as other:
         leave = """
 import os, pathlib, socket
 for folder in ("/tmp", "/dev/shm", "/home/student"):
@@ -428,10 +437,10 @@ def test_a_long_tmpdir_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert list(folder.iterdir()) == []
 
 
-def test_runs_a_notebook_under_nbclient() -> None:
+def test_runs_a_notebook_under_nbclient(fork: bool) -> None:
     cells = [nbformat.v4.new_code_cell(code) for code in ("x = 20", "import os; x + 1000 + 3")]
     notebook = nbformat.v4.new_notebook(cells=cells)
-    manager = AsyncSandboxKernelManager()
+    manager = AsyncSandboxKernelManager(fork=fork)
     asyncio.run(_execute(NotebookClient(notebook, km=manager)))
     assert notebook.cells[1].outputs[0].data["text/plain"] == "1023"
     assert not manager.sandbox.has_process
@@ -443,9 +452,9 @@ async def _execute(client: NotebookClient) -> None:
     await client.async_execute()
 
 
-def test_serves_an_asynchronous_caller() -> None:
+def test_serves_an_asynchronous_caller(fork: bool) -> None:
     async def reply() -> str:
-        async with open_async_kernel() as kernel:
+        async with open_async_kernel(fork=fork) as kernel:
             answer = await kernel.client.execute_interactive("1 + 1", timeout=30)
             return str(answer["content"]["status"])
 
@@ -469,8 +478,8 @@ def test_serves_a_stock_kernel_manager(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_this_machine_can_run_the_sandbox() -> None:
-    check()
+def test_this_machine_can_run_the_sandbox(fork: bool) -> None:
+    check(fork=fork)
 
 
 def test_without_bubblewrap_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,7 +107,7 @@ def test_a_failure_of_the_graders_machine_is_told_and_is_no_score(
 def test_without_a_sandbox_nothing_is_graded_and_it_says_so(
     course: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse() -> None:
+    def refuse(*, fork: bool) -> None:
         raise SandboxUnavailable("no bubblewrap: install it")
 
     monkeypatch.setattr("autograder.sandbox.check", refuse)

@@ -6,30 +6,33 @@
 
 The kernel runs under bubblewrap in namespaces of its own. It sees the interpreter and its packages
 read-only and a private folder that goes when it ends. All that links it to the grader are five
-sockets, and a relay in the grader counts what comes through them.
+sockets, and a relay in the grader counts what comes through them. By default it is forked of a
+process that has imported PyTorch already, and locks itself up as bubblewrap would.
 
-    limits.py   every limit with its unit and its reason; what a sandbox used
-    bwrap.py    what is visible inside: pure functions from paths to bwrap's arguments
-    seccomp.py  the few system calls that are refused
-    process.py  starts bwrap, watches memory and processes, kills, verifies that nothing is left
-    relay.py    carries the kernel's messages, counts them
-    kernel.py   Jupyter's side: the provisioner, the kernel managers, `open_kernel`
-    start.py    the first thing that runs inside: lowers the limits, starts ipykernel
+    limits.py       every limit with its unit and its reason; what a sandbox used
+    bwrap.py        what is visible inside: pure functions from paths to bwrap's arguments
+    seccomp.py      the few system calls that are refused
+    launch.py       what starts a sandbox: the interface, and the way by bubblewrap
+    forking.py      the other way: this process's fork server, a kernel of it
+    measure.py      what the processes of a PID namespace use
+    process.py      starts a sandbox, watches it, kills it, verifies that nothing is left
+    relay.py        carries the kernel's messages, counts them
+    provisioner.py  Jupyter's view of all this; managers.py builds kernel managers on it
+    kernel.py       `open_kernel`
+    check.py        whether this machine can run it
+    inside/         what runs inside before the hand-in does: the fork server, ipykernel's start
 
 Needs Linux, unprivileged user namespaces and bubblewrap; no root, no cgroups, no network.
 """
 
-from autograder.sandbox.bwrap import SandboxUnavailable, check, find_bwrap
-from autograder.sandbox.kernel import (
-    AsyncSandboxKernelManager,
-    Kernel,
-    SandboxKernelManager,
-    SandboxProvisioner,
-    open_async_kernel,
-    open_kernel,
-)
+from autograder.sandbox.bwrap import SandboxUnavailable, find_bwrap
+from autograder.sandbox.check import check
+from autograder.sandbox.kernel import Kernel, open_async_kernel, open_kernel
 from autograder.sandbox.limits import Cause, Limits, Usage
-from autograder.sandbox.process import SandboxError, alive
+from autograder.sandbox.managers import AsyncSandboxKernelManager, SandboxKernelManager
+from autograder.sandbox.measure import alive
+from autograder.sandbox.process import SandboxError
+from autograder.sandbox.provisioner import SandboxProvisioner
 
 __all__ = [
     "AsyncSandboxKernelManager",

@@ -20,13 +20,14 @@ from autograder.sandbox.limits import Limits
 
 HOME = "/home/student"
 GRADING = "/opt/grading"  # on the import path inside: course_utils, and the little of autograder
-START = "/opt/sandbox/start.py"
+START = "autograder.sandbox.inside.start"  # modules inside
+FORK_SERVER = "autograder.sandbox.inside.fork_server"
 CONNECTION = "/opt/sandbox/kernel.json"
 FONT_CACHE = "/tmp/matplotlib"
 WRITABLE = (HOME, "/tmp", "/dev/shm")
 
-# The modules of `autograder` that run inside. The rest holds the reference solutions.
-INSIDE_MODULES = ("probe.py", "wire.py")
+# The parts of `autograder` that run inside. The rest holds the reference solutions.
+INSIDE = ("probe.py", "wire.py", "sandbox/inside")
 
 TEXT_FILES = {
     "/etc/passwd": f"student:x:1000:1000:Student:{HOME}:/bin/sh\n",
@@ -34,6 +35,7 @@ TEXT_FILES = {
     "/etc/hosts": "127.0.0.1 localhost sandbox\n::1 localhost\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
     f"{GRADING}/autograder/__init__.py": "",
+    f"{GRADING}/autograder/sandbox/__init__.py": "",
 }
 _SYSTEM_FOLDERS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localtime")
@@ -55,6 +57,7 @@ def bwrap_command(
     data: Mapping[str, int] | None = None,
     info_fd: int | None = None,
     seccomp_fd: int | None = None,
+    forking: bool = False,
 ) -> list[str]:
     """Returns the command that runs `argv` in a sandbox.
 
@@ -66,9 +69,13 @@ def bwrap_command(
         data: path inside -> descriptor to copy its content from.
         info_fd: where bubblewrap writes the ids of the namespaces, as JSON.
         seccomp_fd: where it reads the filter of system calls.
+        forking: whether this is the fork server, which runs nothing of a hand-in, and whose
+            children make namespaces and a /proc of their own. Linux allows that only where
+            user namespaces are not switched off and a whole, writable /proc is to be seen.
     """
     isolation = [
-        *("--unshare-user", "--uid", "1000", "--gid", "1000", "--disable-userns"),
+        *("--unshare-user", "--uid", "1000", "--gid", "1000"),
+        *([] if forking else ["--disable-userns"]),
         *("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup"),
         *("--cap-drop", "ALL", "--new-session", "--die-with-parent", "--hostname", "sandbox"),
     ]
@@ -77,7 +84,8 @@ def bwrap_command(
         environment += ["--setenv", name, value]
 
     # The interpreter may lie in a temporary folder of the machine's: so these come first.
-    view = ["--proc", "/proc", "--dev", "/dev"]
+    view = ["--bind", "/proc", "/proc"] if forking else ["--proc", "/proc"]
+    view += ["--dev", "/dev"]
     for folder in WRITABLE:
         size = limits.disk_bytes if folder == HOME else limits.scratch_bytes
         view += ["--perms", "0755", "--size", str(size), "--tmpfs", folder]
@@ -93,7 +101,8 @@ def bwrap_command(
         view += ["--perms", "0644", "--file", str(descriptor), inside]
     # / and /dev are in memory and without a size limit. /proc holds Linux's settings, and where
     # root started the sandbox it takes the hand-in for their owner (core_pattern: a way out).
-    view += ["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME]
+    view += [] if forking else ["--remount-ro", "/proc"]
+    view += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME]
 
     descriptors: list[str] = []
     if info_fd is not None:
@@ -126,14 +135,11 @@ def environment_inside() -> dict[str, str]:
     }
 
 
-def visible(modules: Sequence[str] = INSIDE_MODULES) -> dict[str, str | None]:
+def visible() -> dict[str, str | None]:
     """Returns what of this machine a sandbox shows: path inside -> path outside, None to hide it.
 
     That is the system's programs and libraries, this interpreter with its packages, `course_utils`
-    and the given modules of `autograder`; never `autograder` itself, however it is installed.
-
-    Args:
-        modules: file names in the package `autograder`; those that do not exist are left out.
+    and what of `autograder` runs inside; never `autograder` itself, however it is installed.
     """
     mounts: dict[str, str | None] = {"/usr": "/usr"}
     for path in (*_SYSTEM_FOLDERS, *_SYSTEM_FILES):
@@ -154,10 +160,8 @@ def visible(modules: Sequence[str] = INSIDE_MODULES) -> dict[str, str | None]:
         if os.path.isdir(copy) and _is_shown(copy, mounts):
             mounts[copy] = None
 
-    mounts[START] = str(package / "sandbox" / "start.py")
-    for name in modules:
-        if (package / name).is_file():
-            mounts[f"{GRADING}/{package.name}/{name}"] = str(package / name)
+    for name in INSIDE:
+        mounts[f"{GRADING}/{package.name}/{name}"] = str(package / name)
     course = importlib.util.find_spec("course_utils")
     if course is not None and course.submodule_search_locations:
         mounts[f"{GRADING}/course_utils"] = course.submodule_search_locations[0]
@@ -187,7 +191,9 @@ def find_bwrap() -> Path:
     """
     complaints = []
     for candidate in _candidates():
-        complaint = _try(bwrap_command(candidate, ["/bin/true"], limits=Limits(), mounts=visible()))
+        complaint = attempt(
+            bwrap_command(candidate, ["/bin/true"], limits=Limits(), mounts=visible())
+        )
         if complaint is None:
             return candidate
         complaints.append(f"  {candidate}: {complaint}")
@@ -205,21 +211,6 @@ def find_bwrap() -> Path:
     )
 
 
-def check() -> None:
-    """Returns if this machine can run the sandbox, after starting this very interpreter in one.
-
-    Raises:
-        SandboxUnavailable: it cannot; the message says why and what to do.
-    """
-    argv = [sys.executable, "-c", "import ipykernel"]
-    complaint = _try(bwrap_command(find_bwrap(), argv, limits=Limits(), mounts=visible()))
-    if complaint is not None:
-        raise SandboxUnavailable(
-            f"{sys.executable} does not run inside bubblewrap: {complaint}\n"
-            "Are Python and its packages readable by this user, and ipykernel installed?"
-        )
-
-
 def _candidates() -> list[Path]:
     found = []
     on_path = shutil.which("bwrap")
@@ -234,7 +225,7 @@ def _candidates() -> list[Path]:
     return found
 
 
-def _try(command: Sequence[str]) -> str | None:
+def attempt(command: Sequence[str]) -> str | None:
     """Returns None if the command succeeds, else what it complained of."""
     try:
         done = subprocess.run(

@@ -1,8 +1,8 @@
 """Starts ipykernel inside the sandbox. Runs before any code of the hand-in does.
 
-Usage: python -P start.py CONNECTION_FILE LIMITS. The ports in the connection file are the numbers
-of listening sockets that this process inherits: nothing of the kernel's connections lies in a file
-system that the hand-in could change. Imports nothing of `autograder`, which is not visible here.
+Usage: python -P -m autograder.sandbox.inside.start CONNECTION_FILE LIMITS. The ports of the
+connection are the numbers of listening sockets that this process has inherited: nothing of the
+kernel's connections lies in a file system that the hand-in could change.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import resource
 import sys
 import traceback
+from pathlib import Path
 from typing import Any
 
 HOME = "/home/student"
@@ -42,9 +43,12 @@ def use_inherited_sockets() -> None:
     zmq.Socket.bind = bind_inherited  # type: ignore[method-assign,assignment]
 
 
-def main(connection_file: str, limits: str) -> None:
-    """Runs the kernel until it is told to shut down."""
-    lower_limits(json.loads(limits))
+def run_kernel(connection: dict[str, Any]) -> None:
+    """Runs the kernel until it is told to shut down.
+
+    Args:
+        connection: as in a connection file of Jupyter's.
+    """
     use_inherited_sockets()
 
     import zmq
@@ -57,8 +61,11 @@ def main(connection_file: str, limits: str) -> None:
             context.setsockopt(zmq.RECONNECT_IVL, -1)
             super().init_control(context)
 
+        def init_connection_file(self) -> None:
+            self.load_connection_info(connection)  # type: ignore[arg-type]
+
         def write_connection_file(self, **kwargs: Any) -> None:
-            pass  # the one that was read is complete, and read-only
+            pass  # there is none
 
     # A `torch.py` of the hand-in must not stand in for the real one, but its own modules are to be
     # found: so its folder comes last.
@@ -72,12 +79,18 @@ def main(connection_file: str, limits: str) -> None:
     app = KernelApp.instance()
     try:
         # History in memory: no database in the hand-in's folder.
-        app.initialize(["-f", connection_file, "--HistoryManager.hist_file=:memory:"])
+        app.initialize(["--HistoryManager.hist_file=:memory:"])
     except BaseException:
         os.write(report, traceback.format_exc().encode())
         raise
     os.close(report)
     app.start()
+
+
+def main(connection_file: str, limits: str) -> None:
+    """Runs the kernel of a connection file under limits."""
+    lower_limits(json.loads(limits))
+    run_kernel(json.loads(Path(connection_file).read_text()))
 
 
 if __name__ == "__main__":

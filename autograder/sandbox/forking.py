@@ -1,0 +1,247 @@
+"""The grader's side of kernels that are forked: its fork server, and the way to a kernel of it.
+
+Source: the server's side is inside/fork_server.py, which says what its processes are.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autograder.sandbox.bwrap import FORK_SERVER, TEXT_FILES, WRITABLE, visible
+from autograder.sandbox.fonts import font_cache
+from autograder.sandbox.launch import Bwrap, End, Launched, hold, opened
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.process import SandboxError, SandboxProcess
+
+# What notebooks and the probe import and what costs time: never what looks at the kernel when it is
+# imported and acts accordingly (tqdm.auto, matplotlib's inline backend, and so course_utils).
+PRELOADED = (
+    "ipykernel.kernelapp",
+    "ipykernel.debugger",
+    "torch",
+    "torchvision",
+    "matplotlib.pyplot",
+    "matplotlib.backends.backend_agg",
+    "torchinfo",
+    "tqdm",
+    "safetensors.torch",
+)
+_MESSAGE_BYTES = 1024
+_CREDENTIALS = struct.Struct("3i")  # process, user, group: struct ucred of unix(7)
+
+
+class ForkServer:
+    """A process in a sandbox that forks kernels; it ends with this one.
+
+    Args:
+        modules: what it imports first.
+
+    Raises:
+        SandboxUnavailable, SandboxError: it did not start.
+    """
+
+    def __init__(self, modules: Sequence[str]) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with contextlib.ExitStack() as on_error, theirs:
+            on_error.enter_context(ours)
+            number = str(theirs.fileno())
+            launch = Bwrap(
+                [sys.executable, "-P", "-m", FORK_SERVER, number, *modules],
+                limits=Limits(),
+                mounts=visible(),
+                files={inside: text.encode() for inside, text in TEXT_FILES.items()} | font_cache(),
+                inherited=[theirs.fileno()],
+                forking=True,
+            )
+            self._process = SandboxProcess(launch, limits=None)
+            on_error.pop_all()
+        self._control = ours
+
+    @property
+    def running(self) -> bool:
+        """Whether it still serves."""
+        return self._process.running
+
+    @property
+    def namespace(self) -> int:
+        """Inode number of its PID namespace, for `alive`."""
+        return self._process.namespace
+
+    @property
+    def diagnostics(self) -> str:
+        """Returns the first that it wrote to stderr."""
+        return self._process.usage().diagnostics
+
+    def connect(self) -> socket.socket:
+        """Returns a connection to a process that is being forked.
+
+        Raises:
+            OSError: the server is gone.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+            socket.send_fds(self._control, [b"fork"], [theirs.fileno()])
+        return ours
+
+    def close(self) -> None:
+        """Ends it, and all kernels that it has forked.
+
+        Raises:
+            SandboxError: something of it is left.
+        """
+        self._control.close()
+        self._process.close()
+
+
+_server: ForkServer | None = None
+_server_lock = threading.Lock()
+
+
+def fork_server() -> ForkServer:
+    """Returns this process's fork server, started if there is none.
+
+    Raises:
+        SandboxUnavailable, SandboxError: it did not start.
+    """
+    global _server
+    with _server_lock:
+        if _server is not None and not _server.running:
+            _server.close()
+            _server = None
+        if _server is None:
+            _server = ForkServer(PRELOADED)
+        return _server
+
+
+def close_fork_server() -> None:
+    """Ends this process's fork server, if there is one."""
+    global _server
+    with _server_lock:
+        if _server is not None:
+            _server.close()
+            _server = None
+
+
+def _leave_fork_server() -> None:
+    """Called in a copy of this process: it needs one of its own."""
+    global _server, _server_lock
+    _server, _server_lock = None, threading.Lock()
+
+
+atexit.register(close_fork_server)
+os.register_at_fork(after_in_child=_leave_fork_server)
+
+
+@dataclass(frozen=True)
+class Fork:
+    """Forks a kernel of the fork server.
+
+    Attributes:
+        limits: what it may use.
+        resource_limits: what Linux enforces: name as in setrlimit(2) -> value.
+        files: path inside -> content.
+        connection: as in a connection file of Jupyter's; its ports do not count.
+        sockets: name of the port -> descriptor of the socket on which the kernel listens.
+        server: another one than this process's.
+    """
+
+    limits: Limits
+    resource_limits: Mapping[str, int]
+    files: Mapping[str, bytes | Path]
+    connection: Mapping[str, Any]
+    sockets: Mapping[str, int]
+    server: ForkServer | None = None
+
+    def __call__(self, stack: contextlib.ExitStack, errors: int) -> Launched:
+        """Returns the sandbox, started.
+
+        Raises:
+            SandboxUnavailable, SandboxError: the server does not start or does not answer.
+            OSError, ValueError: a file cannot be read.
+        """
+        server = self.server or fork_server()
+        try:
+            channel = stack.enter_context(server.connect())
+            channel.settimeout(self.limits.startup_s)
+            first = _sender(channel)
+            first_fd = hold(first, stack)
+            with contextlib.ExitStack() as on_error:
+                on_error.callback(signal.pidfd_send_signal, first_fd, signal.SIGKILL)
+                # It answers what is sent only now: so the descriptor is of no later process that
+                # was given the same id.
+                self._send(channel, errors)
+                if _sender(channel) != first:
+                    raise ConnectionError("another process answered")
+                on_error.pop_all()
+        except TimeoutError as error:
+            with contextlib.suppress(SandboxError):
+                server.close()
+            raise SandboxError(f"the fork server does not answer\n{server.diagnostics}") from error
+        except ConnectionError as error:
+            raise SandboxError(f"no kernel was forked: {error}\n{server.diagnostics}") from error
+        namespace = os.stat(f"/proc/{first}/ns/pid").st_ino
+        return Launched(
+            first, first_fd, namespace, True, (first_fd,), lambda until: _told(channel, until)
+        )
+
+    def _send(self, channel: socket.socket, errors: int) -> None:
+        sizes = {
+            folder: self.limits.disk_bytes if folder == WRITABLE[0] else self.limits.scratch_bytes
+            for folder in WRITABLE
+        }
+        request = {
+            "resource_limits": dict(self.resource_limits),
+            "sizes": sizes,
+            "kept": kept_visible(visible()),
+            "files": len(self.files),
+            "connection": dict(self.connection),
+            "ports": list(self.sockets),
+        }
+        descriptors = [errors, *self.sockets.values()]
+        socket.send_fds(channel, [json.dumps(request).encode()], descriptors)
+        for inside, content in self.files.items():
+            with contextlib.ExitStack() as sent:
+                socket.send_fds(channel, [os.fsencode(inside)], [opened(content, sent)])
+
+
+def kept_visible(mounts: Mapping[str, str | None]) -> list[str]:
+    """Returns the paths inside that lie in a writable folder, without those below another one."""
+    inside = [path for path in mounts if path.startswith(tuple(f"{f}/" for f in WRITABLE))]
+    return [path for path in inside if not path.startswith(tuple(f"{i}/" for i in inside))]
+
+
+def _sender(channel: socket.socket) -> int:
+    """Returns the id of the process, as seen from here, that sent the next message.
+
+    Raises:
+        ConnectionError: there is none.
+    """
+    message, extra, _, _ = channel.recvmsg(_MESSAGE_BYTES, socket.CMSG_SPACE(_CREDENTIALS.size))
+    if not message:
+        raise ConnectionError("it ended at once")
+    (credentials,) = (data for _, kind, data in extra if kind == socket.SCM_CREDENTIALS)
+    return int(_CREDENTIALS.unpack(credentials)[0])
+
+
+def _told(channel: socket.socket, deadline: float) -> End:
+    """Returns what the keeper tells of an end; it is gone if something killed the server."""
+    channel.settimeout(max(0.0, deadline - time.monotonic()))
+    try:
+        told = json.loads(channel.recv(_MESSAGE_BYTES))
+    except (OSError, ValueError):
+        return End(None)
+    return End(told["exit_code"], told["cpu_s"])

@@ -1,0 +1,151 @@
+"""What the processes of a PID namespace use, read from outside.
+
+There may be no cgroup that counts it. The processes are found in the sandbox's own /proc, which
+shows these and no others: nothing that they do to their names, parents or sessions hides one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from autograder.sandbox.bwrap import WRITABLE
+
+_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the processes use at one time.
+
+    Attributes:
+        memory_bytes: private and shared, swapped out or not; shared pages count for each process.
+        tasks: processes and threads, a count.
+        cpu_s: processor time since they started, in seconds.
+    """
+
+    memory_bytes: int
+    tasks: int
+    cpu_s: float
+
+
+@dataclass(frozen=True)
+class Processes:
+    """The processes of one PID namespace.
+
+    Attributes:
+        first: id of the first one, as seen from here.
+        namespace: inode number of the namespace.
+        forked: the first one is a copy of the fork server's, whose memory is not the hand-in's.
+    """
+
+    first: int
+    namespace: int
+    forked: bool = False
+
+    def sample(self, most: int) -> Sample:
+        """Returns what they use now.
+
+        Args:
+            most: of more processes only the number is found out: do not read while they breed.
+
+        Raises:
+            OSError: they are just starting, or have just ended.
+        """
+        pids = self._pids()
+        if len(pids) > most:
+            return Sample(0, len(pids), 0.0)
+        memory = tasks = ticks = 0
+        for pid in pids:
+            with contextlib.suppress(OSError):  # it has just ended
+                status = _read_fields(f"{self._proc}/{pid}/status")
+                if self._counts(pid):
+                    memory += sum(status.get(name, 0) for name in ("RssAnon", "RssShmem", "VmSwap"))
+                tasks += status.get("Threads", 1)
+                with open(f"{self._proc}/{pid}/stat", "rb") as file:
+                    times = file.read().rpartition(b")")[2].split()[11:15]
+                ticks += sum(int(time) for time in times)
+        return Sample(memory, tasks, ticks * _TICK_S)
+
+    def shared_out_memory(self) -> int:
+        """Returns the memory with shared pages counted once, in bytes: exact, but slow.
+
+        Raises:
+            OSError: they are just starting, or have just ended.
+        """
+        memory = 0
+        for pid in filter(self._counts, self._pids()):
+            with contextlib.suppress(OSError):
+                rollup = _read_fields(f"{self._proc}/{pid}/smaps_rollup")
+                memory += sum(rollup.get(name, 0) for name in ("Pss_Anon", "Pss_Shmem", "SwapPss"))
+        return memory
+
+    def disk(self) -> tuple[int, int]:
+        """Returns files and folders, and bytes, in the writable folders.
+
+        Raises:
+            OSError: they are just starting, or have just ended.
+        """
+        systems = [os.statvfs(f"/proc/{self.first}/root{folder}") for folder in WRITABLE]
+        entries = sum(system.f_files - system.f_ffree for system in systems)
+        return entries, sum((s.f_blocks - s.f_bfree) * s.f_frsize for s in systems)
+
+    @property
+    def _proc(self) -> str:
+        return f"/proc/{self.first}/root/proc"
+
+    def _counts(self, pid: str) -> bool:
+        return not (self.forked and pid == "1")
+
+    def _pids(self) -> list[str]:
+        # Until the sandbox has a /proc of its own, this would be the machine's.
+        if os.stat(f"{self._proc}/1/ns/pid").st_ino != self.namespace:
+            raise ProcessLookupError
+        return [name for name in os.listdir(self._proc) if name.isdigit()]
+
+
+def alive(namespace: int) -> list[int]:
+    """Returns the processes, as seen from here, in the PID namespace with this inode number.
+
+    A process that has ended does not count, even if its parent has not asked for its exit code yet
+    (in a container, the parent of the last one may be a program that never asks). The number of a
+    namespace that has ended may be given to a new one.
+    """
+    return [pid for pid in _all_pids() if _is_alive_in(pid, namespace)]
+
+
+def available_memory_bytes() -> int:
+    """Returns how much memory this machine could still give, in bytes."""
+    return _read_fields("/proc/meminfo")["MemAvailable"]
+
+
+def _all_pids() -> Iterator[int]:
+    return (int(name) for name in os.listdir("/proc") if name.isdigit())
+
+
+def _is_alive_in(pid: int, namespace: int) -> bool:
+    try:
+        return os.stat(f"/proc/{pid}/ns/pid").st_ino == namespace and _state(pid) not in b"ZX"
+    except OSError:
+        return False
+
+
+def _read_fields(path: str) -> dict[str, int]:
+    """Returns the numbers in a file of lines `name: number [kB]`; kilobytes as bytes."""
+    fields = {}
+    with open(path, "rb") as file:
+        for line in file:
+            name, _, value = line.partition(b":")
+            words = value.split()
+            if words and words[0].isdigit():
+                unit = 1024 if words[-1] == b"kB" else 1
+                fields[name.decode()] = int(words[0]) * unit
+    return fields
+
+
+def _state(pid: int) -> bytes:
+    """Returns the letter that ps(1) shows: Z and X have ended."""
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        return file.read().rpartition(b")")[2].split()[0]
