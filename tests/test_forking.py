@@ -22,6 +22,7 @@ from typing import Any
 
 import pytest
 
+from autograder.faults import GraderFault
 from autograder.sandbox import (
     Kernel,
     Limits,
@@ -38,7 +39,6 @@ from autograder.sandbox.forking import close_fork_server, fork_server, kept_visi
 from autograder.sandbox.inside.fork_server import next_hand_in
 from autograder.sandbox.limits import MIB
 from autograder.session import Session
-from autograder.faults import GraderFault
 
 Pair = tuple[Kernel[Any], Kernel[Any]]
 

@@ -60,7 +60,7 @@ class Processes:
         memory = tasks = ticks = 0
         for pid in pids:
             with contextlib.suppress(OSError):  # it has just ended
-                status = _read_fields(f"{self._proc}/{pid}/status")
+                status = read_fields(f"{self._proc}/{pid}/status")
                 if self._counts(pid):
                     memory += sum(status.get(name, 0) for name in ("RssAnon", "RssShmem", "VmSwap"))
                 tasks += status.get("Threads", 1)
@@ -78,7 +78,7 @@ class Processes:
         memory = 0
         for pid in filter(self._counts, self._pids()):
             with contextlib.suppress(OSError):
-                rollup = _read_fields(f"{self._proc}/{pid}/smaps_rollup")
+                rollup = read_fields(f"{self._proc}/{pid}/smaps_rollup")
                 memory += sum(rollup.get(name, 0) for name in ("Pss_Anon", "Pss_Shmem", "SwapPss"))
         return memory
 
@@ -118,7 +118,7 @@ def alive(namespace: int) -> list[int]:
 
 def available_memory_bytes() -> int:
     """Returns how much memory this machine could still give, in bytes."""
-    return _read_fields("/proc/meminfo")["MemAvailable"]
+    return read_fields("/proc/meminfo")["MemAvailable"]
 
 
 def _all_pids() -> Iterator[int]:
@@ -132,7 +132,7 @@ def _is_alive_in(pid: int, namespace: int) -> bool:
         return False
 
 
-def _read_fields(path: str) -> dict[str, int]:
+def read_fields(path: str) -> dict[str, int]:
     """Returns the numbers in a file of lines `name: number [kB]`; kilobytes as bytes."""
     fields = {}
     with open(path, "rb") as file:
