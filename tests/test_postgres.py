@@ -18,10 +18,10 @@ import pytest
 
 from autograder import batch
 from autograder.batch import Selection
+from autograder.bench.setting import cluster_in_threads
 from autograder.database import Database
 from tests import cheap
 from tests.conftest import ROOT, run_nbgrader
-from tests.test_batch import in_threads
 
 pytestmark = pytest.mark.slow
 
@@ -87,7 +87,7 @@ def test_a_gradebook_in_postgresql_has_the_rows_of_one_in_sqlite(
     (course / "nbgrader_config.py").write_text(f"{config}\nc.CourseDirectory.db_url = {url!r}\n")
     run_nbgrader(course, "generate_assignment", "cnns")
     students = cheap.names(5)
-    with in_threads(workers=2) as cluster:
+    with cluster_in_threads(workers=2) as cluster:
         for folder in (fresh, course):
             cheap.hand_in(folder, students)
 
