@@ -79,7 +79,8 @@ def values(student: Student, seed: int) -> CheckResult:
     if all(criterion.earned == criterion.points for criterion in criteria):
         return CheckResult(criteria)
     mistake, advice = _diagnose(student, trials, repeatable)
-    return CheckResult(criteria, advice, mistake, _on_a_photograph(student))
+    mistakes = (mistake,) if mistake else ()
+    return CheckResult(criteria, advice, mistakes, _on_a_photograph(student))
 
 
 def _on_a_photograph(student: Student) -> dict[str, Any]:

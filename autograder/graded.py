@@ -83,6 +83,6 @@ def _from_json(verdict: Mapping[str, Any]) -> CheckResult:
     return CheckResult(
         tuple(Criterion(**criterion) for criterion in verdict["criteria"]),
         verdict["advice"],
-        verdict["mistake"],
+        tuple(verdict["mistakes"]),
         verdict["figures"],
     )

@@ -38,7 +38,7 @@ def top_left(student: Student, seed: int) -> CheckResult:
         return CheckResult((criterion,), figures=figures)
     mistake, words = _slow(found.traits)
     advice = f"Your network hardly learns within the budget. {words}"
-    return CheckResult((criterion,), advice, mistake, figures)
+    return CheckResult((criterion,), advice, (mistake,), figures)
 
 
 def bottom_right(student: Student, seed: int) -> CheckResult:
@@ -73,13 +73,12 @@ def bottom_right(student: Student, seed: int) -> CheckResult:
     if reached == len(scale.bottom_right):
         return CheckResult(tuple(criteria), figures=figures)
     obstacles = in_the_way(found, scale)
-    figures["mistakes"] = [mistake for mistake, _ in obstacles]
     advice = " ".join(words for _, words in obstacles) or (
         "It reads digits where it has seen them, and worse elsewhere: compare its accuracy in the "
         "two corners after each change that you make."
     )
-    first = obstacles[0][0] if obstacles else ""
-    return CheckResult(tuple(criteria), advice, first, figures)
+    mistakes = tuple(mistake for mistake, _ in obstacles)
+    return CheckResult(tuple(criteria), advice, mistakes, figures)
 
 
 def _shown(accuracies: Sequence[float]) -> str:

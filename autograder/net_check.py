@@ -52,7 +52,7 @@ def parameters(student: Student, seed: int) -> CheckResult:
         )
     elif mistakes:
         advice = f"It looks as if {mistakes[0].sentence}. {advice}"
-    return CheckResult(tuple(criteria), advice, mistakes[0].key if mistakes else "", figures)
+    return CheckResult(tuple(criteria), advice, _names(mistakes[:1]), figures)
 
 
 def _layer_criterion(
@@ -112,9 +112,11 @@ def function(student: Student, seed: int) -> CheckResult:
         mistake = _other_size_mistake(student, other, seed)
         mistakes.append(mistake)
         advice = f"{advice} {mistake.sentence}".strip()
-    key = mistakes[0].key if mistakes else ""
-    figures = {"layers": _layers(finding), "mistakes": [mistake.key for mistake in mistakes]}
-    return CheckResult(tuple(criteria), advice, key, figures)
+    return CheckResult(tuple(criteria), advice, _names(mistakes), {"layers": _layers(finding)})
+
+
+def _names(mistakes: Iterable[Mistake]) -> tuple[str, ...]:
+    return tuple(mistake.key for mistake in mistakes)
 
 
 def _layers(finding: Finding) -> list[dict[str, Any]]:

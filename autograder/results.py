@@ -33,25 +33,20 @@ class CheckResult:
     Attributes:
         criteria: what was looked at; their points add up to the cell's.
         advice: what the student should read first when points are lost; "" when none are.
-        mistake: the catalogue's name of the first mistake that was recognised, or "".
+        mistakes: the catalogue's names of the mistakes that were recognised, the worst first.
         figures: the numbers behind the verdict, as JSON has them: for the report, and some of them
-            for pictures (`autograder.pictures` says which). "mistakes" are all names, if several.
+            for pictures (`autograder.pictures` says which).
     """
 
     criteria: tuple[Criterion, ...]
     advice: str = ""
-    mistake: str = ""
+    mistakes: tuple[str, ...] = ()
     figures: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def points(self) -> float:
         """Returns the points earned."""
         return round(sum(criterion.earned for criterion in self.criteria), 2)
-
-    @property
-    def mistakes(self) -> tuple[str, ...]:
-        """Returns the names of all mistakes that were recognised, the first one first."""
-        return tuple(self.figures.get("mistakes", [self.mistake] if self.mistake else []))
 
     @property
     def max_points(self) -> float:

@@ -6,6 +6,7 @@ this package: no file system is shared, and no gradebook of a course is opened.
 
 from __future__ import annotations
 
+import copy
 import errno
 import json
 import logging
@@ -117,7 +118,7 @@ def _course(assignment: Assignment) -> Iterator[tuple[Path, Config]]:
             _write(root / "release" / assignment.name / f"{name}.ipynb", data)
         for name, data in assignment.beside.items():
             _write(root / "source" / assignment.name / name, data)
-        config = Config(assignment.config)
+        config = copy.deepcopy(assignment.config)  # the next hand-in gets it as it was
         config.CourseDirectory.root = str(root)
         config.CourseDirectory.assignment_id = assignment.name
         config.Autograde.create_student = True

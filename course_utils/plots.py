@@ -1,10 +1,10 @@
 """Pictures of images, kernels, activations, digits and accuracies. Each returns matplotlib axes.
 
-The space between axes is fixed: finding out how much there must be (a constrained layout) takes as
-much time as drawing.
+The space around axes is fixed: finding out how much there must be (a constrained layout) takes as
+much time as drawing. So does an axes with its ticks; that is why digits share one.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -60,7 +60,7 @@ def show_kernel(kernel: Tensor, title: str = "Kernel, by input channel") -> np.n
     """
     planes = kernel.detach().cpu().float()
     planes = planes.reshape(-1, *planes.shape[-2:])
-    figure, grid = _grid(1, len(planes), 2.6 * len(planes) + 0.8, 3.2, top=0.84, bottom=0.14)
+    figure, grid = _grid(1, len(planes), 2.6 * len(planes) + 0.8, 3.2, top=0.7)
     limit = float(planes.abs().max()) or 1.0
     for channel, (ax, plane) in enumerate(zip(grid[0], planes, strict=True)):
         drawn = ax.imshow(plane.numpy(), cmap=DIVERGING, vmin=-limit, vmax=limit)
@@ -107,7 +107,7 @@ def compare_activations(
 def show_digits(
     images: Any, labels: Iterable[Any] | None = None, count: int = 8, title: str = ""
 ) -> np.ndarray:
-    """The axes, one a digit, with its label above.
+    """The axes, one a row of up to eight digits, each with its label above.
 
     Args:
         images: a dataset of (image, label), or a tensor (N, 1, H, W) or (N, H, W).
@@ -116,26 +116,26 @@ def show_digits(
         title: what stands above them all.
     """
     names = None if labels is None else list(labels)
-    axes = []
-    number = min(count, len(images))
-    columns, rows = max(1, min(8, number)), max(1, -(-number // 8))
-    width, height = 1.05 * columns + 0.5, 1.35 * rows + 0.7
-    figure = plt.figure(figsize=(width, height))
-    figure.subplots_adjust(0.4 / width, 0.3 / height, 1, 1 - 0.6 / height, wspace=0.1, hspace=0.3)
-    for index in range(number):
-        bare = isinstance(images, Tensor)
-        image, label = (images[index], "") if bare else images[index]
+    planes, words = [], []
+    for index in range(min(count, len(images))):
+        image, label = (images[index], "") if isinstance(images, Tensor) else images[index]
         label = label if names is None else names[index]
         pixels = image if isinstance(image, Tensor) else torch.from_numpy(np.array(image))
-        ax = figure.add_subplot(rows, columns, index + 1)
-        ax.imshow(_plane(pixels.detach().cpu()).numpy(), cmap=GREY)
-        ax.set(xticks=[], yticks=[])
-        ax.set_title("" if label == "" else f"label {int(label)}", fontsize="medium")
-        axes.append(ax)
-    figure.supxlabel("column (pixels)", y=0, va="bottom", fontsize="small")
-    figure.supylabel("row (pixels)", x=0, ha="left", fontsize="small")
-    figure.suptitle(title, y=1, va="top")
-    return np.array(axes)
+        planes.append(_plane(pixels.detach().cpu()).float().numpy())
+        words.append("" if label == "" else f"label {int(label)}")
+    columns, rows = max(1, min(8, len(planes))), max(1, -(-len(planes) // 8))
+    figure, grid = _grid(rows, 1, 1.1 * columns + 1, 1.3 * rows + 1, top=0.7)
+    for row, ax in enumerate(grid[:, 0]):
+        here = slice(8 * row, 8 * row + 8)
+        strip, centres = _strip(planes[here], columns)
+        ax.imshow(strip, cmap=GREY, vmin=0, vmax=1)
+        ax.set_xticks(centres, words[here])
+        ax.set_yticks([])
+        ax.tick_params(length=0, labeltop=True, labelbottom=False)
+        ax.spines[:].set_visible(False)
+        _label(ax, "")
+    figure.suptitle(title)
+    return grid[:, 0]
 
 
 def compare_accuracy(
@@ -149,7 +149,7 @@ def compare_accuracy(
         title: what stands above.
     """
     quadrants = [name for name in QUADRANTS if any(name in one for one in accuracy.values())]
-    ax = _new_axes(2.2 * len(accuracy) + 2.6, 3.8)
+    ax = _new_axes(2.2 * len(accuracy) + 2.6, 3.8, right=1.6)
     width = 0.8 / max(1, len(quadrants))
     for index, quadrant in enumerate(quadrants):
         colour, hatch = _BARS[quadrant]
@@ -197,8 +197,9 @@ def confusion_matrix(
     ax = _new_axes(6.6, 5.6)
     drawn = ax.imshow(shares.numpy(), cmap=SEQUENTIAL, vmin=0, vmax=1)
     for (row, column), number in np.ndenumerate(counts.numpy()):
-        colour = "k" if shares[row, column] > 0.55 else "w"
-        ax.text(column, row, number or "", ha="center", va="center", fontsize="small", color=colour)
+        if number:
+            colour = "k" if shares[row, column] > 0.55 else "w"
+            ax.text(column, row, number, ha="center", va="center", fontsize="small", color=colour)
     ax.set_xticks(range(num_classes))
     ax.set_yticks(range(num_classes))
     _bar(drawn, ax, "share of the true class").ax.yaxis.set_major_formatter(PercentFormatter(1.0))
@@ -232,7 +233,7 @@ def border_effect(network: nn.Module, digit: Tensor) -> np.ndarray:
     change = (averages[0] - averages[1]).norm() / averages[0].norm().clamp(min=1e-12)
     response = answer.mean(dim=1)  # (2, H, W)
     limit = float(response.abs().max()) or 1.0
-    figure, grid = _grid(2, 2, 7.6, 7, top=0.9)
+    figure, grid = _grid(2, 2, 7.6, 7, top=0.8)
     for column, name in enumerate(("top-left", "bottom-right")):
         show_image(canvas[column], f"Digit {name}", grid[0, column])
         pixels = response[column].numpy()
@@ -272,22 +273,34 @@ def _last_feature_map(network: nn.Module, images: Tensor) -> Tensor:
     return maps[0]
 
 
-def _new_axes(width: float, height: float) -> Axes:
-    return _grid(1, 1, width, height)[1][0, 0]
+def _strip(planes: Sequence[np.ndarray], columns: int) -> tuple[np.ndarray, list[float]]:
+    """Images (H, W) beside each other, each from 0 to 1, NaN between; and the middle of each."""
+    height, width = planes[0].shape if planes else (1, 1)
+    step = width + max(1, width // 12)
+    strip = np.full((height, columns * step - (step - width)), np.nan)
+    for index, plane in enumerate(planes):
+        least, most = plane.min(), plane.max()
+        strip[:, index * step : index * step + width] = (plane - least) / ((most - least) or 1)
+    return strip, [index * step + (width - 1) / 2 for index in range(len(planes))]
+
+
+def _new_axes(width: float, height: float, right: float = 0.25) -> Axes:
+    return _grid(1, 1, width, height, right=right)[1][0, 0]
 
 
 def _grid(
-    rows: int, columns: int, width: float, height: float, top: float = 0.95, bottom: float = 0.08
+    rows: int, columns: int, width: float, height: float, top: float = 0.4, right: float = 0.25
 ) -> tuple[Figure, np.ndarray]:
-    """A new figure of that size in inches and its (rows, columns) axes, with room for labels."""
-    room = {"left": 0.09, "right": 0.95, "wspace": 0.35, "hspace": 0.3, "top": top}
-    return plt.subplots(
-        rows,
-        columns,
-        figsize=(width, height),
-        squeeze=False,
-        gridspec_kw={**room, "bottom": bottom},
-    )
+    """A new figure and its (rows, columns) axes, with room around for labels; all in inches."""
+    room = {
+        "left": 0.75 / width,
+        "right": 1 - right / width,
+        "bottom": 0.6 / height,
+        "top": 1 - top / height,
+        "wspace": 0.35,
+        "hspace": 0.3,
+    }
+    return plt.subplots(rows, columns, figsize=(width, height), squeeze=False, gridspec_kw=room)
 
 
 def _bar(drawn: Any, axes: Any, label: str, **options: Any) -> Colorbar:

@@ -15,7 +15,7 @@ WRONG = CheckResult(
         verdict("the same for other sizes", "yes", "yes", True, 3.0),
     ),
     "your function behaves as if average pooling stood in place of max pooling",
-    "chain-pool",
+    ("chain-pool",),
 )
 
 

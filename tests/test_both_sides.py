@@ -76,4 +76,4 @@ def test_mutants_get_the_same_verdict_on_both_sides(
     for grade_id in GRADE_IDS[answer.exercise]:
         sandboxed = checks.run("cnns", grade_id, session, 5)
         in_process = checks.run("cnns", grade_id, here, 5)
-        assert (sandboxed.points, sandboxed.mistake) == (in_process.points, in_process.mistake)
+        assert (sandboxed.points, sandboxed.mistakes) == (in_process.points, in_process.mistakes)

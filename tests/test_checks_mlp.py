@@ -93,7 +93,7 @@ def test_right_networks_score_full_however_written(network: type[nn.Module]):
 )
 def test_wrong_networks_lose_all_and_are_named(network: type[nn.Module], mistake: str):
     result = judge("mlp_function", MLP=network)
-    assert (result.points, result.mistake) == (0, mistake)
+    assert (result.points, result.mistakes) == (0, (mistake,))
     assert result.advice
 
 
@@ -161,7 +161,7 @@ def in_place(weight: Tensor, images: Tensor, labels: Tensor, learning_rate: Tens
 )
 def test_wrong_steps_lose_points_and_are_named(step: object, mistake: str, points: float):
     result = judge("training_step", training_step=step)
-    assert (result.points, result.mistake) == (points, mistake)
+    assert (result.points, result.mistakes) == (points, (mistake,))
 
 
 def test_what_is_not_written_scores_nothing():

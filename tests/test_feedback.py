@@ -53,7 +53,7 @@ def test_the_gradebooks_points_count_and_not_the_verdicts():
 
 def test_a_hint_teaches_where_points_were_lost_only():
     assert "Max pooling keeps" in hint(WRONG)
-    assert hint(CheckResult(RIGHT.criteria, mistake="chain-pool")) == ""
+    assert hint(CheckResult(RIGHT.criteria, mistakes=("chain-pool",))) == ""
 
 
 def test_the_page_loads_nothing_and_runs_nothing():
@@ -64,7 +64,7 @@ def test_the_page_loads_nothing_and_runs_nothing():
 
 def test_what_a_student_wrote_is_escaped():
     nasty = "<script>alert(1)</script>"
-    result = CheckResult((verdict(nasty, nasty, nasty, False, 1),), nasty, nasty)
+    result = CheckResult((verdict(nasty, nasty, nasty, False, 1),), nasty, (nasty,))
     shown = new_output("display_data", {"application/javascript": "alert(1)"})
     html = page(
         new_markdown_cell(f"# {nasty}"),

@@ -69,7 +69,7 @@ def test_a_layer_that_sees_positions_is_named(made_up) -> None:
     seen = replace(BLIND, interior=2.0, border=2.0, widest=1936, widest_name="head.0")
     made_up((0.96, 0.1), traits=seen)
     result = improved_check.bottom_right(STUDENT, 1)
-    assert result.mistake == "improved-positions"
+    assert result.mistakes[0] == "improved-positions"
     advice = result.advice
     assert "a weight for each position" in advice
     assert "`head.0` looks at 1,936 numbers" in advice

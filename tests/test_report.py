@@ -88,10 +88,10 @@ def test_mistakes_are_counted_by_student_and_linked():
 
 
 def test_each_of_several_mistakes_is_counted():
-    both = {"mistakes": ["fc1-missing-relu", "fc3-extra-softmax"]}
-    twice = CheckResult(WRONG.criteria, WRONG.advice, "fc1-missing-relu", both)
+    both = ("fc1-missing-relu", "fc3-extra-softmax")
+    twice = CheckResult(WRONG.criteria, WRONG.advice, both)
     report = build(course(ada=notebook(twice)))
-    assert [m.mistake for m in report.mistakes] == both["mistakes"]
+    assert tuple(m.mistake for m in report.mistakes) == both
 
 
 def test_what_has_no_name_is_counted_by_its_reason():
@@ -124,7 +124,7 @@ def test_accuracies_are_taken_once_a_student():
 
 def test_all_text_is_escaped():
     nasty = "<script>alert(1)</script>"
-    result = CheckResult((verdict(nasty, nasty, nasty, False, 1),), nasty, nasty)
+    result = CheckResult((verdict(nasty, nasty, nasty, False, 1),), nasty, (nasty,))
     html = as_html(build(course(**{nasty: notebook(result, note=nasty)})), "feedback")
     assert "<script" not in html
     assert re.findall(r"""src=["'](?!data:)""", html) == []

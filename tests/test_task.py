@@ -10,11 +10,14 @@ import nbformat
 import pytest
 
 from autograder import batch
+from autograder.assignment import read_assignment
 from autograder.batch import Selection
+from autograder.course import open_course
 from autograder.demo import CHAIN, STUDENTS, Student, hand_in
 from autograder.folder_intake import HandedFile, HandIn
 from autograder.graded import METADATA
 from autograder.staging import lay, time_of
+from autograder.task import Graded, grade_hand_in
 from autograder.verdicts import autograded_id
 from tests import cheap
 from tests.conftest import run_nbgrader
@@ -112,3 +115,12 @@ def test_a_date_that_cannot_be_read_is_left_out_and_told(
     left_out = "left out" in (tmp_path / "ada" / "cnns.notes").read_text()
     assert left_out == (not known and text != "")
     assert (tmp_path / "ada" / "cnns" / "timestamp.txt").exists() != left_out
+
+
+def test_a_task_leaves_the_assignment_as_it_was(fresh: Path) -> None:
+    course = open_course(fresh)
+    assignment = read_assignment(course.coursedir, course.config, "cnns", sandboxed=True)
+    before = assignment.digests()
+    missing = HandIn({}, {"cnns": "it is missing"}, (), (), (), None)
+    assert isinstance(grade_hand_in("ada", missing, assignment), Graded)
+    assert assignment.digests() == before

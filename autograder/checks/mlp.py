@@ -69,7 +69,7 @@ def mlp_function(student: Student, seed: int) -> CheckResult:
         )
         if words and not advice:
             mistake, advice = found, words
-    return CheckResult(tuple(criteria), advice, mistake)
+    return CheckResult(tuple(criteria), advice, (mistake,) if mistake else ())
 
 
 @scored(20)
@@ -98,7 +98,7 @@ def training_step(student: Student, seed: int) -> CheckResult:
     if all(criterion.earned == criterion.points for criterion in criteria):
         return CheckResult(criteria)
     mistake, advice = _name_step(small, output, criteria)
-    return CheckResult(criteria, advice, mistake)
+    return CheckResult(criteria, advice, (mistake,) if mistake else ())
 
 
 def _images(count: int, rng: torch.Generator) -> Tensor:

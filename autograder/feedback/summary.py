@@ -120,7 +120,7 @@ def _first(exercises: Sequence[Exercise]) -> tuple[Todo, ...]:
         lost = [s for s in exercise.cells if s.lost and s.cell.result is not None]
         if not lost:
             continue
-        best = max(lost, key=lambda s: (bool(s.cell.result and s.cell.result.mistake), s.lost))
+        best = max(lost, key=lambda s: (bool(s.cell.result and s.cell.result.mistakes), s.lost))
         assert best.cell.result is not None
         total = round(sum(scored.lost for scored in lost), 2)
         todo = Todo(exercise.title, best.cell.grade_id, total, advice(best.cell.result))

@@ -258,7 +258,7 @@ POINTS = (
             print("20 of 20 points")
             criterion = {"name": "all", "expected": "right", "got": "right",
                          "earned": 20.0, "points": 20.0}
-            verdict = {"criteria": [criterion], "advice": "", "mistake": "", "figures": {}}
+            verdict = {"criteria": [criterion], "advice": "", "mistakes": [], "figures": {}}
             display({"application/vnd.autograder.verdict+json": verdict,
                      "text/plain": "20 of 20 points"}, raw=True)
             20.0

@@ -15,6 +15,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from autograder.sandbox.inside import figures
+
 HOME = "/home/student"
 
 
@@ -53,6 +55,7 @@ def run_kernel(connection: dict[str, Any]) -> None:
 
     import zmq
     from ipykernel.kernelapp import IPKernelApp
+    from traitlets.config import Config
 
     class KernelApp(IPKernelApp):
         def init_control(self, context: Any) -> None:
@@ -77,6 +80,7 @@ def run_kernel(connection: dict[str, Any]) -> None:
     os.dup2(nothing, 2)
     os.close(nothing)
     app = KernelApp.instance()
+    app.update_config(Config(InlineBackend={"print_figure_kwargs": figures.PRINTED}))
     try:
         # History in memory: no database in the hand-in's folder.
         app.initialize(["--HistoryManager.hist_file=:memory:"])
