@@ -90,7 +90,7 @@ def compare_activations(
     maps = _plane(activations.detach().cpu())
     # Edges are rare: scaled to the strongest of them, the picture would be blank.
     limit = float(np.quantile(maps.abs().numpy(), 0.99)) or 1.0
-    grid = _grid(2, 2, 8.4, 8)[1]
+    grid = _grid(2, 2, 8.6, 8, right=0.45)[1]
     for row, (share, where) in enumerate(
         ((1.0, ""), (min(1.0, crop / min(image.shape[-2:])), ", centre"))
     ):

@@ -360,6 +360,7 @@ def test_it_trains(pair: Pair) -> None:
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
+torch.manual_seed(0)
 images, labels = torch.randn(256, 1, 16, 16), torch.randint(4, (256,))
 model = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 14 * 14, 4))
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)

@@ -27,7 +27,8 @@ from autograder.sandbox.limits import Limits
 from autograder.sandbox.process import SandboxError, SandboxProcess
 
 # What notebooks and the probe import and what costs time: never what looks at the kernel when it is
-# imported and acts accordingly (tqdm.auto, matplotlib's inline backend, and so course_utils).
+# imported and acts accordingly (tqdm.auto, matplotlib's inline backend, and so most of
+# course_utils).
 PRELOADED = (
     "ipykernel.kernelapp",
     "ipykernel.debugger",
@@ -38,6 +39,7 @@ PRELOADED = (
     "torchinfo",
     "tqdm",
     "safetensors.torch",
+    "course_utils.data",
 )
 _MESSAGE_BYTES = 1024
 _CREDENTIALS = struct.Struct("3i")  # process, user, group: struct ucred of unix(7)

@@ -30,7 +30,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NoReturn
 
-from autograder.sandbox.inside import figures, namespaces, start
+from autograder.sandbox.inside import namespaces, start, warm
 
 MESSAGE_BYTES = 64 * 1024
 _MOST_DESCRIPTORS = 16
@@ -42,8 +42,7 @@ def main(control_fd: int, modules: list[str]) -> None:
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     for module in modules:
         importlib.import_module(module)
-    if "matplotlib.pyplot" in modules:
-        figures.prepare()
+    warm.warm_up(modules)
     namespaces.set_memory_readable(False)
     gc.collect()
     gc.freeze()  # else the first collection of a forked process would copy all of the memory

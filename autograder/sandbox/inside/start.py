@@ -15,7 +15,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from autograder.sandbox.inside import figures
+from autograder.sandbox.inside import warm
 
 HOME = "/home/student"
 
@@ -80,7 +80,7 @@ def run_kernel(connection: dict[str, Any]) -> None:
     os.dup2(nothing, 2)
     os.close(nothing)
     app = KernelApp.instance()
-    app.update_config(Config(InlineBackend={"print_figure_kwargs": figures.PRINTED}))
+    app.update_config(Config(InlineBackend={"print_figure_kwargs": warm.PRINTED}))
     try:
         # History in memory: no database in the hand-in's folder.
         app.initialize(["--HistoryManager.hist_file=:memory:"])
