@@ -62,7 +62,8 @@ class Course:
 
     def permissions(self) -> int:
         """Returns the mode of graded files."""
-        return int(str(Autograde(coursedir=self.coursedir, config=self.config).permissions), 8)
+        converter = Autograde(coursedir=self.coursedir, config=_only(self.config, "permissions"))
+        return int(str(converter.permissions), 8)
 
 
 def open_course(root: Path) -> Course:
@@ -78,10 +79,16 @@ def open_course(root: Path) -> Course:
 
 def late_penalty(config: Config) -> Penalty | None:
     """Returns what the course's plugin says of student, score and seconds late; None: no plugin."""
-    steps = [str(step) for step in Autograde(config=config).autograde_preprocessors]
+    converter = Autograde(config=_only(config, "autograde_preprocessors"))
+    steps = [str(step) for step in converter.autograde_preprocessors]
     if not any(AssignLatePenalties.__name__ in step for step in steps):
         return None
     step = AssignLatePenalties(config=config)
     step.init_plugin()
     penalty: Penalty = step.plugin_inst.late_submission_penalty
     return penalty
+
+
+def _only(config: Config, name: str) -> Config:
+    """Returns one setting of `Autograde`: others name classes to import, and with them PyTorch."""
+    return Config({"Autograde": {k: v for k, v in config.Autograde.items() if k == name}})

@@ -13,6 +13,7 @@ from autograder import batch, cli, demo
 from autograder.batch import INTERRUPTED, Due, Outcome, Selection, Summary
 from autograder.cli import GRADERS_FAULT, app
 from autograder.sandbox import SandboxUnavailable
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -135,7 +136,16 @@ def test_a_demo_that_stopped_says_why_and_writes_no_feedback(
     assert "Writing feedback" not in result.output
 
 
-def test_the_command_line_does_not_wait_for_torch() -> None:
-    program = "import sys, autograder.cli; print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+def test_the_graders_own_process_does_not_wait_for_torch() -> None:
+    program = """
+import sys
+from pathlib import Path
+import autograder.cli
+from autograder.course import late_penalty, open_course
+course = open_course(Path())
+assert late_penalty(course.config)
+course.permissions()
+print("torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == "False", done.stderr
