@@ -53,11 +53,22 @@ def main(
     tables: list[str] = []
     given = mnist or (Path(os.environ["MNIST_DATA"]) if os.environ.get("MNIST_DATA") else None)
 
+    output.parent.mkdir(exist_ok=True)
+
     def tell(new: list[Figure]) -> None:
         figures.extend(new)
         for figure in new:
             console.print(f"{figure.what}: {figure.got} (wanted: {figure.wanted})", markup=False)
+        output.write_text(page(figures, tables))  # now: the next part may be interrupted
 
+    if Part.CLASS in parts or Part.USUAL in parts:
+        new, phases, cpu_s = speed.classes(root, hand_ins, workers)
+        tables += speed.table(phases)
+        tell(new)
+        if Part.USUAL in parts and given is not None:
+            tell(speed.usual_way(root, given, cpu_s))
+        elif Part.USUAL in parts:
+            console.print("Not measured, as MNIST_DATA is not set: the usual way of grading")
     if Part.NOTHING in parts:
         tell(scheduler.rate_and_memory(root, nothing, workers))
     if Part.UNCHANGED in parts:
@@ -68,16 +79,6 @@ def main(
         tell(faults.faults(root, killed_class))
     if Part.REPORT in parts:
         tell(report.class_report(root, reported))
-    if Part.CLASS in parts or Part.USUAL in parts:
-        new, phases, cpu_s = speed.classes(root, hand_ins, workers)
-        tell(new)
-        tables += speed.table(phases)
-        if Part.USUAL in parts and given is not None:
-            tell(speed.usual_way(root, given, cpu_s))
-        elif Part.USUAL in parts:
-            console.print("Not measured, as MNIST_DATA is not set: the usual way of grading")
-    output.parent.mkdir(exist_ok=True)
-    output.write_text(page(figures, tables))
     console.print(f"written: {output}")
 
 
