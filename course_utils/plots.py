@@ -13,7 +13,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from torch import Tensor, nn
 
 from course_utils.transforms import QUADRANTS, place
@@ -28,6 +28,7 @@ _BARS = {
     "bottom_right": ("#E69F00", "//"),
 }
 DIVERGING, SEQUENTIAL, GREY = "PuOr_r", "viridis", "gray"
+_TICKS = 4  # intervals at most; a tick takes as long to draw as a small image
 
 
 def show_image(image: Tensor, title: str = "", ax: Axes | None = None) -> Axes:
@@ -300,12 +301,18 @@ def _grid(
         "wspace": 0.35,
         "hspace": 0.3,
     }
-    return plt.subplots(rows, columns, figsize=(width, height), squeeze=False, gridspec_kw=room)
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(width, height), squeeze=False, gridspec_kw=room
+    )
+    for ax in grid.flat:
+        ax.locator_params(nbins=_TICKS)
+    return figure, grid
 
 
 def _bar(drawn: Any, axes: Any, label: str, **options: Any) -> Colorbar:
     ax = np.ravel(axes)[0]
-    return ax.figure.colorbar(drawn, ax=axes, label=label, shrink=0.8, **options)
+    ticks = MaxNLocator(_TICKS)
+    return ax.figure.colorbar(drawn, ax=axes, label=label, shrink=0.8, ticks=ticks, **options)
 
 
 def _label(ax: Axes, title: str, x: str = "column (pixels)", y: str = "row (pixels)") -> None:
