@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import queue
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
@@ -127,11 +128,13 @@ def _run(
 ) -> Iterator[tuple[str, HandIn, Graded | Fault | None]]:
     """Yields what comes of each hand-in; None where workers were lost with it."""
     waiting = iter(hand_ins)
+    threads, look_at = 0, 0.0
     asked: dict[Any, tuple[str, HandIn]] = {}  # the key of a task -> the hand-in
     done: queue.SimpleQueue[Future] = queue.SimpleQueue()
     try:
         while True:
-            threads = sum(client.nthreads().values())
+            if time.monotonic() >= look_at:  # asking takes as long as a small task
+                threads, look_at = sum(client.nthreads().values()), time.monotonic() + _POLL_S
             room = 1 if alone else max(_LEAST, _A_THREAD * threads)
             while len(asked) < room and (entry := next(waiting, None)) is not None:
                 future = client.submit(task, *entry, shared, pure=False)
