@@ -84,11 +84,18 @@ def faults(root: Path, count: int) -> list[Figure]:
 
 def _kill_worker(folder: Path, students: list[str]) -> str:
     def kill() -> None:
-        workers = [p for p in psutil.Process().children(True) if "spawn_main" in str(p.cmdline())]
+        workers = [p for p in psutil.Process().children(True) if "spawn_main" in _command(p)]
         workers[-1].kill()
 
     summary = grade_nothing(folder, students, workers=2, observer=_Breaks(kill))
     return _said(summary)
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:  # it has ended
+        return ""
 
 
 def _drop_scheduler(folder: Path, students: list[str]) -> str:

@@ -29,7 +29,7 @@ from autograder.bench.setting import (
 from autograder.overhead import TRAINING_CELLS
 from autograder.progress import FOLDER
 from autograder.sandbox import alive, open_kernel
-from autograder.sandbox.forking import fork_server
+from autograder.sandbox.forking import close_fork_server, fork_server
 from autograder.timing import Phase, cells_together
 from autograder.verdicts import autograded_id
 
@@ -92,10 +92,12 @@ def classes(root: Path, count: int, workers: int) -> tuple[list[Figure], list[Ph
 
 def fork_server_s() -> float:
     """Returns the CPU time that a fork server takes to be ready, in seconds."""
-    with open_kernel():
-        return sum(
-            sum(psutil.Process(pid).cpu_times()[:2]) for pid in alive(fork_server().namespace)
-        )
+    try:
+        with open_kernel():
+            pids = alive(fork_server().namespace)
+            return sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in pids)
+    finally:
+        close_fork_server()
 
 
 def usual_way(root: Path, mnist: Path, cpu_s: float) -> list[Figure]:
