@@ -60,9 +60,9 @@ def test_the_cheap_checks_of_improved_networks_score_full(rewrite):
 def test_every_wrong_network_loses_points_and_hears_why(mutant):
     results = [judge(mutant.source, grade_id, 3) for grade_id in CHECKS]
     assert results[-1].points < results[-1].max_points
-    assert any(mutant.key in r.mistakes[:1] and mutant.words in r.advice for r in results), [
-        (r.mistakes, r.advice) for r in results
-    ]
+    assert any(
+        mutant.key == next(iter(r.mistakes), "") and mutant.words in r.advice for r in results
+    ), [(r.mistakes, r.advice) for r in results]
 
 
 @pytest.mark.parametrize("seed", range(20))
