@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
 import signal
@@ -17,7 +16,6 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from queue import Empty
 from typing import Any
 
 import pytest
@@ -29,7 +27,6 @@ from autograder.sandbox import (
     SandboxError,
     SandboxKernelManager,
     SandboxUnavailable,
-    Usage,
     alive,
     check,
     forking,
@@ -39,6 +36,7 @@ from autograder.sandbox.forking import close_fork_server, fork_server, kept_visi
 from autograder.sandbox.inside.fork_server import next_hand_in
 from autograder.sandbox.limits import MIB
 from autograder.session import Session
+from tests.kernels import result_of, usage_at_death
 
 Pair = tuple[Kernel[Any], Kernel[Any]]
 
@@ -65,36 +63,7 @@ def server_pid() -> int:
 
 
 def run(kernel: Kernel[Any], code: str, **values: Any) -> Any:
-    """Returns the value of `result` after the code, with the values as its variables."""
-    texts: list[str] = []
-
-    def collect(message: dict[str, Any]) -> None:
-        content = message["content"]
-        if message["msg_type"] == "stream" and content["name"] == "stdout":
-            texts.append(content["text"])
-        elif message["msg_type"] == "error":
-            raise AssertionError("\n".join(content["traceback"]))
-
-    given = f"import json\nfor _n, _v in json.loads({json.dumps(values)!r}).items():\n"
-    kernel.client.execute_interactive(
-        f"{given}    globals()[_n] = _v\nresult = None\n{code}\nprint(json.dumps(result))",
-        output_hook=collect,
-        allow_stdin=False,
-        timeout=60,
-    )
-    return json.loads("".join(texts))
-
-
-def usage_at_death(kernel: Kernel[Any], code: str = "") -> Usage:
-    """Returns the usage after a cell that the kernel does not survive."""
-    if code:
-        kernel.client.execute(code)
-    deadline = time.monotonic() + 60
-    while kernel.usage().cause is None:
-        assert time.monotonic() < deadline, "it lives"
-        with contextlib.suppress(Empty):
-            kernel.client.get_iopub_msg(timeout=0.05)
-    return kernel.usage()
+    return result_of(kernel.client, code, **values)
 
 
 # What two hand-ins share

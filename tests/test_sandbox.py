@@ -15,7 +15,6 @@ from typing import Any
 
 import nbformat
 import pytest
-from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
@@ -35,6 +34,7 @@ from autograder.sandbox import (
 )
 from autograder.sandbox.relay import Relay
 from autograder.sandbox.seccomp import seccomp_filter
+from tests.kernels import result_of
 
 PACKAGE = Path(autograder.__file__).parent
 PROJECT = PACKAGE.parent
@@ -66,28 +66,7 @@ def kernel(fork: bool) -> Iterator[Kernel[Any]]:
 
 
 def run(kernel: Kernel[Any], code: str, **values: Any) -> Any:
-    """Returns the value of `result` after the code, with the values as its variables."""
-    return run_with(kernel.client, code, **values)
-
-
-def run_with(client: BlockingKernelClient, code: str, **values: Any) -> Any:
-    texts: list[str] = []
-
-    def collect(message: dict[str, Any]) -> None:
-        content = message["content"]
-        if message["msg_type"] == "stream" and content["name"] == "stdout":
-            texts.append(content["text"])
-        elif message["msg_type"] == "error":
-            raise AssertionError("\n".join(content["traceback"]))
-
-    given = f"import json\nfor _n, _v in json.loads({json.dumps(values)!r}).items():\n"
-    client.execute_interactive(
-        f"{given}    globals()[_n] = _v\nresult = None\n{code}\nprint(json.dumps(result))",
-        output_hook=collect,
-        allow_stdin=False,
-        timeout=30,
-    )
-    return json.loads("".join(texts))
+    return result_of(kernel.client, code, **values)
 
 
 def test_an_honest_notebook_finds_a_home(kernel: Kernel[Any]) -> None:
@@ -471,7 +450,7 @@ def test_serves_a_stock_kernel_manager(tmp_path: Path) -> None:
     try:
         client.wait_for_ready(timeout=30)
         code = "import os\nresult = 'GRADER_TOKEN' in os.environ"
-        assert run_with(client, code) is False
+        assert result_of(client, code) is False
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)

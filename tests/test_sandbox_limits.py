@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from queue import Empty
 from typing import Any
 
 import pytest
@@ -26,7 +25,6 @@ from autograder.sandbox import (
     Kernel,
     Limits,
     SandboxError,
-    Usage,
     alive,
     open_kernel,
 )
@@ -35,6 +33,8 @@ from autograder.sandbox.limits import MIB
 from autograder.sandbox.measure import read_fields
 from autograder.sandbox.process import SandboxProcess
 from autograder.sandbox.relay import Meter, TooMuch
+from tests import kernels
+from tests.kernels import usage_at_death
 
 SMALL = Limits(
     memory_bytes=400 * MIB,
@@ -89,29 +89,7 @@ def attacker(fork: bool, small_limits: Limits) -> Attacker:
 
 
 def output(kernel: Kernel[Any], code: str) -> str:
-    """Returns what an honest cell prints on stdout."""
-    texts: list[str] = []
-
-    def collect(message: dict[str, Any]) -> None:
-        content = message["content"]
-        if message["msg_type"] == "stream" and content["name"] == "stdout":
-            texts.append(content["text"])
-        elif message["msg_type"] == "error":
-            raise AssertionError("\n".join(content["traceback"]))
-
-    kernel.client.execute_interactive(code, output_hook=collect, allow_stdin=False, timeout=30)
-    return "".join(texts)
-
-
-def usage_at_death(kernel: Kernel[Any], code: str) -> Usage:
-    """Returns the usage after a cell that the kernel does not survive; reads its messages."""
-    kernel.client.execute(code)
-    deadline = time.monotonic() + 60
-    while kernel.usage().cause is None:
-        assert time.monotonic() < deadline, "it lives"
-        with contextlib.suppress(Empty):
-            kernel.client.get_iopub_msg(timeout=0.05)
-    return kernel.usage()
+    return kernels.output(kernel.client, code)
 
 
 def machine_memory_bytes() -> int:
