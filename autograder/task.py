@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import errno
+import gc
 import json
 import logging
 import os
@@ -19,6 +20,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +101,7 @@ def grade_hand_in(student: str, handed_in: HandIn, assignment: Assignment) -> Gr
         return Fault(str(error))
     except Exception as error:  # of this machine's; what a student can do is no exception here
         return Fault(f"{type(error).__name__}: {error}")
+    _keep_what_is_imported()
     took = {
         "seconds": round(time.monotonic() - started, 3),
         "cpu_s": round(time.process_time() - cpu_s, 3),  # the judge's; phases have the kernel's
@@ -126,6 +129,17 @@ def _course(assignment: Assignment) -> Iterator[tuple[Path, Config]]:
         config.Judge.secret = assignment.secret
         config.Judge.unsafe_no_sandbox = not assignment.sandboxed
         yield root, config
+
+
+@cache
+def _keep_what_is_imported() -> None:
+    """Has the collector pass over what the first hand-in made the worker import, once and for all.
+
+    PyTorch and the rest are a million objects: to look through them takes a fraction of a second,
+    every few hand-ins.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _template(assignment: Assignment, path: Path) -> bytes:

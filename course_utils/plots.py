@@ -1,7 +1,7 @@
 """Pictures of images, kernels, activations, digits and accuracies. Each returns matplotlib axes.
 
-The space around axes is fixed: finding out how much there must be (a constrained layout) takes as
-much time as drawing. So does an axes with its ticks; that is why digits share one.
+The space around axes is fixed, as finding out how much there must be (a constrained layout) takes
+time; and digits share an axes, as its ticks and labels take most of the time of drawing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +28,7 @@ _BARS = {
     "bottom_right": ("#E69F00", "//"),
 }
 DIVERGING, SEQUENTIAL, GREY = "PuOr_r", "viridis", "gray"
-_TICKS = 4  # intervals at most; a tick takes as long to draw as a small image
+_TICKS = 4  # intervals at most
 
 
 def show_image(image: Tensor, title: str = "", ax: Axes | None = None) -> Axes:
@@ -91,17 +91,19 @@ def compare_activations(
     maps = _plane(activations.detach().cpu())
     # Edges are rare: scaled to the strongest of them, the picture would be blank.
     limit = float(np.quantile(maps.abs().numpy(), 0.99)) or 1.0
-    grid = _grid(2, 2, 8.6, 8, right=0.45)[1]
+    grid = _grid(2, 2, 8.6, 8, right=0.55)[1]
     for row, (share, where) in enumerate(
         ((1.0, ""), (min(1.0, crop / min(image.shape[-2:])), ", centre"))
     ):
         show_image(_centre(image, share), f"Image{where}", grid[row, 0])
-        if image.shape[0] == 1:  # colours mean themselves
-            _bar(grid[row, 0].images[0], grid[row, 0], "intensity")
         pixels = _centre(maps, share).numpy()
         drawn = grid[row, 1].imshow(pixels, cmap=DIVERGING, vmin=-limit, vmax=limit)
         _label(grid[row, 1], f"{title}{where}")
-        _bar(drawn, grid[row, 1], "activation", extend="both")
+    if image.shape[0] == 1:  # a colour image's colours mean themselves
+        whole, centre = (ax.images[0] for ax in grid[:, 0])
+        centre.set_clim(whole.get_clim())
+        _bar(whole, grid[:, 0], "intensity")
+    _bar(drawn, grid[:, 1], "activation", extend="both")
     return grid
 
 

@@ -107,12 +107,14 @@ def test_a_full_score_says_so():
 
 def test_every_picture_has_words():
     figures = {"top_left": 0.9, "bottom_right": 0.2}
-    png = new_output("display_data", {"image/png": "aGVsbG8="})
+    shown = [new_output("display_data", {f"image/{k}": "aGVsbG8="}) for k in ("png", "jpeg")]
     html = page(
-        new_code_cell("plot()", outputs=[png]),
+        new_code_cell("plot()", outputs=shown),
         graded_cell("a", CheckResult(WRONG.criteria, figures=figures)),
     )
     assert re.findall(r"<img(?![^>]* alt=)", html) == []
+    for kind in ("png", "jpeg"):
+        assert f'src="data:image/{kind};base64,aGVsbG8="' in html
     assert 'aria-label="Accuracy on test digits: top left 90.0%' in html
 
 

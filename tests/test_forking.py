@@ -36,7 +36,7 @@ from autograder.sandbox.forking import close_fork_server, fork_server, kept_visi
 from autograder.sandbox.inside.fork_server import next_hand_in
 from autograder.sandbox.limits import MIB
 from autograder.session import Session
-from tests.kernels import result_of, usage_at_death
+from tests.kernels import output, result_of, usage_at_death
 
 Pair = tuple[Kernel[Any], Kernel[Any]]
 
@@ -313,7 +313,7 @@ for _ in tqdm(range(3)): pass
 
         def keep(message: dict[str, Any]) -> None:
             content = message["content"]
-            messages.append((message["msg_type"], content.get("data", {}).get("image/png")))
+            messages.append((message["msg_type"], content.get("data", {}).get("image/jpeg")))
 
         kernel.client.execute_interactive(code, output_hook=keep, allow_stdin=False, timeout=60)
         return [message for message in messages if message[0] in ("display_data", "error")]
@@ -321,6 +321,40 @@ for _ in tqdm(range(3)): pass
     forked = shown(pair[0])
     assert forked == shown(anew)
     assert any(picture for _, picture in forked)
+
+
+@pytest.mark.parametrize("kind", ["svg", "pdf", "retina"])
+def test_a_notebook_may_choose_another_format_of_figures(pair: Pair, kind: str) -> None:
+    client = pair[0].client
+    kinds = {"svg": "image/svg+xml", "pdf": "application/pdf", "retina": "image/png"}
+    formats = "%config InlineBackend.figure_formats = "
+    code = f"{formats}['{kind}']\nimport matplotlib.pyplot as plt\nplt.plot([1, 2]);"
+    shown: list[dict[str, Any]] = []
+
+    def keep(message: dict[str, Any]) -> None:
+        assert message["msg_type"] != "error"
+        if message["msg_type"] == "display_data":
+            shown.append(message["content"]["data"])
+
+    try:
+        client.execute_interactive(code, output_hook=keep, allow_stdin=False, timeout=60)
+    finally:
+        output(client, f"{formats}['jpeg']")
+    assert [kinds[kind] in data for data in shown] == [True]
+
+
+def test_digits_are_read_before_and_figures_are_drawn_once() -> None:
+    with open_kernel() as kernel:
+        code = """
+import matplotlib.pyplot as plt
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from course_utils.data import load_digits_subset
+warm = [load_digits_subset.cache_info().currsize]
+drawn, draw = [], FigureCanvasAgg.draw
+FigureCanvasAgg.draw = lambda self: drawn.append(self) or draw(self)
+plt.plot([1, 2]);"""
+        output(kernel.client, code)
+        assert run(kernel, "result = [warm, len(drawn)]") == [[1], 1]
 
 
 def test_it_trains(pair: Pair) -> None:

@@ -104,6 +104,8 @@ def test_compare_activations_shows_centres_of_the_same_scene() -> None:
 def test_compare_activations_gives_a_grey_image_a_colour_bar_too() -> None:
     axes = plots.compare_activations(torch.rand(1, 20, 20), torch.randn(1, 1, 8, 8))
     assert bar_labels(axes[0, 0]) == {"activation", "intensity"}
+    whole, centre = axes[0, 0].images[0], axes[1, 0].images[0]
+    assert whole.get_clim() == centre.get_clim()  # the bar is of both
     assert drawn(axes[1, 0]).shape == (20, 20)  # a crop larger than the image is the image
 
 

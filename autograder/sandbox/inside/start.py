@@ -80,7 +80,7 @@ def run_kernel(connection: dict[str, Any]) -> None:
     os.dup2(nothing, 2)
     os.close(nothing)
     app = KernelApp.instance()
-    app.update_config(Config(InlineBackend={"print_figure_kwargs": warm.PRINTED}))
+    app.update_config(Config(InlineBackend=warm.INLINE))
     try:
         # History in memory: no database in the hand-in's folder.
         app.initialize(["--HistoryManager.hist_file=:memory:"])

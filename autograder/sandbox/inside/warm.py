@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 from collections.abc import Collection
 
-# For IPython's `InlineBackend`. By default it cuts figures to what is drawn, and draws once more to
-# know that; and most of the time that a photograph takes goes into its compression.
-PRINTED = {"bbox_inches": None, "pil_kwargs": {"compress_level": 1}}
+# For IPython's `InlineBackend`, unless the notebook says otherwise. By default it cuts figures to
+# what is drawn, and draws once more to know that; and photographs as PNG take long and are large.
+INLINE = {"figure_formats": {"jpeg"}, "print_figure_kwargs": {"bbox_inches": None}}
 
 
 def warm_up(modules: Collection[str]) -> None:
@@ -37,4 +37,4 @@ def _draw() -> None:
     FigureCanvasAgg(figure)
     ax = figure.add_subplot(title="$x_1$")
     figure.colorbar(ax.imshow([[0.0, 1.0]]))
-    figure.savefig(io.BytesIO())
+    figure.savefig(io.BytesIO(), format="jpeg")
