@@ -49,7 +49,6 @@ class Outputs:
             message = {**message, "msg_type": "display_data"}
             message["header"] = {**message["header"], "msg_type": "display_data"}
         output = nbformat.v4.output_from_msg(message)
-        nbformat.validate(output, ref="output", version=4)
         size = len(json.dumps(output))
         if self.bytes_kept + size > self._most_bytes:
             output, size = self._shortened(output)

@@ -318,7 +318,7 @@ def _bar(drawn: Any, axes: Any, label: str, **options: Any) -> Colorbar:
 
 
 def _label(ax: Axes, title: str, x: str = "column (pixels)", y: str = "row (pixels)") -> None:
-    ax.set_title(title, fontsize="medium")
+    ax.set_title(title, fontsize="medium", y=1)  # else matplotlib measures all labels first
     ax.set_xlabel(x)
     ax.set_ylabel(y)
 

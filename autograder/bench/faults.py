@@ -157,17 +157,17 @@ def on_a_full_disk(graded: str, small: str) -> None:
     for part in ("source", "release", "submitted"):
         shutil.copytree(done / part, folder / part)
     shutil.copy(done / "nbgrader_config.py", folder)
-    shutil.copy(done / "empty.db", folder / "gradebook.db")
     shutil.copytree(done / ".autograder", folder / ".autograder")
-    shutil.rmtree(folder / ".autograder" / "graded", ignore_errors=True)
+    start_anew(folder, (done / "empty.db").read_bytes())
     students = sorted(path.name for path in (folder / "submitted").iterdir())
     ballast = Path(small) / "ballast"
     ballast.write_bytes(bytes(shutil.disk_usage(small).free - _ROOM_BYTES))
     stopped = grade_nothing(folder, students, workers=2)
     ballast.unlink()
     again = grade_nothing(folder, students, workers=2)
-    same = bool(stopped.left) and not again.stopped and results(folder) == results(done)
-    print(json.dumps({"same": same, "said": _said(stopped)}))
+    same = not again.stopped and results(folder) == results(done)
+    said = _said(stopped) if stopped.left else "nothing: the class is too small to fill the disk"
+    print(json.dumps({"same": same and bool(stopped.left), "said": said}))
 
 
 def _said(summary: Summary) -> str:

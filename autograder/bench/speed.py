@@ -17,6 +17,7 @@ import psutil
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from autograder.bench import machine
 from autograder.bench.setting import (
     ASSIGNMENT,
     Figure,
@@ -78,6 +79,11 @@ def classes(root: Path, count: int, workers: int) -> tuple[list[Figure], list[Ph
             f"{workers} workers against one",
             "at least 1.8 times",
             f"{one.wall_s / many.wall_s:.2f} times: {many.wall_s:.0f} s against {one.wall_s:.0f} s",
+        ),
+        Figure(
+            f"the same of {workers} processes that only train: what the machine allows",
+            "to compare",
+            f"{machine.scaling(workers):.2f} times",
         ),
         Figure(
             "CPU a submission beyond its training, median",
