@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
+import psutil
 from distributed import LocalCluster
 
 from autograder import batch, demo
@@ -50,11 +51,24 @@ class Figure:
 
 @dataclass(frozen=True)
 class Took:
-    """What a command took, all its processes together, in seconds; and what it printed."""
+    """What a command took, and what it printed.
+
+    Attributes:
+        wall_s: by the clock.
+        cpu_s: of all its processes together.
+        printed: stdout and stderr.
+        stolen: share of the processor time wanted meanwhile that a hypervisor gave to others.
+    """
 
     wall_s: float
     cpu_s: float
     printed: str
+    stolen: float = 0.0
+
+    @property
+    def own_s(self) -> float:
+        """Returns the wall time without what was stolen: what waits for processors is shorter."""
+        return self.wall_s * (1 - self.stolen)
 
 
 @contextmanager
@@ -84,7 +98,7 @@ def run(folder: Path, module: str, *arguments: str, ok: tuple[int, ...] = (0,)) 
     """
     tools = str(Path(sys.executable).parent)
     environment = {**os.environ, "PATH": os.pathsep.join([tools, os.environ["PATH"]])}
-    started, before = time.monotonic(), children_s()
+    started, before, machine = time.monotonic(), children_s(), psutil.cpu_times()
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=folder,
@@ -96,7 +110,17 @@ def run(folder: Path, module: str, *arguments: str, ok: tuple[int, ...] = (0,)) 
     )
     if done.returncode not in ok:
         raise GraderFault(f"{module} {' '.join(arguments)} failed:\n{done.stdout[-4000:]}")
-    return Took(time.monotonic() - started, children_s() - before, done.stdout)
+    wall_s = time.monotonic() - started
+    return Took(wall_s, children_s() - before, done.stdout, _stolen(machine, psutil.cpu_times()))
+
+
+def _stolen(before: Any, after: Any) -> float:
+    """Returns the share of the processor time wanted between that was stolen; 0 if none is told."""
+    took = {name: getattr(after, name) - getattr(before, name) for name in after._fields}
+    stolen = took.get("steal", 0.0)
+    # What idles is not wanted, and guests' time is part of the user's.
+    wanted = sum(s for name, s in took.items() if name in ("user", "nice", "system")) + stolen
+    return float(stolen / wanted) if wanted else 0.0
 
 
 def hand_in_class(folder: Path, count: int, kinds: tuple[str, ...] = KINDS) -> list[str]:
