@@ -133,10 +133,9 @@ def _course(assignment: Assignment) -> Iterator[tuple[Path, Config]]:
 
 @cache
 def _keep_what_is_imported() -> None:
-    """Has the collector pass over what the first hand-in made the worker import, once and for all.
+    """Has the garbage collector pass over what the first hand-in made the worker import.
 
-    PyTorch and the rest are a million objects: to look through them takes a fraction of a second,
-    every few hand-ins.
+    Else it would look through all of PyTorch and nbgrader again, every few hand-ins.
     """
     gc.collect()
     gc.freeze()

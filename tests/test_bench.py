@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import ast
 from random import Random
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 
 from autograder import demo
 from autograder.bench.report import written_anew
+from autograder.bench.setting import stolen
 from autograder.bench.variants import variant
 from autograder.report.similarity import near_identical
 from tests.conftest import ROOT
 
 ANSWERS = sorted({text for student in demo.STUDENTS for text in student.answers.values()})
+
+
+def test_what_idles_was_not_wanted_and_so_not_stolen() -> None:
+    def times(**seconds: float) -> SimpleNamespace:
+        return SimpleNamespace(**dict.fromkeys(("nice", "system", "idle"), 0.0) | seconds)
+
+    before, after = times(user=1.0, steal=1.0), times(user=4.0, steal=2.0, idle=100.0)
+    assert stolen(before, after) == 0.25
+    assert stolen(before, before) == 0
 
 
 @pytest.mark.parametrize("source", ANSWERS)

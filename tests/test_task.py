@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import stat
 from pathlib import Path
@@ -17,7 +18,7 @@ from autograder.demo import CHAIN, STUDENTS, Student, hand_in
 from autograder.folder_intake import HandedFile, HandIn
 from autograder.graded import METADATA
 from autograder.staging import lay, time_of
-from autograder.task import Graded, grade_hand_in
+from autograder.task import Graded, _keep_what_is_imported, grade_hand_in
 from autograder.verdicts import autograded_id
 from tests import cheap
 from tests.conftest import run_nbgrader
@@ -117,10 +118,13 @@ def test_a_date_that_cannot_be_read_is_left_out_and_told(
     assert (tmp_path / "ada" / "cnns" / "timestamp.txt").exists() != left_out
 
 
-def test_a_task_leaves_the_assignment_as_it_was(fresh: Path) -> None:
+def test_a_task_leaves_the_assignment_as_it_was_and_its_imports_uncollected(fresh: Path) -> None:
     course = open_course(fresh)
     assignment = read_assignment(course.coursedir, course.config, "cnns", sandboxed=True)
     before = assignment.digests()
+    gc.unfreeze()
+    _keep_what_is_imported.cache_clear()
     missing = HandIn({}, {"cnns": "it is missing"}, (), (), (), None)
     assert isinstance(grade_hand_in("ada", missing, assignment), Graded)
     assert assignment.digests() == before
+    assert gc.get_freeze_count() > 0  # what it imported is not collected over again

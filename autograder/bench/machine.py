@@ -20,6 +20,7 @@ from course_utils.training import GRADING
 STEPS = 25
 TRAININGS = 12
 ROUNDS = 3
+_READY_S = 120
 
 
 def scaling(workers: int) -> float:
@@ -37,7 +38,7 @@ def _pool(processes: int) -> Iterator[Pool]:
     context = get_context("spawn")
     barrier = context.Barrier(processes + 1)
     with context.Pool(processes, _get_ready, (barrier,)) as pool:
-        barrier.wait()
+        barrier.wait(_READY_S)
         yield pool
 
 
@@ -50,7 +51,7 @@ def _seconds(pool: Pool) -> float:
 def _get_ready(barrier: Barrier) -> None:
     torch.set_num_threads(1)
     _train(0, steps=1)
-    barrier.wait()
+    barrier.wait(_READY_S)
 
 
 def _train(number: int, steps: int = STEPS) -> None:

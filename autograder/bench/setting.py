@@ -63,12 +63,7 @@ class Took:
     wall_s: float
     cpu_s: float
     printed: str
-    stolen: float = 0.0
-
-    @property
-    def own_s(self) -> float:
-        """Returns the wall time without what was stolen: what waits for processors is shorter."""
-        return self.wall_s * (1 - self.stolen)
+    stolen: float
 
 
 @contextmanager
@@ -111,16 +106,20 @@ def run(folder: Path, module: str, *arguments: str, ok: tuple[int, ...] = (0,)) 
     if done.returncode not in ok:
         raise GraderFault(f"{module} {' '.join(arguments)} failed:\n{done.stdout[-4000:]}")
     wall_s = time.monotonic() - started
-    return Took(wall_s, children_s() - before, done.stdout, _stolen(machine, psutil.cpu_times()))
+    return Took(wall_s, children_s() - before, done.stdout, stolen(machine, psutil.cpu_times()))
 
 
-def _stolen(before: Any, after: Any) -> float:
-    """Returns the share of the processor time wanted between that was stolen; 0 if none is told."""
-    took = {name: getattr(after, name) - getattr(before, name) for name in after._fields}
-    stolen = took.get("steal", 0.0)
-    # What idles is not wanted, and guests' time is part of the user's.
-    wanted = sum(s for name, s in took.items() if name in ("user", "nice", "system")) + stolen
-    return float(stolen / wanted) if wanted else 0.0
+def stolen(before: Any, after: Any) -> float:
+    """Returns the share of the processor time wanted meanwhile that a hypervisor gave to others.
+
+    Args:
+        before: `psutil.cpu_times()`.
+        after: the same, later.
+    """
+    wanted = {
+        n: getattr(after, n) - getattr(before, n) for n in ("user", "nice", "system", "steal")
+    }
+    return wanted["steal"] / (sum(wanted.values()) or 1.0)
 
 
 def hand_in_class(folder: Path, count: int, kinds: tuple[str, ...] = KINDS) -> list[str]:

@@ -43,8 +43,8 @@ class Limits:
             grader's memory. 1 GiB: an honest notebook sends some 20 MB.
         reserve_bytes: of the machine's memory, in bytes. With less than that available the sandbox
             is killed, by no fault of the hand-in ("machine"). 512 MiB.
-        startup_s: until the kernel answers, in seconds of wall time. 60: the first
-            waits until its fork server has imported PyTorch and the rest, some seconds.
+        startup_s: until the kernel answers, in seconds of wall time. 60: the first one
+            waits until its fork server has imported PyTorch and the rest.
 
         cell_timeout_s: one cell, in seconds of wall time. 120.
         submission_timeout_s: the whole notebook with the checks, in seconds of wall time. 900.
