@@ -3,29 +3,74 @@
 from __future__ import annotations
 
 import ast
+from itertools import pairwise
+from pathlib import Path
 from random import Random
-from types import SimpleNamespace
 
 import nbformat
+import psutil
 import pytest
 
 from autograder import demo
 from autograder.bench.report import written_anew
-from autograder.bench.setting import stolen
+from autograder.bench.turns import Command, in_turns, run, stolen
 from autograder.bench.variants import variant
+from autograder.faults import GraderFault
 from autograder.report.similarity import near_identical
 from tests.conftest import ROOT
 
 ANSWERS = sorted({text for student in demo.STUDENTS for text in student.answers.values()})
 
 
-def test_what_idles_was_not_wanted_and_so_not_stolen() -> None:
-    def times(**seconds: float) -> SimpleNamespace:
-        return SimpleNamespace(**dict.fromkeys(("nice", "system", "idle"), 0.0) | seconds)
+_STAMPS = """
+import subprocess, sys, time
+def stamps(name):
+    with open(name, "w") as file:
+        for _ in range(60):
+            time.sleep(0.01)
+            print(time.monotonic(), file=file, flush=True)
+if len(sys.argv) == 1:
+    child = subprocess.Popen([sys.executable, __file__, "child"])
+    stamps("parent")
+    sys.exit(child.wait())
+stamps("child")
+"""
 
-    before, after = times(user=1.0, steal=1.0), times(user=4.0, steal=2.0, idle=100.0)
-    assert stolen(before, after) == 0.25
-    assert stolen(before, before) == 0
+
+def test_by_turns_one_command_runs_at_a_time_with_all_its_processes(tmp_path: Path) -> None:
+    commands = []
+    for name in "abc":
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "stamps.py").write_text(_STAMPS)
+        commands.append(Command(folder, "stamps", ()))
+    took = in_turns(commands, first_s=0.2, turn_s=0.2)
+    assert all(one.wall_s > 0.6 and one.cpu_s > 0 for one in took)  # each slept as long itself
+    stamps = sorted(
+        (float(line), name)
+        for name in "abc"
+        for each in ("parent", "child")
+        for line in (tmp_path / name / each).read_text().splitlines()
+    )
+    assert len(stamps) == 3 * 2 * 60
+    # A process that is just being stopped may write once more.
+    turns = sum(one[1] != next_one[1] for one, next_one in pairwise(stamps))
+    assert 3 <= turns < 60
+
+
+def test_a_command_that_fails_says_why_and_takes_the_others_with_it(tmp_path: Path) -> None:
+    (tmp_path / "fails.py").write_text("import sys; print('no disk'); sys.exit(3)")
+    (tmp_path / "waits.py").write_text("import time; time.sleep(600)")
+    with pytest.raises(GraderFault, match=r"fails now failed:\nno disk"):
+        in_turns([Command(tmp_path, "waits", ()), Command(tmp_path, "fails", ("now",))], 0.5, 0.5)
+    assert not [p for p in psutil.process_iter(["cwd"]) if p.info["cwd"] == str(tmp_path)]
+    assert run(tmp_path, "fails", ok=(3,)).printed == "no disk\n"
+
+
+def test_what_idles_was_not_wanted_and_so_not_stolen() -> None:
+    times = {"user": 3.0, "nice": 0.0, "system": 0.0, "idle": 100.0, "steal": 1.0}
+    assert stolen(times) == 0.25
+    assert stolen(dict.fromkeys(times, 0.0)) == 0
 
 
 @pytest.mark.parametrize("source", ANSWERS)

@@ -12,6 +12,7 @@ import psutil
 
 from autograder.batch import cores
 from autograder.bench.setting import Figure
+from autograder.bench.turns import TURN_S
 
 PACKAGES = ("torch", "nbgrader", "distributed")
 
@@ -39,6 +40,9 @@ def page(figures: Sequence[Figure], tables: Sequence[str]) -> str:
             "| what | wanted | measured |",
             "|---|---|---|",
             *rows,
+            "",
+            f"The runs that are compared take turns of {TURN_S:g} s, each alone on the machine, so",
+            "that what others take of it befalls them alike; on virtual machines that can be much.",
             "",
             *where,
         ]

@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 
 from autograder import demo
-from autograder.bench.setting import ASSIGNMENT, KINDS, Figure, course, hand_in_class, run
+from autograder.bench.setting import ASSIGNMENT, KINDS, Figure, course, hand_in_class
+from autograder.bench.turns import run
 from autograder.bench.variants import variant
 from autograder.course import open_course
 from autograder.database import Database

@@ -22,9 +22,9 @@ from autograder.bench.setting import (
     grade_wholly,
     hand_in_class,
     results,
-    run,
     start_anew,
 )
+from autograder.bench.turns import run
 from autograder.cluster import open_client
 from autograder.progress import FOLDER, Display
 

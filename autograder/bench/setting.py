@@ -1,13 +1,9 @@
-"""Courses in temporary folders, a class of real hand-ins, and commands with what they take."""
+"""Courses in temporary folders, and classes of hand-ins: real ones, or such as take no work."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
-import subprocess
-import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -16,12 +12,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
-import psutil
 from distributed import LocalCluster
 
 from autograder import batch, demo
 from autograder.assignment import Assignment
 from autograder.batch import Selection, Summary
+from autograder.bench.turns import run
 from autograder.faults import GraderFault
 from autograder.folder_intake import HandIn
 from autograder.gradebook import Marks
@@ -49,23 +45,6 @@ class Figure:
     got: str
 
 
-@dataclass(frozen=True)
-class Took:
-    """What a command took, and what it printed.
-
-    Attributes:
-        wall_s: by the clock.
-        cpu_s: of all its processes together.
-        printed: stdout and stderr.
-        stolen: share of the processor time wanted meanwhile that a hypervisor gave to others.
-    """
-
-    wall_s: float
-    cpu_s: float
-    printed: str
-    stolen: float
-
-
 @contextmanager
 def course(root: Path, *, stock: bool = False) -> Iterator[Path]:
     """Yields a course of its own with the release made.
@@ -83,43 +62,6 @@ def course(root: Path, *, stock: bool = False) -> Iterator[Path]:
             shutil.copy(root / "nbgrader_config.py", folder)
         run(folder, "nbgrader", "generate_assignment", ASSIGNMENT)
         yield folder
-
-
-def run(folder: Path, module: str, *arguments: str, ok: tuple[int, ...] = (0,)) -> Took:
-    """Returns what `python -m module arguments` takes in a folder.
-
-    Raises:
-        GraderFault: it fails.
-    """
-    tools = str(Path(sys.executable).parent)
-    environment = {**os.environ, "PATH": os.pathsep.join([tools, os.environ["PATH"]])}
-    started, before, machine = time.monotonic(), children_s(), psutil.cpu_times()
-    done = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode not in ok:
-        raise GraderFault(f"{module} {' '.join(arguments)} failed:\n{done.stdout[-4000:]}")
-    wall_s = time.monotonic() - started
-    return Took(wall_s, children_s() - before, done.stdout, stolen(machine, psutil.cpu_times()))
-
-
-def stolen(before: Any, after: Any) -> float:
-    """Returns the share of the processor time wanted meanwhile that a hypervisor gave to others.
-
-    Args:
-        before: `psutil.cpu_times()`.
-        after: the same, later.
-    """
-    wanted = {
-        n: getattr(after, n) - getattr(before, n) for n in ("user", "nice", "system", "steal")
-    }
-    return wanted["steal"] / (sum(wanted.values()) or 1.0)
 
 
 def hand_in_class(folder: Path, count: int, kinds: tuple[str, ...] = KINDS) -> list[str]:
@@ -206,9 +148,3 @@ def results(folder: Path) -> tuple[list[tuple[object, ...]], dict[str, bytes]]:
     with closing(sqlite3.connect(folder / "gradebook.db")) as db:
         rows = db.execute(_MARKS).fetchall()
     return rows, read_folder(folder / "autograded")
-
-
-def children_s() -> float:
-    """Returns the processor time of all processes that ended and were waited for, in seconds."""
-    times = os.times()
-    return times.children_user + times.children_system

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,19 +21,13 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 from autograder.bench import machine
-from autograder.bench.setting import (
-    ASSIGNMENT,
-    Figure,
-    Took,
-    children_s,
-    course,
-    hand_in_class,
-    run,
-)
+from autograder.bench.setting import ASSIGNMENT, Figure, course, hand_in_class
+from autograder.bench.turns import Command, Took, in_turns
 from autograder.overhead import TRAINING_CELLS
 from autograder.progress import FOLDER
 from autograder.sandbox import alive, open_kernel
 from autograder.sandbox.forking import close_fork_server, fork_server
+from autograder.secret import VARIABLE
 from autograder.timing import Phase, cells_together
 from autograder.verdicts import autograded_id
 
@@ -58,13 +55,23 @@ class Phases:
 
 def classes(root: Path, count: int, workers: int) -> tuple[list[Figure], list[Phases], float]:
     """Returns the figures of a class, the phases of each hand-in, and the CPU time of one."""
-    many, _ = _ours(root, count, workers)
-    # Not of the run above: processes on all cores slow each other down, and most where two of them
-    # are one core's.
-    one, phases = _ours(root, count, 1)
-    with course(root, stock=True) as folder:
-        hand_in_class(folder, count)
-        stock = run(folder, "nbgrader", "autograde", ASSIGNMENT)
+    secret = {VARIABLE: token_hex()}  # the same challenges, so the same work
+    with ExitStack() as stack:
+        folders = [
+            stack.enter_context(course(root, stock=is_stock)) for is_stock in (False, False, True)
+        ]
+        for folder in folders:
+            hand_in_class(folder, count)
+        many, one, stock = in_turns(
+            [
+                _grade(folders[0], workers, secret),
+                _grade(folders[1], 1, secret),
+                Command(folders[2], "nbgrader", ("autograde", ASSIGNMENT)),
+            ]
+        )
+        # Not of many workers: processes on all cores slow each other down.
+        lines = (folders[1] / FOLDER / f"{ASSIGNMENT}.jsonl").read_text().splitlines()
+    phases = [_phases(json.loads(line)) for line in lines]
     beyond = [
         sum(p.by_name.values()) - sum(p.by_name.get(n, 0.0) for n in TRAINING) for p in phases
     ]
@@ -126,14 +133,14 @@ def usual_way(root: Path, mnist: Path, cpu_s: float) -> list[Figure]:
     notebook = nbformat.read(root / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb", 4)
     with TemporaryDirectory(prefix="autograder-bench-") as folder:
         shutil.copytree(mnist, Path(folder) / "data", dirs_exist_ok=True)
-        before = children_s()
+        before = _children_s()
         NotebookClient(
             as_usual(notebook),
             timeout=None,
             kernel_name="python3",
             resources={"metadata": {"path": folder}},
         ).execute()
-        usual_s = children_s() - before
+        usual_s = _children_s() - before
     return [
         Figure(
             "CPU a hand-in against the usual way (own training in full, asserted in the kernel)",
@@ -164,12 +171,10 @@ def table(phases: Iterable[Phases]) -> list[str]:
     return rows
 
 
-def _ours(root: Path, count: int, workers: int) -> tuple[Took, list[Phases]]:
-    with course(root) as folder:
-        hand_in_class(folder, count)
-        took = run(folder, "autograder.cli", "grade", ASSIGNMENT, f"--workers={workers}")
-        lines = (folder / FOLDER / f"{ASSIGNMENT}.jsonl").read_text().splitlines()
-    return took, [_phases(json.loads(line)) for line in lines]
+def _grade(folder: Path, workers: int, environment: Mapping[str, str]) -> Command:
+    return Command(
+        folder, "autograder.cli", ("grade", ASSIGNMENT, f"--workers={workers}"), environment
+    )
 
 
 def _phases(line: Mapping[str, Any]) -> Phases:
@@ -184,3 +189,9 @@ def _phases(line: Mapping[str, Any]) -> Phases:
         for name, phase in cells_together(found, TRAINING_CELLS).items()
     }
     return Phases(by_name | {"nbgrader's steps": line["cpu_s"] - judge_s}, kernel_s)
+
+
+def _children_s() -> float:
+    """Returns the processor time of all processes that ended and were waited for, in seconds."""
+    times = os.times()
+    return times.children_user + times.children_system

@@ -32,6 +32,7 @@ from autograder.sandbox.process import SandboxError, SandboxProcess
 PRELOADED = (
     "ipykernel.kernelapp",
     "ipykernel.debugger",
+    "ipywidgets",
     "torch",
     "torchvision",
     "matplotlib.pyplot",

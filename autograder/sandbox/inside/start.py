@@ -81,6 +81,8 @@ def run_kernel(connection: dict[str, Any]) -> None:
     os.close(nothing)
     app = KernelApp.instance()
     app.update_config(Config(InlineBackend=warm.INLINE))
+    if "ipywidgets" in sys.modules:  # imported when there was no kernel: it is to meet this one
+        app.update_config(Config(InteractiveShellApp={"extensions": ["ipywidgets"]}))
     try:
         # History in memory: no database in the hand-in's folder.
         app.initialize(["--HistoryManager.hist_file=:memory:"])

@@ -16,12 +16,21 @@ def warm_up(modules: Collection[str]) -> None:
     Raises:
         ImportError, RuntimeError: they are not installed as they should be.
     """
+    if "torch" in modules:
+        _convolve()
     if "matplotlib.pyplot" in modules:
         _draw()
     if "course_utils.data" in modules:
         from course_utils.data import load_digits_subset
 
         load_digits_subset()
+
+
+def _convolve() -> None:
+    import torch
+
+    # A process's first large product of matrices has its library get ready.
+    torch.nn.functional.conv2d(torch.zeros(3, 600, 512), torch.zeros(1, 3, 3, 3))
 
 
 def _draw() -> None:
