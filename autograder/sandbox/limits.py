@@ -43,8 +43,8 @@ class Limits:
             grader's memory. 1 GiB: an honest notebook sends some 20 MB.
         reserve_bytes: of the machine's memory, in bytes. With less than that available the sandbox
             is killed, by no fault of the hand-in ("machine"). 512 MiB.
-        startup_s: until the kernel answers, in seconds of wall time. 60: the first one
-            waits until its fork server has imported PyTorch and the rest.
+        startup_s: until the kernel answers, in seconds of wall time. 180: the first one
+            waits until its fork server has imported PyTorch and the rest, on a busy machine too.
 
         cell_timeout_s: one cell, in seconds of wall time. 120.
         submission_timeout_s: the whole notebook with the checks, in seconds of wall time. 900.
@@ -65,7 +65,7 @@ class Limits:
     message_bytes: int = 128 * MIB
     traffic_bytes: int = 1 * GIB
     reserve_bytes: int = 512 * MIB
-    startup_s: float = 60
+    startup_s: float = 180
 
     cell_timeout_s: float = 120
     submission_timeout_s: float = 900
