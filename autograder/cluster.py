@@ -26,12 +26,6 @@ _A_THREAD = 2  # tasks on their way for each thread: one runs, one waits
 _LEAST = 8  # tasks on their way in any case
 _CONNECT_S = 30
 _POLL_S = 1.0
-# Dask's own profiler looks at a worker's stack a hundred times a second, and its loop measures its
-# delay fifty times: nobody reads that here, and it is a good part of what a hand-in takes.
-_QUIET = {
-    "distributed.worker.profile.enabled": False,
-    "distributed.admin.tick.interval": "1s",
-}
 
 
 class Task(Protocol):
@@ -63,7 +57,10 @@ def open_client(workers: int, scheduler: str | None = None) -> Iterator[Client]:
     settings = {
         "distributed.scheduler.allowed-failures": DEATHS - 1,
         "distributed.comm.timeouts.connect": _CONNECT_S,
-        **_QUIET,
+        # Else Dask looks at a worker's stack a hundred times a second, and measures its loop's
+        # delay fifty times: nobody reads that here, and it is a good part of what a hand-in takes.
+        "distributed.worker.profile.enabled": False,
+        "distributed.admin.tick.interval": "1s",
     }
     # Workers that are killed leave their temporary folders: these lie in one of ours.
     with (

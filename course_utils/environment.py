@@ -27,7 +27,7 @@ def in_colab() -> bool:
 
 
 def quick_run() -> bool:
-    """Whether nbgrader runs this notebook: then little data, one epoch, few pictures, no net."""
+    """Whether nbgrader runs this notebook: then little data, one epoch, few pictures, offline."""
     return bool(os.environ.get("NBGRADER_EXECUTION"))
 
 

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import dask
 import pytest
 from nbgrader.api import Gradebook
 
@@ -72,6 +73,12 @@ def _grade(
 def _due(course: Path, students: Sequence[str]) -> dict[str, str]:
     due = batch.plan(course, "cnns", Selection(students), sandboxed=False)
     return {entry.student: entry.reason for entry in due}
+
+
+def test_workers_do_without_dasks_profiler() -> None:
+    with cluster.open_client(workers=1) as client:
+        told = client.run(dask.config.get, "distributed.worker.profile.enabled")
+    assert list(told.values()) == [False]
 
 
 def test_what_has_not_changed_is_not_graded_again(fresh: Path, scheduler: str) -> None:
