@@ -5,12 +5,14 @@ Source: https://distributed.dask.org, "Resilience".
 
 from __future__ import annotations
 
+import os
 import queue
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from multiprocessing import forkserver
 from typing import Any, Protocol
 
 import dask
@@ -35,6 +37,15 @@ class Task(Protocol):
         """Returns what came of one hand-in."""
 
 
+def preload(modules: Sequence[str]) -> None:
+    """Returns at once; the process that workers here are forked of imports these modules.
+
+    So that is done once for all, while this process goes on. A later call changes nothing.
+    """
+    forkserver.set_forkserver_preload(list(modules))
+    forkserver.ensure_running()
+
+
 @contextmanager
 def open_client(workers: int, scheduler: str | None = None) -> Iterator[Client]:
     """Yields a connection to workers; on leaving, what was asked of them is called off.
@@ -55,6 +66,7 @@ def open_client(workers: int, scheduler: str | None = None) -> Iterator[Client]:
             yield client
         return
     settings = {
+        "distributed.worker.multiprocessing-method": "forkserver",
         "distributed.scheduler.allowed-failures": DEATHS - 1,
         "distributed.comm.timeouts.connect": _CONNECT_S,
         # Else Dask looks at a worker's stack a hundred times a second, and measures its loop's
@@ -73,7 +85,8 @@ def open_client(workers: int, scheduler: str | None = None) -> Iterator[Client]:
             dashboard_address="127.0.0.1:0",
             local_directory=folder,
             silence_logs=50,
-            env={"TMPDIR": folder},
+            # What workers are forked of may have been started with another environment.
+            env={**os.environ, "TMPDIR": folder},
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):

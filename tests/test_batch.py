@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from autograder.batch import INTERRUPTED, Due, Outcome, Selection, Summary
 from autograder.bench.setting import cluster_in_threads
 from autograder.faults import GraderFault
 from autograder.folder_intake import HandIn
+from autograder.sandbox import alive
 from autograder.task import grade_hand_in
 from tests import cheap
 from tests.cheap import BREAKS, DISK_FULL, KILLS, KILLS_ONCE, grade_cheaply, hand_in, names, results
@@ -79,6 +81,40 @@ def test_workers_do_without_dasks_profiler() -> None:
     with cluster.open_client(workers=1) as client:
         told = client.run(dask.config.get, "distributed.worker.profile.enabled")
     assert list(told.values()) == [False]
+
+
+_WORKERS = """
+import os, sys
+from autograder import batch, cluster
+
+def told():
+    from autograder.sandbox.forking import fork_server
+    imported = {"torch._dynamo", "autograder.nbgrader_step", "autograder.checks.cnns"}
+    return os.getpid(), imported <= set(sys.modules), fork_server().namespace, os.environ["SEEN"]
+
+if __name__ == "__main__":
+    cluster.preload(batch.preloaded("cnns", forks=True))
+    os.environ["SEEN"] = "later"
+    with cluster.open_client(workers=2) as client:
+        for each in client.run(told).values():
+            print(*each)
+"""
+
+
+def test_workers_have_imported_what_they_need_and_share_a_fork_server(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(_WORKERS)
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    workers = [line.split() for line in done.stdout.splitlines()]
+    assert len({pid for pid, *_ in workers}) == 2
+    (rest,) = {tuple(rest) for _, *rest in workers}
+    assert (rest[0], rest[2]) == ("True", "later")
+    deadline = time.monotonic() + 30
+    while alive(int(rest[1])):
+        assert time.monotonic() < deadline, "the fork server ends with the grader"
+        time.sleep(0.05)
 
 
 def test_what_has_not_changed_is_not_graded_again(fresh: Path, scheduler: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from autograder import demo
 from autograder.bench.report import written_anew
-from autograder.bench.turns import Command, in_turns, run, stolen
+from autograder.bench.turns import Command, busy_s, in_turns, run, stolen
 from autograder.bench.variants import variant
 from autograder.faults import GraderFault
 from autograder.report.similarity import near_identical
@@ -71,7 +71,9 @@ def test_a_command_that_fails_says_why_and_takes_the_others_with_it(tmp_path: Pa
 
 
 def test_what_idles_was_not_wanted_and_so_not_stolen() -> None:
-    times = {"user": 3.0, "nice": 0.0, "system": 0.0, "idle": 100.0, "steal": 1.0}
+    times = {"user": 1.5, "nice": 0.5, "system": 0.5, "irq": 0.25, "softirq": 0.25}
+    times |= {"idle": 100.0, "iowait": 10.0, "steal": 1.0}
+    assert busy_s(times) == 3.0
     assert stolen(times) == 0.25
     assert stolen(dict.fromkeys(times, 0.0)) == 0
 

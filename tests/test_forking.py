@@ -511,10 +511,8 @@ sys.stdin.read()
         assert len(alive(namespaces[0])) >= 2
         if killed:
             grader.kill()
-    deadline = time.monotonic() + 10
-    while any(map(alive, namespaces)):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    for namespace in namespaces:
+        _wait_until_gone(namespace)
 
 
 def test_a_copy_of_the_grader_has_a_server_of_its_own(own_server: None) -> None:
@@ -530,6 +528,50 @@ def test_a_copy_of_the_grader_has_a_server_of_its_own(own_server: None) -> None:
     assert server.running
     with open_kernel() as kernel:
         assert run(kernel, "result = 6 * 7") == 42
+
+
+_SHARING = """
+import os, sys, time
+from autograder.sandbox import forking, open_kernel
+forking.PRELOADED = ("ipykernel.kernelapp",)
+forking.share_fork_server()
+child = os.fork()
+if child == 0:
+    with open_kernel() as kernel:
+        print(forking.fork_server().namespace, kernel.namespace, flush=True)
+        time.sleep(600)
+sys.stdin.readline()
+os.kill(child, 9)
+sys.stdin.readline()
+with open_kernel() as kernel:
+    print(forking.fork_server().namespace, kernel.namespace, flush=True)
+"""
+
+
+def test_of_a_shared_server_a_graders_kernels_end_with_it_and_others_go_on() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", _SHARING],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[1],
+    ) as graders:
+        assert graders.stdin is not None
+        assert graders.stdout is not None
+        server, kernel = (int(number) for number in graders.stdout.readline().split())
+        assert alive(kernel)
+        print("kill one", file=graders.stdin, flush=True)
+        _wait_until_gone(kernel)
+        print("another", file=graders.stdin, flush=True)
+        assert int(graders.stdout.readline().split()[0]) == server
+    _wait_until_gone(server)
+
+
+def _wait_until_gone(namespace: int) -> None:
+    deadline = time.monotonic() + 30
+    while alive(namespace):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_where_forking_does_not_work_the_check_says_what_to_do(

@@ -8,7 +8,6 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 from statistics import median
@@ -16,7 +15,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
-import psutil
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
@@ -25,8 +23,6 @@ from autograder.bench.setting import ASSIGNMENT, Figure, course, hand_in_class
 from autograder.bench.turns import Command, Took, in_turns
 from autograder.overhead import TRAINING_CELLS
 from autograder.progress import FOLDER
-from autograder.sandbox import alive, open_kernel
-from autograder.sandbox.forking import close_fork_server, fork_server
 from autograder.secret import VARIABLE
 from autograder.timing import Phase, cells_together
 from autograder.verdicts import autograded_id
@@ -40,21 +36,10 @@ assert evaluate(improved_net, DataLoader(test_bottom_right, batch_size=250), DEV
 """
 
 
-@dataclass(frozen=True)
-class Phases:
-    """CPU seconds of one hand-in by phase, judge's and kernel's together; and the kernel's alone.
-
-    Attributes:
-        by_name: phase -> seconds.
-        kernel_s: of all phases.
-    """
-
-    by_name: Mapping[str, float]
-    kernel_s: float
-
-
-def classes(root: Path, count: int, workers: int) -> tuple[list[Figure], list[Phases], float]:
-    """Returns the figures of a class, the phases of each hand-in, and the CPU time of one."""
+def classes(
+    root: Path, count: int, workers: int
+) -> tuple[list[Figure], list[dict[str, float]], float]:
+    """Returns the figures of a class, CPU seconds by phase of each hand-in, and of one in all."""
     secret = {VARIABLE: token_hex()}  # the same challenges, so the same work
     with ExitStack() as stack:
         folders = [
@@ -72,9 +57,7 @@ def classes(root: Path, count: int, workers: int) -> tuple[list[Figure], list[Ph
         # Not of many workers: processes on all cores slow each other down.
         lines = (folders[1] / FOLDER / f"{ASSIGNMENT}.jsonl").read_text().splitlines()
     phases = [_phases(json.loads(line)) for line in lines]
-    beyond = [
-        sum(p.by_name.values()) - sum(p.by_name.get(n, 0.0) for n in TRAINING) for p in phases
-    ]
+    beyond = [sum(p.values()) - sum(p.get(name, 0.0) for name in TRAINING) for p in phases]
     figures = [
         Figure(
             f"{count} hand-ins, {workers} workers against stock serial nbgrader",
@@ -97,9 +80,7 @@ def classes(root: Path, count: int, workers: int) -> tuple[list[Figure], list[Ph
             f"{median(beyond):.1f} core-seconds",
         ),
     ]
-    # Linux does not tell what kernels have used whose fork server was killed, as it is at the end.
-    all_s = one.cpu_s + fork_server_s() + sum(p.kernel_s for p in phases)
-    return figures, phases, all_s / count
+    return figures, phases, one.cpu_s / count
 
 
 def _faster(fast: Took, slow: Took) -> str:
@@ -107,16 +88,6 @@ def _faster(fast: Took, slow: Took) -> str:
         f"{slow.wall_s / fast.wall_s:.2f} times: {fast.wall_s:.0f} s against {slow.wall_s:.0f} s "
         f"(a hypervisor stole {fast.stolen:.0%} and {slow.stolen:.0%} of the processors' time)"
     )
-
-
-def fork_server_s() -> float:
-    """Returns the CPU time that a fork server takes to be ready, in seconds."""
-    try:
-        with open_kernel():
-            pids = alive(fork_server().namespace)
-            return sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in pids)
-    finally:
-        close_fork_server()
 
 
 def usual_way(root: Path, mnist: Path, cpu_s: float) -> list[Figure]:
@@ -160,14 +131,14 @@ def as_usual(notebook: NotebookNode) -> NotebookNode:
     return usual
 
 
-def table(phases: Iterable[Phases]) -> list[str]:
+def table(phases: Iterable[Mapping[str, float]]) -> list[str]:
     """Returns where the CPU time of a hand-in goes, as Markdown: medians by phase."""
     phases = list(phases)
-    names = dict.fromkeys(name for one in phases for name in one.by_name)
+    names = dict.fromkeys(name for one in phases for name in one)
     rows = ["| phase | CPU, s, median |", "|---|---|"]
     for name in names:
-        rows.append(f"| `{name}` | {median(one.by_name.get(name, 0.0) for one in phases):.2f} |")
-    rows.append(f"| all | {median(sum(one.by_name.values()) for one in phases):.2f} |")
+        rows.append(f"| `{name}` | {median(one.get(name, 0.0) for one in phases):.2f} |")
+    rows.append(f"| all | {median(sum(one.values()) for one in phases):.2f} |")
     return rows
 
 
@@ -177,18 +148,18 @@ def _grade(folder: Path, workers: int, environment: Mapping[str, str]) -> Comman
     )
 
 
-def _phases(line: Mapping[str, Any]) -> Phases:
+def _phases(line: Mapping[str, Any]) -> dict[str, float]:
+    """Returns CPU seconds of a hand-in by phase, judge's and kernel's together."""
     found: dict[str, Phase] = {}
     for notebook in line["notebooks"].values():
         for name, phase in notebook["phases"].items():
             found[name] = found.get(name, Phase()) + Phase(**phase)
     judge_s = sum(phase.judge_cpu_s for phase in found.values())
-    kernel_s = sum(phase.kernel_cpu_s for phase in found.values())
     by_name = {
         name: phase.judge_cpu_s + phase.kernel_cpu_s
         for name, phase in cells_together(found, TRAINING_CELLS).items()
     }
-    return Phases(by_name | {"nbgrader's steps": line["cpu_s"] - judge_s}, kernel_s)
+    return by_name | {"nbgrader's steps": line["cpu_s"] - judge_s}
 
 
 def _children_s() -> float:

@@ -51,7 +51,8 @@ class Took:
 
     Attributes:
         wall_s: by the clock, while it was its turn.
-        cpu_s: of all its processes together.
+        cpu_s: that the machine was busy while it was its turn: also processes that nobody waits
+            for count.
         printed: stdout and stderr.
         stolen: share of the processor time wanted meanwhile that a hypervisor gave to others.
     """
@@ -94,14 +95,22 @@ def run(folder: Path, module: str, *arguments: str, ok: Sequence[int] = (0,)) ->
     return in_turns([Command(folder, module, arguments, ok=ok)])[0]
 
 
+def busy_s(times: Mapping[str, float]) -> float:
+    """Returns the processor time that all processes have used.
+
+    Args:
+        times: what `psutil.cpu_times()` rose by, by name.
+    """
+    return sum(times[name] for name in ("user", "nice", "system", "irq", "softirq"))
+
+
 def stolen(times: Mapping[str, float]) -> float:
     """Returns the share of the processor time wanted that a hypervisor gave to others.
 
     Args:
         times: what `psutil.cpu_times()` rose by, by name.
     """
-    wanted = sum(times[name] for name in ("user", "nice", "system", "steal"))
-    return times["steal"] / (wanted or 1.0)
+    return times["steal"] / ((busy_s(times) + times["steal"]) or 1.0)
 
 
 class _Run:
@@ -154,15 +163,13 @@ class _Run:
             self._end()
 
     def _end(self) -> None:
-        _, status, spent = os.wait4(self._process.pid, 0)
-        self._process.returncode = os.waitstatus_to_exitcode(status)
+        self._process.wait()
         self._printed.seek(0)
         printed = self._printed.read()
         if self._process.returncode not in self._command.ok:
             what = f"{self._command.module} {' '.join(self._command.arguments)}"
             raise GraderFault(f"{what} failed:\n{printed[-4000:]}")
-        cpu_s = spent.ru_utime + spent.ru_stime
-        self.took = Took(self._wall_s, cpu_s, printed, stolen(self._times))
+        self.took = Took(self._wall_s, busy_s(self._times), printed, stolen(self._times))
 
 
 def _to_all(tree: psutil.Process, number: signal.Signals) -> None:

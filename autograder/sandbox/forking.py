@@ -9,6 +9,7 @@ import atexit
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import struct
@@ -49,6 +50,8 @@ _CREDENTIALS = struct.Struct("3i")  # process, user, group: struct ucred of unix
 class ForkServer:
     """A process in a sandbox that forks kernels; it ends with this one.
 
+    Copies of this process may use it too (`share_fork_server`), and cannot end it.
+
     Args:
         modules: what it imports first.
 
@@ -72,11 +75,16 @@ class ForkServer:
             self._process = SandboxProcess(launch, limits=None)
             on_error.pop_all()
         self._control = ours
+        self._owner = os.getpid()
 
     @property
     def running(self) -> bool:
         """Whether it still serves."""
-        return self._process.running
+        if self._control.fileno() < 0:
+            return False
+        hung_up = select.poll()
+        hung_up.register(self._control, 0)
+        return not hung_up.poll(0)
 
     @property
     def namespace(self) -> int:
@@ -85,8 +93,8 @@ class ForkServer:
 
     @property
     def diagnostics(self) -> str:
-        """Returns the first that it wrote to stderr."""
-        return self._process.usage().diagnostics
+        """Returns the first that it wrote to stderr; in a copy of its owner nothing."""
+        return self._process.usage().diagnostics if self._is_owner else ""
 
     def connect(self) -> socket.socket:
         """Returns a connection to a process that is being forked.
@@ -101,17 +109,23 @@ class ForkServer:
         return ours
 
     def close(self) -> None:
-        """Ends it, and all kernels that it has forked.
+        """Ends it, and all kernels that it has forked; in a copy of its owner: lets go of it.
 
         Raises:
             SandboxError: something of it is left.
         """
         self._control.close()
-        self._process.close()
+        if self._is_owner:
+            self._process.close()
+
+    @property
+    def _is_owner(self) -> bool:
+        return os.getpid() == self._owner
 
 
 _server: ForkServer | None = None
 _server_lock = threading.Lock()
+_shared = False  # with copies of this process
 
 
 def fork_server() -> ForkServer:
@@ -139,10 +153,21 @@ def close_fork_server() -> None:
             _server = None
 
 
+def share_fork_server() -> None:
+    """Starts this process's fork server, for copies of this process as well.
+
+    Raises:
+        SandboxUnavailable, SandboxError: it did not start.
+    """
+    global _shared
+    fork_server()
+    _shared = True
+
+
 def _leave_fork_server() -> None:
-    """Called in a copy of this process: it needs one of its own."""
+    """Called in a copy of this process: unless they share one, it needs one of its own."""
     global _server, _server_lock
-    _server, _server_lock = None, threading.Lock()
+    _server, _server_lock = _server if _shared else None, threading.Lock()
 
 
 atexit.register(close_fork_server)

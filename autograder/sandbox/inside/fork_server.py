@@ -8,7 +8,7 @@ process: nothing of one hand-in is ever in the memory that the next one inherits
 are three processes:
 
     server              in bubblewrap's namespaces; runs nothing of a hand-in
-    └─ keeper           waits, and tells the grader what the hand-in used
+    └─ keeper           waits, tells the grader what the hand-in used; ends it with the grader
        └─ first process PID 1 of the hand-in's own namespaces: prepares them, then reaps
           └─ kernel     PID 2, the only one that runs code of the hand-in
 """
@@ -22,11 +22,12 @@ import json
 import os
 import random
 import resource
+import select
 import shutil
 import signal
 import socket
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -109,9 +110,18 @@ def become_kernel(channel: socket.socket) -> tuple[dict[str, Any], list[int]]:
 
 
 def keep(first: int, channel: socket.socket) -> NoReturn:
-    """Waits for the first process, tells what all used and how the kernel ended, and ends."""
+    """Waits for the first process, tells what all used and how the kernel ended, and ends.
+
+    When the grader that it belongs to is gone, it kills it: this server may have other graders.
+    """
+    first_fd = os.pidfd_open(first)
     namespaces.drop_privileges()
-    close_all_but({channel.fileno()})
+    close_all_but({channel.fileno(), first_fd})
+    either = select.poll()
+    either.register(first_fd, select.POLLIN)
+    either.register(channel, 0)  # that it is closed: what comes is for the first process
+    if first_fd not in dict(either.poll()):
+        os.kill(first, signal.SIGKILL)
     _, status, spent = os.wait4(first, 0)
     code = os.waitstatus_to_exitcode(status)
     told = {
@@ -119,7 +129,8 @@ def keep(first: int, channel: socket.socket) -> NoReturn:
         # Only from outside can the first process of a namespace be killed.
         "exit_code": None if code < 0 else code,
     }
-    channel.send(json.dumps(told).encode())
+    with suppress(BrokenPipeError):
+        channel.send(json.dumps(told).encode())
     os._exit(0)
 
 
