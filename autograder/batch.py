@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from nbgrader.apps import NbGraderAPI
 
-from autograder import sandbox
+from autograder import preloaded, sandbox
 from autograder.assignment import Assignment, read_assignment
 from autograder.cluster import Task, open_client, preload, run_tasks
 from autograder.course import (
@@ -148,17 +148,6 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def preloaded(assignment: str, *, forks: bool) -> list[str]:
-    """Returns the modules that workers have imported when they start.
-
-    Args:
-        assignment: which one they grade.
-        forks: whether kernels are forked: then of one server for all workers.
-    """
-    shared = ["autograder.sandbox.shared"] if forks else []
-    return [*shared, "autograder.worker_imports", f"autograder.checks.{assignment}"]
-
-
 def plan(
     course_root: Path, assignment: str, selection: Selection, *, sandboxed: bool = True
 ) -> list[Due]:
@@ -206,7 +195,7 @@ def grade(
             return Summary((), unchanged)
         if scheduler is None:
             forks = sandboxed and forks_kernels(run.course.config)
-            preload(preloaded(assignment, forks=forks))
+            preload(preloaded.modules(assignment, forks=forks))
             if sandboxed:
                 sandbox.check(fork=forks)
         outcomes: list[Outcome] = []

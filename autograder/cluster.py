@@ -69,6 +69,8 @@ def open_client(workers: int, scheduler: str | None = None) -> Iterator[Client]:
         "distributed.worker.multiprocessing-method": "forkserver",
         "distributed.scheduler.allowed-failures": DEATHS - 1,
         "distributed.comm.timeouts.connect": _CONNECT_S,
+        # A worker is given no second task that would wait there while another worker is idle.
+        "distributed.scheduler.worker-saturation": 1.0,
         # Else Dask looks at a worker's stack a hundred times a second, and measures its loop's
         # delay fifty times: nobody reads that here, and it is a good part of what a hand-in takes.
         "distributed.worker.profile.enabled": False,

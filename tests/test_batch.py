@@ -84,16 +84,18 @@ def test_workers_do_without_dasks_profiler() -> None:
 
 
 _WORKERS = """
-import os, sys
-from autograder import batch, cluster
+import os, sys, tempfile
+from autograder import cluster, preloaded
 
 def told():
     from autograder.sandbox.forking import fork_server
     imported = {"torch._dynamo", "autograder.nbgrader_step", "autograder.checks.cnns"}
-    return os.getpid(), imported <= set(sys.modules), fork_server().namespace, os.environ["SEEN"]
+    return os.getpid(), imported <= set(sys.modules), fork_server().namespace, os.environ["SEEN"], (
+        tempfile.gettempdir() == os.environ["TMPDIR"]
+    )
 
 if __name__ == "__main__":
-    cluster.preload(batch.preloaded("cnns", forks=True))
+    cluster.preload(preloaded.modules("cnns", forks=True))
     os.environ["SEEN"] = "later"
     with cluster.open_client(workers=2) as client:
         for each in client.run(told).values():
@@ -110,7 +112,7 @@ def test_workers_have_imported_what_they_need_and_share_a_fork_server(tmp_path: 
     workers = [line.split() for line in done.stdout.splitlines()]
     assert len({pid for pid, *_ in workers}) == 2
     (rest,) = {tuple(rest) for _, *rest in workers}
-    assert (rest[0], rest[2]) == ("True", "later")
+    assert (rest[0], *rest[2:]) == ("True", "later", "True")
     deadline = time.monotonic() + 30
     while alive(int(rest[1])):
         assert time.monotonic() < deadline, "the fork server ends with the grader"

@@ -1,7 +1,4 @@
-"""Imported by the process that workers are forked of: starts a fork server of kernels for all.
-
-It imports PyTorch in its sandbox while this process imports what workers need.
-"""
+"""Starts a fork server of kernels for all workers."""
 
 from contextlib import suppress
 

@@ -1,0 +1,25 @@
+"""What the process that workers are forked of does first, in its modules' order: by importing them.
+
+So it is done once for all workers of a machine, beside the driver's own start, and its memory is
+shared. multiprocessing's fork server knows no other way than to import.
+
+    first.py     signals, threads, temporary files
+    kernels.py   starts the fork server of kernels: it imports in its sandbox, at the same time
+    imports.py   what grading a hand-in imports
+"""
+
+
+def modules(assignment: str, *, forks: bool) -> list[str]:
+    """Returns the names of the modules.
+
+    Args:
+        assignment: which one workers grade.
+        forks: whether kernels are forked: then of one server for all workers.
+    """
+    kernels = [f"{__name__}.kernels"] if forks else []
+    return [
+        f"{__name__}.first",
+        *kernels,
+        f"autograder.checks.{assignment}",
+        f"{__name__}.imports",
+    ]
