@@ -5,6 +5,7 @@ Source: https://distributed.dask.org, "Resilience".
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import queue
 import tempfile
@@ -55,7 +56,7 @@ def open_client(workers: int, scheduler: str | None = None) -> Iterator[Client]:
         scheduler: the address of a cluster that runs already; instead of processes here.
 
     Raises:
-        GraderFault: the cluster does not answer.
+        GraderFault: the cluster does not answer, or workers do not start.
     """
     if scheduler is not None:
         try:
@@ -81,7 +82,7 @@ def open_client(workers: int, scheduler: str | None = None) -> Iterator[Client]:
         tempfile.TemporaryDirectory(prefix="autograder-workers-") as folder,
         dask.config.set(settings),
         LocalCluster(
-            n_workers=workers,
+            n_workers=0,
             threads_per_worker=1,
             memory_limit=0,  # the sandbox limits hand-ins; a worker holds little
             dashboard_address="127.0.0.1:0",
@@ -93,7 +94,27 @@ def open_client(workers: int, scheduler: str | None = None) -> Iterator[Client]:
         Client(cluster, set_as_default=False) as client,
     ):
         client.register_plugin(_LeaveInterruptsToTheDriver())
+        _wait_for_preloading()
+        cluster.scale(workers)
+        try:
+            client.wait_for_workers(workers, timeout=_CONNECT_S)
+        except TimeoutError as error:
+            raise GraderFault(f"no {workers} workers start on this machine: {error}") from error
         yield client
+
+
+def _wait_for_preloading() -> None:
+    """Returns when workers can be forked.
+
+    Dask leaves a mess if it is interrupted while its workers start: so that is to take no time.
+    """
+    first = multiprocessing.get_context("forkserver").Process(target=_nothing)
+    first.start()
+    first.join()
+
+
+def _nothing() -> None:
+    """What a process does that is only asked whether it starts."""
 
 
 class _LeaveInterruptsToTheDriver(WorkerPlugin):

@@ -5,7 +5,7 @@ import importlib
 import tempfile
 
 _MODULES = (
-    "autograder.cli",  # a worker's main module is a copy of the driver's
+    "autograder.batch",  # by the driver's main module, which a worker imports
     "distributed.nanny",
     "autograder.task",
     "autograder.nbgrader_step",
