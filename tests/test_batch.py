@@ -315,15 +315,12 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.slow
-def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(fresh: Path, tmp_path: Path) -> None:
-    students = names(2000)
-    hand_in(fresh, students)
-    script = tmp_path / "driver.py"
+def _interrupted(course: Path, folder: Path, at: str, after_s: float = 0.0) -> tuple[int, str]:
+    """Returns exit status and output of a run that gets Ctrl-C some time after it has said `at`."""
+    script = folder / "driver.py"
     script.write_text(_DRIVER)
-    log = fresh / progress.FOLDER / "cnns.jsonl"
     with subprocess.Popen(
-        [sys.executable, script, fresh],
+        [sys.executable, script, course],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -334,10 +331,31 @@ def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(fresh: Path, tmp_path
         lines = []
         for line in driver.stdout:
             lines.append(line)
-            if "[3/2000]" in line:
+            if at in line:
+                time.sleep(after_s)
                 os.killpg(driver.pid, signal.SIGINT)  # as a terminal does: to the workers too
-    assert driver.returncode == cli.INTERRUPTED, "".join(lines)
-    said = " ".join("".join(lines).split())
+    return driver.returncode, "".join(lines)
+
+
+@pytest.mark.parametrize("after_s", [0.5, 2.0, 4.0])
+def test_ctrl_c_while_workers_start_stops_cleanly(
+    fresh: Path, tmp_path: Path, after_s: float
+) -> None:
+    hand_in(fresh, names(50))
+    code, printed = _interrupted(fresh, tmp_path, "50 hand-ins to grade", after_s)
+    assert code == cli.INTERRUPTED, printed
+    assert f"Stopped: {INTERRUPTED}" in printed
+    assert "Traceback" not in printed
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(fresh: Path, tmp_path: Path) -> None:
+    students = names(2000)
+    hand_in(fresh, students)
+    log = fresh / progress.FOLDER / "cnns.jsonl"
+    code, printed = _interrupted(fresh, tmp_path, "[3/2000]")
+    assert code == cli.INTERRUPTED, printed
+    said = " ".join(printed.split())
     assert f"Stopped: {INTERRUPTED}" in said
     assert "To go on, run the same command again" in said
     assert "Traceback" not in said.split("Stopped")[0], "it stops as one expects it to"
