@@ -84,7 +84,9 @@ def faults(root: Path, count: int) -> list[Figure]:
 
 def _kill_worker(folder: Path, students: list[str]) -> str:
     def kill() -> None:
-        workers = [p for p in psutil.Process().children(True) if "spawn_main" in _command(p)]
+        # A worker is forked of multiprocessing's fork server, and so has the same command line.
+        forked = [p for p in psutil.Process().children(True) if "forkserver" in _command(p)]
+        workers = [p for p in forked if p.ppid() in {other.pid for other in forked}]
         workers[-1].kill()
 
     summary = grade_nothing(folder, students, workers=2, observer=_Breaks(kill))
