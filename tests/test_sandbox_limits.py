@@ -26,6 +26,7 @@ from autograder.sandbox import (
     Limits,
     SandboxError,
     alive,
+    launch,
     open_kernel,
 )
 from autograder.sandbox.launch import Bwrap
@@ -525,13 +526,32 @@ def test_a_kernel_that_cannot_start_is_the_graders_fault_and_says_why(fork: bool
         pass
 
 
-def test_bubblewraps_own_complaint_is_reported() -> None:
-    command = _command("/bin/true", mounts={"/opt/x": "/no/such/path"})
-    process = SandboxProcess(command, SMALL)
+@pytest.mark.parametrize("ended", [False, True])
+def test_bubblewraps_own_complaint_is_reported(
+    ended: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hold_when_it_has_ended(first: int, stack: contextlib.ExitStack) -> int:
+        _wait_until(lambda: not Path(f"/proc/{first}").exists())
+        return hold(first, stack)
+
+    hold = launch.hold
+    if ended:
+        monkeypatch.setattr(launch, "hold", hold_when_it_has_ended)
+    complaint = _complaint(_command("/bin/true", mounts={"/opt/x": "/no/such/path"}))
+    assert "/no/such/path" in complaint
+    assert "it ended at once" in complaint or not ended
+
+
+def _complaint(command: Bwrap) -> str:
+    """Returns what is told of a command that ends while it starts: before it is held, or after."""
+    try:
+        process = SandboxProcess(command, SMALL)
+    except SandboxError as error:
+        return str(error)
     _wait_until(lambda: not process.running)
     process.close()
-    assert "/no/such/path" in process.usage().diagnostics
     assert process.usage().cause == "exited"
+    return process.usage().diagnostics
 
 
 def test_usage_counts_processor_time_memory_and_disk(

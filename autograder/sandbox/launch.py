@@ -18,6 +18,8 @@ from autograder.sandbox.bwrap import bwrap_command, find_bwrap
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.seccomp import seccomp_filter
 
+_AT_ONCE = "it ended at once"
+
 
 @dataclass(frozen=True)
 class End:
@@ -152,10 +154,17 @@ class Bwrap:
 
 
 def hold(first: int, stack: contextlib.ExitStack) -> int:
-    """Returns a descriptor of a first process; holds on to its PID namespace's number too."""
-    descriptor = os.pidfd_open(first)
-    stack.callback(os.close, descriptor)
-    stack.callback(os.close, os.open(f"/proc/{first}/ns/pid", os.O_RDONLY))
+    """Returns a descriptor of a first process; holds on to its PID namespace's number too.
+
+    Raises:
+        ChildProcessError: it has ended already.
+    """
+    try:
+        descriptor = os.pidfd_open(first)
+        stack.callback(os.close, descriptor)
+        stack.callback(os.close, os.open(f"/proc/{first}/ns/pid", os.O_RDONLY))
+    except (ProcessLookupError, FileNotFoundError) as error:
+        raise ChildProcessError(_AT_ONCE) from error
     return descriptor
 
 
@@ -187,6 +196,6 @@ def opened(content: bytes | Path, stack: contextlib.ExitStack) -> int:
 def _read_info(raw: bytes) -> tuple[int, int]:
     """Returns the first process's id and its PID namespace, from what `--info-fd` gives."""
     if not raw:
-        raise ChildProcessError("it ended at once")
+        raise ChildProcessError(_AT_ONCE)
     info = json.loads(raw)
     return int(info["child-pid"]), int(info["pid-namespace"])
