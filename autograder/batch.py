@@ -8,13 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nbgrader.apps import NbGraderAPI
 
 from autograder import preloaded, sandbox
 from autograder.assignment import Assignment, read_assignment
-from autograder.cluster import Task, open_client, preload, run_tasks
 from autograder.course import (
     Course,
     course_config,
@@ -30,6 +29,9 @@ from autograder.ledger import Ledger
 from autograder.sandbox import SandboxUnavailable
 from autograder.store import Store
 from autograder.task import Fault, Graded, grade_hand_in
+
+if TYPE_CHECKING:
+    from autograder.cluster import Task
 
 INTERRUPTED = "interrupted"
 _LOCK = Path(".autograder") / "lock"
@@ -195,9 +197,12 @@ def grade(
             return Summary((), unchanged)
         if scheduler is None:
             forks = sandboxed and forks_kernels(run.course.config)
-            preload(preloaded.modules(assignment, forks=forks))
+            preloaded.start(assignment, forks=forks)
             if sandboxed:
                 sandbox.check(fork=forks)
+        # Dask takes a second to import: beside that process, and only if something is due.
+        from autograder.cluster import open_client, run_tasks
+
         outcomes: list[Outcome] = []
         stopped = ""
         try:

@@ -10,10 +10,9 @@ import os
 import queue
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
-from multiprocessing import forkserver
 from typing import Any, Protocol
 
 import dask
@@ -36,15 +35,6 @@ class Task(Protocol):
 
     def __call__(self, student: str, handed_in: HandIn, assignment: Assignment) -> Graded | Fault:
         """Returns what came of one hand-in."""
-
-
-def preload(modules: Sequence[str]) -> None:
-    """Returns at once; the process that workers here are forked of imports these modules.
-
-    So that is done once for all, while this process goes on. A later call changes nothing.
-    """
-    forkserver.set_forkserver_preload(list(modules))
-    forkserver.ensure_running()
 
 
 @contextmanager

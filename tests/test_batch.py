@@ -95,7 +95,7 @@ def told():
     )
 
 if __name__ == "__main__":
-    cluster.preload(preloaded.modules("cnns", forks=True))
+    preloaded.start("cnns", forks=True)
     os.environ["SEEN"] = "later"
     with cluster.open_client(workers=2) as client:
         for each in client.run(told).values():

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from autograder import report
 from autograder.commands.faults import explained_faults
 
 
@@ -19,6 +18,8 @@ def report_command(
     course: Annotated[Path, typer.Option("--course", help="The course's folder.")] = Path("."),
 ) -> None:
     """Writes how the class did, and which check is bad: one HTML page, and JSON."""
+    from autograder import report  # SciPy is in it: other commands start without
+
     with explained_faults("reported"):
         root = course.resolve()
         page = report.write(root, assignment, (out or root / "report").resolve())

@@ -8,18 +8,23 @@ shared. multiprocessing's fork server knows no other way than to import.
     imports.py   what grading a hand-in imports
 """
 
+from multiprocessing import forkserver
 
-def modules(assignment: str, *, forks: bool) -> list[str]:
-    """Returns the names of the modules.
+
+def start(assignment: str, *, forks: bool) -> None:
+    """Returns at once; that process has been started. A later call changes nothing.
 
     Args:
         assignment: which one workers grade.
         forks: whether kernels are forked: then of one server for all workers.
     """
     kernels = [f"{__name__}.kernels"] if forks else []
-    return [
-        f"{__name__}.first",
-        *kernels,
-        f"autograder.checks.{assignment}",
-        f"{__name__}.imports",
-    ]
+    forkserver.set_forkserver_preload(
+        [
+            f"{__name__}.first",
+            *kernels,
+            f"autograder.checks.{assignment}",
+            f"{__name__}.imports",
+        ]
+    )
+    forkserver.ensure_running()

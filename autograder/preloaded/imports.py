@@ -5,7 +5,8 @@ import importlib
 import tempfile
 
 _MODULES = (
-    "autograder.batch",  # by the driver's main module, which a worker imports
+    "autograder.cli",  # the driver's main module, which a worker imports too
+    "autograder.cluster",
     "distributed.nanny",
     "autograder.task",
     "autograder.nbgrader_step",
