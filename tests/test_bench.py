@@ -13,8 +13,10 @@ import psutil
 import pytest
 
 from autograder import demo
+from autograder.bench.page import page
 from autograder.bench.report import written_anew
-from autograder.bench.turns import Command, busy_s, in_turns, run, stolen
+from autograder.bench.setting import Figure
+from autograder.bench.turns import Command, in_turns, run, took
 from autograder.bench.variants import variant
 from autograder.faults import GraderFault
 from autograder.report.similarity import near_identical
@@ -46,9 +48,9 @@ def test_by_turns_one_command_runs_at_a_time_with_all_its_processes(tmp_path: Pa
         (folder / "stamps.py").write_text(_STAMPS)
         commands.append(Command(folder, "stamps", ()))
     started = time.monotonic()
-    took = in_turns(commands, first_s=0.2, turn_s=0.2)
-    assert sum(one.wall_s for one in took) <= time.monotonic() - started
-    assert all(one.wall_s > 0 and one.cpu_s > 0 for one in took)
+    runs = in_turns(commands, first_s=0.2, turn_s=0.2)
+    assert sum(one.wall_s for one in runs) <= time.monotonic() - started
+    assert all(one.wall_s > 0 and one.cpu_s > 0 for one in runs)
     stamps = sorted(
         (float(line), name)
         for name in "abc"
@@ -73,9 +75,15 @@ def test_a_command_that_fails_says_why_and_takes_the_others_with_it(tmp_path: Pa
 def test_what_idles_was_not_wanted_and_so_not_stolen() -> None:
     times = {"user": 1.5, "nice": 0.5, "system": 0.5, "irq": 0.25, "softirq": 0.25}
     times |= {"idle": 100.0, "iowait": 10.0, "steal": 1.0}
-    assert busy_s(times) == 3.0
-    assert stolen(times) == 0.25
-    assert stolen(dict.fromkeys(times, 0.0)) == 0
+    one = took(57.0, times, "")
+    assert (one.cpu_s, one.stolen_s, one.idle_s, one.stolen) == (3.0, 1.0, 110.0, 0.25)
+    assert took(57.0, dict.fromkeys(times, 0.0), "").stolen == 0
+
+
+def test_what_a_command_said_on_two_lines_is_one_row_of_the_page() -> None:
+    made = page([Figure("what", "wanted", "the first line\nand another")], ["a table"])
+    assert "| what | wanted | the first line and another |\n" in made
+    assert "a table" in made
 
 
 @pytest.mark.parametrize("source", ANSWERS)

@@ -568,6 +568,45 @@ def test_of_a_shared_server_a_graders_kernels_end_with_it_and_others_go_on() -> 
     _wait_until_gone(server)
 
 
+_SILENT = """
+import os, signal
+from autograder.sandbox import Limits, SandboxError, alive, forking, open_kernel
+forking.PRELOADED = ("ipykernel.kernelapp",)
+forking.share_fork_server()
+with open_kernel():
+    shared = forking.fork_server()
+server = sorted(alive(shared.namespace))[1]
+os.kill(server, signal.SIGSTOP)
+child = os.fork()
+if child == 0:
+    try:
+        with open_kernel(Limits(startup_s=1.0)):
+            print("it answered")
+    except SandboxError as error:
+        print(error)
+    with open_kernel():
+        print(forking.fork_server().namespace != shared.namespace, flush=True)
+    forking.close_fork_server()
+    os._exit(0)
+os.waitpid(child, 0)
+os.kill(server, signal.SIGCONT)
+with open_kernel():
+    print(forking.fork_server() is shared)
+"""
+
+
+def test_who_finds_a_shared_server_silent_starts_another_and_leaves_that_one_to_others() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _SILENT],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[1],
+    )
+    told = done.stdout.splitlines()
+    assert "the fork server does not answer" in told[0], done
+    assert told[-2:] == ["True", "True"], done
+
+
 def _wait_until_gone(namespace: int) -> None:
     deadline = time.monotonic() + 30
     while alive(namespace):

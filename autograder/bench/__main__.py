@@ -62,8 +62,7 @@ def main(
         output.write_text(page(figures, tables))  # now: the next part may be interrupted
 
     if Part.CLASS in parts or Part.USUAL in parts:
-        new, phases, cpu_s = speed.classes(root, hand_ins, workers)
-        tables += speed.table(phases)
+        new, tables, cpu_s = speed.classes(root, hand_ins, workers)
         tell(new)
         if Part.USUAL in parts and given is not None:
             tell(speed.usual_way(root, given, cpu_s))

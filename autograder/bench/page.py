@@ -29,8 +29,7 @@ def machine() -> str:
 
 def page(figures: Sequence[Figure], tables: Sequence[str]) -> str:
     """Returns the page, as Markdown."""
-    rows = [f"| {f.what} | {f.wanted} | {f.got} |" for f in figures]
-    where = ["## Where the CPU time of a hand-in goes", "", *tables, ""] if tables else []
+    rows = [" ".join(f"| {f.what} | {f.wanted} | {f.got} |".split()) for f in figures]
     return "\n".join(
         [
             "# What grading a class costs",
@@ -44,7 +43,7 @@ def page(figures: Sequence[Figure], tables: Sequence[str]) -> str:
             f"The runs that are compared take turns of {TURN_S:g} s, each alone on the machine, so",
             "that what others take of it befalls them alike; on virtual machines that can be much.",
             "",
-            *where,
+            *tables,
         ]
     )
 

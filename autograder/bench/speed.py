@@ -36,10 +36,8 @@ assert evaluate(improved_net, DataLoader(test_bottom_right, batch_size=250), DEV
 """
 
 
-def classes(
-    root: Path, count: int, workers: int
-) -> tuple[list[Figure], list[dict[str, float]], float]:
-    """Returns the figures of a class, CPU seconds by phase of each hand-in, and of one in all."""
+def classes(root: Path, count: int, workers: int) -> tuple[list[Figure], list[str], float]:
+    """Returns the figures of a class, tables in Markdown, and the CPU seconds of a hand-in."""
     secret = {VARIABLE: token_hex()}  # the same challenges, so the same work
     with ExitStack() as stack:
         folders = [
@@ -80,7 +78,8 @@ def classes(
             f"{median(beyond):.1f} core-seconds",
         ),
     ]
-    return figures, phases, one.cpu_s / count
+    runs = {f"{workers} workers": many, "one worker": one, "stock nbgrader": stock}
+    return figures, [*_table_of_runs(runs), *_table_of_phases(phases)], one.cpu_s / count
 
 
 def _faster(fast: Took, slow: Took) -> str:
@@ -131,15 +130,34 @@ def as_usual(notebook: NotebookNode) -> NotebookNode:
     return usual
 
 
-def table(phases: Iterable[Mapping[str, float]]) -> list[str]:
-    """Returns where the CPU time of a hand-in goes, as Markdown: medians by phase."""
+def _table_of_runs(runs: Mapping[str, Took]) -> list[str]:
+    """Returns where the time of all cores goes while a class is graded."""
+    rows = [
+        "## Where the cores' time goes while a class is graded",
+        "",
+        "| run | wall, s | busy, core-s | stolen by a hypervisor, core-s | idle, core-s |",
+        "|---|---|---|---|---|",
+    ]
+    for name, took in runs.items():
+        times = (took.wall_s, took.cpu_s, took.stolen_s, took.idle_s)
+        rows.append(" | ".join([f"| {name}", *(f"{seconds:.0f}" for seconds in times)]) + " |")
+    return [*rows, ""]
+
+
+def _table_of_phases(phases: Iterable[Mapping[str, float]]) -> list[str]:
+    """Returns where the CPU time of a hand-in goes: medians by phase."""
     phases = list(phases)
     names = dict.fromkeys(name for one in phases for name in one)
-    rows = ["| phase | CPU, s, median |", "|---|---|"]
+    rows = [
+        "## Where the CPU time of a hand-in goes",
+        "",
+        "| phase | CPU, s, median |",
+        "|---|---|",
+    ]
     for name in names:
         rows.append(f"| `{name}` | {median(one.get(name, 0.0) for one in phases):.2f} |")
     rows.append(f"| all | {median(sum(one.values()) for one in phases):.2f} |")
-    return rows
+    return [*rows, ""]
 
 
 def _grade(folder: Path, workers: int, environment: Mapping[str, str]) -> Command:

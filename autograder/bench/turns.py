@@ -25,7 +25,7 @@ from autograder.faults import GraderFault
 
 # Time limits go on while a command is stopped. The longest waits for what starts, so that is not
 # interrupted; the others allow for many turns.
-FIRST_S = 90.0
+FIRST_S = 45.0
 TURN_S = 5.0
 
 
@@ -53,14 +53,22 @@ class Took:
         wall_s: by the clock, while it was its turn.
         cpu_s: that the machine was busy while it was its turn: also processes that nobody waits
             for count.
+        stolen_s: that a hypervisor gave to others meanwhile, of the processor time wanted.
+        idle_s: that nothing wanted. These three, of all cores together, are the wall time times
+            the number of cores.
         printed: stdout and stderr.
-        stolen: share of the processor time wanted meanwhile that a hypervisor gave to others.
     """
 
     wall_s: float
     cpu_s: float
+    stolen_s: float
+    idle_s: float
     printed: str
-    stolen: float
+
+    @property
+    def stolen(self) -> float:
+        """Returns the share of the processor time wanted that a hypervisor gave to others."""
+        return self.stolen_s / ((self.cpu_s + self.stolen_s) or 1.0)
 
 
 def in_turns(
@@ -95,22 +103,17 @@ def run(folder: Path, module: str, *arguments: str, ok: Sequence[int] = (0,)) ->
     return in_turns([Command(folder, module, arguments, ok=ok)])[0]
 
 
-def busy_s(times: Mapping[str, float]) -> float:
-    """Returns the processor time that all processes have used.
+def took(wall_s: float, times: Mapping[str, float], printed: str) -> Took:
+    """Returns what a command took.
 
     Args:
-        times: what `psutil.cpu_times()` rose by, by name.
+        wall_s: by the clock.
+        times: what `psutil.cpu_times()` rose by meanwhile, by name.
+        printed: stdout and stderr.
     """
-    return sum(times[name] for name in ("user", "nice", "system", "irq", "softirq"))
-
-
-def stolen(times: Mapping[str, float]) -> float:
-    """Returns the share of the processor time wanted that a hypervisor gave to others.
-
-    Args:
-        times: what `psutil.cpu_times()` rose by, by name.
-    """
-    return times["steal"] / ((busy_s(times) + times["steal"]) or 1.0)
+    busy = ("user", "nice", "system", "irq", "softirq")
+    cpu_s, idle_s = (sum(times[name] for name in names) for names in (busy, ("idle", "iowait")))
+    return Took(wall_s, cpu_s, times["steal"], idle_s, printed)
 
 
 class _Run:
@@ -169,7 +172,7 @@ class _Run:
         if self._process.returncode not in self._command.ok:
             what = f"{self._command.module} {' '.join(self._command.arguments)}"
             raise GraderFault(f"{what} failed:\n{printed[-4000:]}")
-        self.took = Took(self._wall_s, busy_s(self._times), printed, stolen(self._times))
+        self.took = took(self._wall_s, self._times, printed)
 
 
 def _to_all(tree: psutil.Process, number: signal.Signals) -> None:
