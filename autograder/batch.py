@@ -25,6 +25,7 @@ from autograder.database import Database
 from autograder.faults import GraderFault
 from autograder.folder_intake import HandIn
 from autograder.gradebook import GradebookWriter
+from autograder.interrupts import interrupts_later
 from autograder.ledger import Ledger
 from autograder.sandbox import SandboxUnavailable
 from autograder.store import Store
@@ -195,27 +196,29 @@ def grade(
         observer.start(due, unchanged)
         if not due:
             return Summary((), unchanged)
-        if scheduler is None:
-            forks = sandboxed and forks_kernels(run.course.config)
-            preloaded.start(assignment, forks=forks)
-            if sandboxed:
-                sandbox.check(fork=forks)
-        # Dask takes a second to import: beside that process, and only if something is due.
-        from autograder.cluster import open_client, run_tasks
-
         outcomes: list[Outcome] = []
         stopped = ""
         try:
-            with open_client(workers or cores(), scheduler) as client:
-                hand_ins = run.hand_ins([entry.student for entry in due])
-                for result in run_tasks(client, task, run.assignment, hand_ins):
-                    outcome = run.keep(*result)
-                    outcomes.append(outcome)
-                    observer.done(outcome)
+            if scheduler is None:
+                forks = sandboxed and forks_kernels(run.course.config)
+                preloaded.start(assignment, forks=forks)
+                if sandboxed:
+                    sandbox.check(fork=forks)
+            # Dask takes a second to import: beside that process, and only if something is due.
+            with interrupts_later():  # libraries may take one for a module that is missing
+                from autograder.cluster import open_client, run_tasks
+
+            try:
+                with open_client(workers or cores(), scheduler) as client:
+                    hand_ins = run.hand_ins([entry.student for entry in due])
+                    for result in run_tasks(client, task, run.assignment, hand_ins):
+                        outcome = run.keep(*result)
+                        outcomes.append(outcome)
+                        observer.done(outcome)
+            except (GraderFault, SandboxUnavailable) as fault:
+                stopped = str(fault)
         except KeyboardInterrupt:
             stopped = INTERRUPTED
-        except (GraderFault, SandboxUnavailable) as fault:
-            stopped = str(fault)
         return Summary(tuple(outcomes), unchanged, len(due) - len(outcomes), stopped)
 
 

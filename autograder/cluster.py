@@ -21,6 +21,7 @@ from distributed import Client, Future, KilledWorker, LocalCluster, Worker, Work
 from autograder.assignment import Assignment
 from autograder.faults import GraderFault
 from autograder.folder_intake import HandIn
+from autograder.interrupts import leave_interrupts_to_the_driver
 from autograder.task import Fault, Graded
 
 DEATHS = 3  # workers that a task may take with it
@@ -108,16 +109,11 @@ def _nothing() -> None:
 
 
 class _LeaveInterruptsToTheDriver(WorkerPlugin):
-    """Ctrl-C reaches all processes of a terminal; the driver alone decides what it means."""
-
     name = "leave-interrupts-to-the-driver"
 
     def setup(self, worker: Worker) -> None:
         """Returns nothing; called in each worker as it starts."""
-        import signal
-
-        # Not SIG_IGN, which the sandboxes' processes would inherit.
-        signal.signal(signal.SIGINT, lambda *ignored: None)
+        leave_interrupts_to_the_driver()
 
 
 def run_tasks(

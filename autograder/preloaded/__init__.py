@@ -8,7 +8,9 @@ shared. multiprocessing's fork server knows no other way than to import.
     imports.py   what grading a hand-in imports
 """
 
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
+
+from autograder.interrupts import interrupts_later
 
 
 def start(assignment: str, *, forks: bool) -> None:
@@ -27,4 +29,6 @@ def start(assignment: str, *, forks: bool) -> None:
             f"{__name__}.imports",
         ]
     )
-    forkserver.ensure_running()
+    resource_tracker.ensure_running()  # it would let interrupts through
+    with interrupts_later():
+        forkserver.ensure_running()
