@@ -298,7 +298,7 @@ def test_a_worker_with_other_checks_is_refused(fresh: Path) -> None:
 
 ROOT = Path(__file__).resolve().parent.parent
 _DRIVER = """
-import sys
+import signal, sys
 from pathlib import Path
 from autograder import batch, cli, staging
 
@@ -307,6 +307,8 @@ def grade_cheaply(*given):
     return cheap.grade_cheaply(*given)
 
 def main():
+    # What a shell starts in the background ignores Ctrl-C, and so may these tests.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     course = Path(sys.argv[1])
     grade = batch.grade
     batch.grade = lambda *a, **o: grade(*a, **{**o, "task": grade_cheaply})
