@@ -66,8 +66,11 @@ def test_by_turns_one_command_runs_at_a_time_with_all_its_processes(tmp_path: Pa
 def test_a_command_that_fails_says_why_and_takes_the_others_with_it(tmp_path: Path) -> None:
     (tmp_path / "fails.py").write_text("import sys; print('no disk'); sys.exit(3)")
     (tmp_path / "waits.py").write_text("import time; time.sleep(600)")
-    with pytest.raises(GraderFault, match=r"fails now failed:\nno disk"):
+    with pytest.raises(GraderFault, match=r"fails now failed:\nno disk") as fault:
         in_turns([Command(tmp_path, "waits", ()), Command(tmp_path, "fails", ("now",))], 0.5, 0.5)
+    whole = Path(str(fault.value).partition("All it said: ")[2])
+    assert whole.read_text() == "no disk\n"
+    whole.unlink()
     assert not [p for p in psutil.process_iter(["cwd"]) if p.info["cwd"] == str(tmp_path)]
     assert run(tmp_path, "fails", ok=(3,)).printed == "no disk\n"
 

@@ -17,7 +17,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import STDOUT, Popen
-from tempfile import TemporaryFile
+from tempfile import NamedTemporaryFile, TemporaryFile
 
 import psutil
 
@@ -25,7 +25,7 @@ from autograder.faults import GraderFault
 
 # Time limits go on while a command is stopped. The longest waits for what starts, so that is not
 # interrupted; the others allow for many turns.
-FIRST_S = 45.0
+FIRST_S = 90.0
 TURN_S = 5.0
 
 
@@ -171,7 +171,9 @@ class _Run:
         printed = self._printed.read()
         if self._process.returncode not in self._command.ok:
             what = f"{self._command.module} {' '.join(self._command.arguments)}"
-            raise GraderFault(f"{what} failed:\n{printed[-4000:]}")
+            with NamedTemporaryFile("w", prefix="autograder-bench-", delete=False) as whole:
+                whole.write(printed)
+            raise GraderFault(f"{what} failed:\n{printed[-4000:]}\nAll it said: {whole.name}")
         self.took = took(self._wall_s, self._times, printed)
 
 
