@@ -33,8 +33,10 @@ _MARKS = (
     "join base_cell c on c.id = g.cell_id join submitted_notebook n on n.id = g.notebook_id "
     "join submitted_assignment s on s.id = n.assignment_id order by 1, 2"
 )
-# It may be stopped in the middle of a kernel's start, for the turns of others.
-_STOCK = "c = get_config()\nc.Execute.timeout = 3600\nc.Execute.startup_timeout = 3600\n"
+# It may be stopped at any moment, for the turns of others: then none of its waits must run out.
+_STOCK = """c = get_config()
+c.Execute.timeout = c.Execute.startup_timeout = c.Execute.iopub_timeout = 3600
+"""
 
 
 @dataclass(frozen=True)
