@@ -162,7 +162,3 @@ def _leave(summary: batch.Summary) -> None:
         raise typer.Exit(INTERRUPTED)
     if failed or summary.stopped:
         raise typer.Exit(GRADERS_FAULT)
-
-
-if __name__ == "__main__":
-    app()

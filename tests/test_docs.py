@@ -31,7 +31,7 @@ def blocks(page: str, kind: str) -> list[str]:
 def test_the_commands_of_a_page_work_from_an_empty_folder(page: str, tmp_path: Path) -> None:
     tools = tmp_path / "bin"
     tools.mkdir()
-    for name, module in (("autograder", "autograder.cli"), ("nbgrader", "nbgrader")):
+    for name, module in (("autograder", "autograder"), ("nbgrader", "nbgrader")):
         script = tools / name
         script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {module} "$@"\n')
         script.chmod(0o755)

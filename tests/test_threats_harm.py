@@ -246,7 +246,7 @@ def two_notebooks(folder: Path, data: bytes) -> None:
 
 def grade_class(course: Path) -> int:
     """Returns the exit status of `autograder grade cnns --force`."""
-    command = [sys.executable, "-m", "autograder.cli", "grade", ASSIGNMENT, "--force"]
+    command = [sys.executable, "-m", "autograder", "grade", ASSIGNMENT, "--force"]
     return subprocess.run(command, cwd=course, check=False, capture_output=True).returncode
 
 

@@ -89,7 +89,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     course = make_course(folder, stock=False, graded_before=False)
     for attack in (ODD, SCRIPTED):
         submit(course, attack.name, attack)
-    assert run_command(course, "autograder.cli", "grade", ASSIGNMENT) == 0
+    assert run_command(course, "autograder", "grade", ASSIGNMENT) == 0
     assert run_command(course, "nbgrader", "generate_feedback", ASSIGNMENT) == 0
     return course
 

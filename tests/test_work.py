@@ -20,7 +20,7 @@ class Slow(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Returns logits (N, 10)."""
-        return torch.stack([self.layers(images) for _ in range(25)]).mean(dim=0)
+        return torch.stack([self.layers(images) for _ in range(60)]).mean(dim=0)
 
 
 def test_the_reference_and_a_wider_network_are_not_refused() -> None:
@@ -28,9 +28,19 @@ def test_the_reference_and_a_wider_network_are_not_refused() -> None:
         work.refuse_too_much(InProcess({"ImprovedNet": build}), "ImprovedNet", 1)
 
 
-def test_much_more_work_is_refused_with_the_factor() -> None:
+def test_much_more_work_is_refused_with_the_factor(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Far above the limit, so whatever other programs do to one of the measurements; of few steps.
+    monkeypatch.setattr(work, "STEPS", 2)
+    monkeypatch.setattr(work, "PREDICTED", 16)
+    monkeypatch.setattr(work, "_reference_cpu_s", work._reference_cpu_s.__wrapped__)
     with pytest.raises(StudentFault, match="times the work of the reference"):
         work.refuse_too_much(InProcess({"ImprovedNet": Slow}), "ImprovedNet", 1)
+
+
+def test_the_references_work_is_measured_as_a_students_is() -> None:
+    student = InProcess({"ImprovedNet": reference})
+    ratio = min(work.cpu_s(student, "ImprovedNet") for _ in range(3)) / work._reference_cpu_s()
+    assert 1 / 3 < ratio < 3
 
 
 def test_one_slow_measurement_refuses_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,9 +31,9 @@ def class_report(root: Path, count: int) -> list[Figure]:
     """
     with course(root) as folder:
         models = hand_in_class(folder, len(KINDS))
-        run(folder, "autograder.cli", "grade", ASSIGNMENT)
+        run(folder, "autograder", "grade", ASSIGNMENT)
         graded_class(folder, models, count - len(models))
-        took = run(folder, "autograder.cli", "report", ASSIGNMENT)
+        took = run(folder, "autograder", "report", ASSIGNMENT)
         files = (folder / "autograded").glob("*/*/*.ipynb")
         size = sum(path.stat().st_size for path in files) / 1e9
     return [

@@ -66,7 +66,7 @@ def unchanged(root: Path, count: int, workers: int) -> list[Figure]:
     with course(root) as folder:
         students = hand_in_class(folder, count, kinds=("iris",))
         grade_wholly(folder, students, workers=workers)
-        command = ("autograder.cli", "grade", ASSIGNMENT, f"--workers={workers}")
+        command = ("autograder", "grade", ASSIGNMENT, f"--workers={workers}")
         second = run(folder, *command)
         path = folder / "submitted" / students[0] / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
         path.write_bytes(path.read_bytes() + b"\n")

@@ -161,9 +161,7 @@ def _table_of_phases(phases: Iterable[Mapping[str, float]]) -> list[str]:
 
 
 def _grade(folder: Path, workers: int, environment: Mapping[str, str]) -> Command:
-    return Command(
-        folder, "autograder.cli", ("grade", ASSIGNMENT, f"--workers={workers}"), environment
-    )
+    return Command(folder, "autograder", ("grade", ASSIGNMENT, f"--workers={workers}"), environment)
 
 
 def _phases(line: Mapping[str, Any]) -> dict[str, float]:

@@ -5,13 +5,11 @@ import importlib
 import tempfile
 
 _MODULES = (
-    "autograder.cli",  # the driver's main module, which a worker imports too
     "autograder.cluster",
     "distributed.nanny",
     "autograder.task",
     "autograder.nbgrader_step",
     "sqlalchemy.dialects.sqlite",  # by the first gradebook
-    "torch._dynamo",  # by the first optimiser
 )
 for _module in _MODULES:
     importlib.import_module(_module)
@@ -19,3 +17,4 @@ for _module in _MODULES:
 tempfile.tempdir = None  # each worker looks anew: it has a folder of its own
 gc.collect()
 gc.freeze()  # else the first collection of each worker would copy all of the memory
+gc.enable()

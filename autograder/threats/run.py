@@ -77,7 +77,7 @@ def make_course(folder: Path, *, stock: bool, graded_before: bool = True) -> Pat
     submit(folder, GRADED_BEFORE, other)
     if stock:
         _must(folder, "autograde", ASSIGNMENT)
-    elif run_command(folder, "autograder.cli", "grade", ASSIGNMENT) != 0:
+    elif run_command(folder, "autograder", "grade", ASSIGNMENT) != 0:
         raise RuntimeError("autograder grade failed in the throw-away course")
     return folder
 
@@ -105,7 +105,7 @@ def run(attack: Attack, template: Path, *, stock: bool) -> Result:
         command = (
             [sys.executable, "-m", "nbgrader", "autograde", ASSIGNMENT]
             if stock
-            else [sys.executable, "-m", "autograder.cli", "grade", ASSIGNMENT]
+            else [sys.executable, "-m", "autograder", "grade", ASSIGNMENT]
         )
         _, seconds, peak = _run(command, course, variables)
         left = _left_over(token)
