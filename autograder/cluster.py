@@ -138,6 +138,8 @@ def run_tasks(
     """
     # A task and not scattered data: if the worker that holds it is lost, it is made again.
     shared = client.submit(_same, assignment, pure=False)
+    with _lost_connection_told():
+        client.replicate(shared)  # the first tasks go to workers that have it: so to all
     suspects = []
     for student, handed_in, outcome in _run(client, task, shared, hand_ins, alone=False):
         if outcome is None:
@@ -157,7 +159,7 @@ def _run(
     threads, look_at = 0, 0.0
     asked: dict[Any, tuple[str, HandIn]] = {}  # the key of a task -> the hand-in
     done: queue.SimpleQueue[Future] = queue.SimpleQueue()
-    try:
+    with _lost_connection_told():
         while True:
             if time.monotonic() >= look_at:  # asking takes as long as a small task
                 threads, look_at = sum(client.nthreads().values()), time.monotonic() + _POLL_S
@@ -171,6 +173,17 @@ def _run(
             future = _next(done, client)
             student, handed_in = asked.pop(future.key)
             yield student, handed_in, _outcome(future)
+
+
+@contextmanager
+def _lost_connection_told() -> Iterator[None]:
+    """Turns what Dask raises into a fault of the grader's.
+
+    Raises:
+        GraderFault: the connection to the scheduler was lost.
+    """
+    try:
+        yield
     except (OSError, CancelledError) as error:
         raise GraderFault(f"the connection to the scheduler was lost: {error}") from error
 

@@ -18,15 +18,17 @@ from pathlib import Path
 
 import dask
 import pytest
+from distributed import get_worker
 from nbgrader.api import Gradebook
 
 from autograder import batch, cli, cluster, placing, progress
+from autograder.assignment import Assignment
 from autograder.batch import INTERRUPTED, Due, Outcome, Selection, Summary
 from autograder.bench.setting import cluster_in_threads
 from autograder.faults import GraderFault
 from autograder.folder_intake import HandIn
 from autograder.sandbox import alive
-from autograder.task import grade_hand_in
+from autograder.task import Fault, grade_hand_in
 from tests import cheap
 from tests.cheap import BREAKS, DISK_FULL, KILLS, KILLS_ONCE, grade_cheaply, hand_in, names, results
 
@@ -81,6 +83,27 @@ def test_workers_do_without_dasks_profiler() -> None:
     with cluster.open_client(workers=1) as client:
         told = client.run(dask.config.get, "distributed.worker.profile.enabled")
     assert list(told.values()) == [False]
+
+
+def _where(student: str, handed_in: HandIn, assignment: Assignment) -> Fault:
+    time.sleep(0.5)
+    return Fault(get_worker().address)
+
+
+def test_a_class_as_small_as_the_cluster_begins_on_all_workers_at_once(fresh: Path) -> None:
+    hand_in(fresh, names(2))
+    # Else Dask may move what waits at a busy worker to an idle one, which takes it seconds.
+    settled = {"distributed.scheduler.work-stealing": False}
+    with dask.config.set(settled), cluster_in_threads(workers=2) as two:
+        summary = batch.grade(
+            fresh,
+            "cnns",
+            Selection(names(2)),
+            sandboxed=False,
+            scheduler=two.scheduler_address,
+            task=_where,
+        )
+    assert len({outcome.fault for outcome in summary.outcomes}) == 2
 
 
 _WORKERS = """

@@ -76,6 +76,10 @@ def test_two_hand_ins_come_of_one_server(pair: Pair) -> None:
         assert fork_server().namespace == namespace
 
 
+def test_a_kernel_collects_its_garbage(pair: Pair) -> None:
+    assert run(pair[0], "import gc\nresult = gc.isenabled()")
+
+
 def test_each_has_namespaces_of_its_own(pair: Pair) -> None:
     code = """
 import os
