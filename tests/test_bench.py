@@ -84,8 +84,9 @@ def test_what_idles_was_not_wanted_and_so_not_stolen() -> None:
 
 
 def test_what_a_command_said_on_two_lines_is_one_row_of_the_page() -> None:
-    made = page([Figure("what", "wanted", "the first line\nand another")], ["a table"])
+    made = page("make it", [Figure("what", "wanted", "the first line\nand another")], ["a table"])
     assert "| what | wanted | the first line and another |\n" in made
+    assert "Measured by `make it` on" in made
     assert "a table" in made
 
 

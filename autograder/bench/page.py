@@ -12,7 +12,6 @@ import psutil
 
 from autograder.batch import cores
 from autograder.bench.setting import Figure
-from autograder.bench.turns import TURN_S
 
 PACKAGES = ("torch", "nbgrader", "distributed")
 
@@ -27,21 +26,24 @@ def machine() -> str:
     )
 
 
-def page(figures: Sequence[Figure], tables: Sequence[str]) -> str:
-    """Returns the page, as Markdown."""
+def page(command: str, figures: Sequence[Figure], tables: Sequence[str]) -> str:
+    """Returns the page, as Markdown.
+
+    Args:
+        command: what has measured the figures.
+        figures: a row each.
+        tables: lines of Markdown to stand below them.
+    """
     rows = [" ".join(f"| {f.what} | {f.wanted} | {f.got} |".split()) for f in figures]
     return "\n".join(
         [
             "# What grading a class costs",
             "",
-            f"Measured by `make bench` on {datetime.now(UTC):%Y-%m-%d}: {machine()}.",
+            f"Measured by `{command}` on {datetime.now(UTC):%Y-%m-%d}: {machine()}.",
             "",
             "| what | wanted | measured |",
             "|---|---|---|",
             *rows,
-            "",
-            f"The runs that are compared take turns of {TURN_S:g} s, each alone on the machine, so",
-            "that what others take of it befalls them alike; on virtual machines that can be much.",
             "",
             *tables,
         ]

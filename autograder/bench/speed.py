@@ -20,7 +20,7 @@ from nbformat import NotebookNode
 
 from autograder.bench import machine
 from autograder.bench.setting import ASSIGNMENT, Figure, course, hand_in_class
-from autograder.bench.turns import Command, Took, in_turns
+from autograder.bench.turns import TURN_S, Command, Took, in_turns
 from autograder.overhead import TRAINING_CELLS
 from autograder.progress import FOLDER
 from autograder.secret import VARIABLE
@@ -134,6 +134,9 @@ def _table_of_runs(runs: Mapping[str, Took]) -> list[str]:
     """Returns where the time of all cores goes while a class is graded."""
     rows = [
         "## Where the cores' time goes while a class is graded",
+        "",
+        f"The runs that are compared take turns of {TURN_S:g} s, each alone on the machine, so",
+        "that what others take of it befalls them alike; on virtual machines that can be much.",
         "",
         "| run | wall, s | busy, core-s | stolen by a hypervisor, core-s | idle, core-s |",
         "|---|---|---|---|---|",
