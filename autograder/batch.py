@@ -91,6 +91,9 @@ class Observer(Protocol):
     def start(self, due: Sequence[Due], unchanged: int) -> None:
         """Hears what will be graded, and how many results stand."""
 
+    def workers(self, count: int) -> None:
+        """Hears how many hand-ins can be graded at one time."""
+
     def done(self, outcome: Outcome) -> None:
         """Hears what came of one hand-in."""
 
@@ -102,6 +105,9 @@ class Silent:
     """An observer that says nothing."""
 
     def start(self, due: Sequence[Due], unchanged: int) -> None:
+        """Returns nothing."""
+
+    def workers(self, count: int) -> None:
         """Returns nothing."""
 
     def done(self, outcome: Outcome) -> None:
@@ -211,7 +217,8 @@ def grade(
             try:
                 with open_client(workers or cores(), scheduler) as client:
                     hand_ins = run.hand_ins([entry.student for entry in due])
-                    for result in run_tasks(client, task, run.assignment, hand_ins):
+                    asked = run_tasks(client, task, run.assignment, hand_ins, observer.workers)
+                    for result in asked:
                         outcome = run.keep(*result)
                         outcomes.append(outcome)
                         observer.done(outcome)

@@ -119,9 +119,8 @@ def _grade(
     workers: int | None = None,
     scheduler: str | None = None,
 ) -> batch.Summary:
-    workers = workers or batch.cores()
     log = course / progress.FOLDER / f"{assignment}.jsonl"
-    with progress.Display(console, log, workers) as display:
+    with progress.Display(console, log) as display:
         return batch.grade(
             course,
             assignment,

@@ -10,9 +10,10 @@ import os
 import queue
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Protocol
 
 import dask
@@ -121,6 +122,7 @@ def run_tasks(
     task: Task,
     assignment: Assignment,
     hand_ins: Iterable[tuple[str, HandIn]],
+    on_workers: Callable[[int], None],
 ) -> Iterator[tuple[str, HandIn, Graded | Fault]]:
     """Yields what comes of each hand-in, as it comes.
 
@@ -132,37 +134,44 @@ def run_tasks(
         task: what they do.
         assignment: goes to each worker once.
         hand_ins: of the students; read as workers get free.
+        on_workers: told now and then how many there are.
 
     Raises:
         GraderFault: the connection to the scheduler was lost.
     """
     # A task and not scattered data: if the worker that holds it is lost, it is made again.
     shared = client.submit(_same, assignment, pure=False)
-    with _lost_connection_told():
-        client.replicate(shared)  # the first tasks go to workers that have it: so to all
+    run = partial(_run, client, task, shared, on_workers)
     suspects = []
-    for student, handed_in, outcome in _run(client, task, shared, hand_ins, alone=False):
+    for student, handed_in, outcome in run(hand_ins, alone=False):
         if outcome is None:
             suspects.append((student, handed_in))
         else:
             yield student, handed_in, outcome
     killed = Fault(f"its grading took {DEATHS} workers with it, and did so again on its own")
-    for student, handed_in, outcome in _run(client, task, shared, suspects, alone=True):
+    for student, handed_in, outcome in run(suspects, alone=True):
         yield student, handed_in, outcome or killed
 
 
 def _run(
-    client: Client, task: Task, shared: Any, hand_ins: Iterable[tuple[str, HandIn]], alone: bool
+    client: Client,
+    task: Task,
+    shared: Any,
+    on_workers: Callable[[int], None],
+    hand_ins: Iterable[tuple[str, HandIn]],
+    *,
+    alone: bool,
 ) -> Iterator[tuple[str, HandIn, Graded | Fault | None]]:
     """Yields what comes of each hand-in; None where workers were lost with it."""
     waiting = iter(hand_ins)
     threads, look_at = 0, 0.0
     asked: dict[Any, tuple[str, HandIn]] = {}  # the key of a task -> the hand-in
     done: queue.SimpleQueue[Future] = queue.SimpleQueue()
-    with _lost_connection_told():
+    try:
         while True:
             if time.monotonic() >= look_at:  # asking takes as long as a small task
                 threads, look_at = sum(client.nthreads().values()), time.monotonic() + _POLL_S
+                on_workers(threads)
             room = 1 if alone else max(_LEAST, _A_THREAD * threads)
             while len(asked) < room and (entry := next(waiting, None)) is not None:
                 future = client.submit(task, *entry, shared, pure=False)
@@ -173,17 +182,6 @@ def _run(
             future = _next(done, client)
             student, handed_in = asked.pop(future.key)
             yield student, handed_in, _outcome(future)
-
-
-@contextmanager
-def _lost_connection_told() -> Iterator[None]:
-    """Turns what Dask raises into a fault of the grader's.
-
-    Raises:
-        GraderFault: the connection to the scheduler was lost.
-    """
-    try:
-        yield
     except (OSError, CancelledError) as error:
         raise GraderFault(f"the connection to the scheduler was lost: {error}") from error
 

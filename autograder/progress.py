@@ -25,12 +25,11 @@ class Display(AbstractContextManager["Display"]):
     Args:
         console: where.
         log: a line of JSON for each hand-in is added to this file.
-        running: how many hand-ins are graded at one time, at most.
     """
 
-    def __init__(self, console: Console, log: Path, running: int) -> None:
-        self._console, self._log, self._workers = console, log, running
-        self._due = self._done = self._failed = 0
+    def __init__(self, console: Console, log: Path) -> None:
+        self._console, self._log = console, log
+        self._due = self._done = self._failed = self._workers = 0
         self._started = time.monotonic()
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -60,6 +59,11 @@ class Display(AbstractContextManager["Display"]):
         if due:
             self._progress.update(self._task, total=len(due), visible=True, about=self._about())
             self._progress.start()
+
+    def workers(self, count: int) -> None:
+        """Shows how many hand-ins are graded at one time."""
+        self._workers = count
+        self._progress.update(self._task, about=self._about())
 
     def done(self, outcome: Outcome) -> None:
         """Logs what came of one hand-in, and says it."""

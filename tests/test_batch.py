@@ -18,17 +18,15 @@ from pathlib import Path
 
 import dask
 import pytest
-from distributed import get_worker
 from nbgrader.api import Gradebook
 
 from autograder import batch, cli, cluster, placing, progress
-from autograder.assignment import Assignment
 from autograder.batch import INTERRUPTED, Due, Outcome, Selection, Summary
 from autograder.bench.setting import cluster_in_threads
 from autograder.faults import GraderFault
 from autograder.folder_intake import HandIn
 from autograder.sandbox import alive
-from autograder.task import Fault, grade_hand_in
+from autograder.task import grade_hand_in
 from tests import cheap
 from tests.cheap import BREAKS, DISK_FULL, KILLS, KILLS_ONCE, grade_cheaply, hand_in, names, results
 
@@ -38,10 +36,14 @@ class Heard(batch.Silent):
 
     def __init__(self) -> None:
         self.due: Sequence[Due] = ()
+        self.most_workers = 0
         self.outcomes: list[Outcome] = []
 
     def start(self, due: Sequence[Due], unchanged: int) -> None:
         self.due = due
+
+    def workers(self, count: int) -> None:
+        self.most_workers = max(self.most_workers, count)
 
     def done(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
@@ -83,27 +85,6 @@ def test_workers_do_without_dasks_profiler() -> None:
     with cluster.open_client(workers=1) as client:
         told = client.run(dask.config.get, "distributed.worker.profile.enabled")
     assert list(told.values()) == [False]
-
-
-def _where(student: str, handed_in: HandIn, assignment: Assignment) -> Fault:
-    time.sleep(0.5)
-    return Fault(get_worker().address)
-
-
-def test_a_class_as_small_as_the_cluster_begins_on_all_workers_at_once(fresh: Path) -> None:
-    hand_in(fresh, names(2))
-    # Else Dask may move what waits at a busy worker to an idle one, which takes it seconds.
-    settled = {"distributed.scheduler.work-stealing": False}
-    with dask.config.set(settled), cluster_in_threads(workers=2) as two:
-        summary = batch.grade(
-            fresh,
-            "cnns",
-            Selection(names(2)),
-            sandboxed=False,
-            scheduler=two.scheduler_address,
-            task=_where,
-        )
-    assert len({outcome.fault for outcome in summary.outcomes}) == 2
 
 
 _WORKERS = """
@@ -148,8 +129,10 @@ def test_what_has_not_changed_is_not_graded_again(fresh: Path, scheduler: str) -
     students = names(5)
     hand_in(fresh, students)
     assert set(_due(fresh, students).values()) == {"it has no result yet"}
-    first = _grade(fresh, scheduler, students)
+    heard = Heard()
+    first = _grade(fresh, scheduler, students, observer=heard)
     assert ([outcome.fault for outcome in first.outcomes], first.left) == ([""] * 5, 0)
+    assert heard.most_workers == 2
     kept = results(fresh)
     assert {row[0] for row in kept[0]["students"]} == set(students)
     assert sum(name.endswith("cnns.ipynb") for name in kept[1]) == 5

@@ -107,7 +107,7 @@ def drive(course_root: str, scheduler: str) -> None:
     root = Path(course_root)
     log = root / FOLDER / f"{ASSIGNMENT}.jsonl"
     students = sorted(path.name for path in (root / "submitted").iterdir())
-    with Display(Console(), log, running=1) as display:
+    with Display(Console(), log) as display:
         grade_wholly(root, students, scheduler=scheduler, observer=display)
 
 
