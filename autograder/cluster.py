@@ -64,10 +64,12 @@ def open_client(workers: int, scheduler: str | None = None) -> Iterator[Client]:
         "distributed.comm.timeouts.connect": _CONNECT_S,
         # A worker is given no second task that would wait there while another worker is idle.
         "distributed.scheduler.worker-saturation": 1.0,
-        # Else Dask looks at a worker's stack a hundred times a second, and measures its loop's
-        # delay fifty times: nobody reads that here, and it is a good part of what a hand-in takes.
+        # Else Dask looks at a worker's stack a hundred times a second, measures its loop's delay
+        # fifty times, and what its process uses twice: nobody reads that here, and it is a good
+        # part of what a hand-in takes.
         "distributed.worker.profile.enabled": False,
         "distributed.admin.tick.interval": "1s",
+        "distributed.admin.system-monitor.interval": "10s",
     }
     # Workers that are killed leave their temporary folders: these lie in one of ours.
     with (

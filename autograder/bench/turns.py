@@ -25,7 +25,7 @@ from autograder.faults import GraderFault
 
 # Time limits go on while a command is stopped. The longest waits for what starts, so that is not
 # interrupted; the others allow for many turns.
-FIRST_S = 90.0
+FIRST_S = 30.0
 TURN_S = 5.0
 
 
