@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, Protocol
 
@@ -22,7 +22,7 @@ from distributed import Client, Future, KilledWorker, LocalCluster, Worker, Work
 from autograder.assignment import Assignment
 from autograder.faults import GraderFault
 from autograder.folder_intake import HandIn
-from autograder.interrupts import leave_interrupts_to_the_driver
+from autograder.interrupts import interrupts_later, leave_interrupts_to_the_driver
 from autograder.task import Fault, Graded
 
 DEATHS = 3  # workers that a task may take with it
@@ -71,23 +71,14 @@ def open_client(workers: int, scheduler: str | None = None) -> Iterator[Client]:
         "distributed.admin.tick.interval": "1s",
         "distributed.admin.system-monitor.interval": "10s",
     }
-    # Workers that are killed leave their temporary folders: these lie in one of ours.
-    with (
-        tempfile.TemporaryDirectory(prefix="autograder-workers-") as folder,
-        dask.config.set(settings),
-        LocalCluster(
-            n_workers=0,
-            threads_per_worker=1,
-            memory_limit=0,  # the sandbox limits hand-ins; a worker holds little
-            dashboard_address="127.0.0.1:0",
-            local_directory=folder,
-            silence_logs=50,
-            # What workers are forked of may have been started with another environment.
-            env={**os.environ, "TMPDIR": folder},
-        ) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
-        client.register_plugin(_LeaveInterruptsToTheDriver())
+    with ExitStack() as stack:
+        # Workers that are killed leave their temporary folders: these lie in one of ours.
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="autograder-workers-"))
+        stack.enter_context(dask.config.set(settings))
+        with interrupts_later():  # Dask leaves a mess if one reaches it halfway
+            cluster = stack.enter_context(_local_cluster(folder))
+            client = stack.enter_context(Client(cluster, set_as_default=False))
+            client.register_plugin(_LeaveInterruptsToTheDriver())
         _wait_for_preloading()
         cluster.scale(workers)
         try:
@@ -95,6 +86,24 @@ def open_client(workers: int, scheduler: str | None = None) -> Iterator[Client]:
         except TimeoutError as error:
             raise GraderFault(f"no {workers} workers start on this machine: {error}") from error
         yield client
+
+
+def _local_cluster(folder: str) -> LocalCluster:
+    """Returns a cluster on this machine, without workers yet.
+
+    Args:
+        folder: for temporary files of its workers.
+    """
+    return LocalCluster(
+        n_workers=0,
+        threads_per_worker=1,
+        memory_limit=0,  # the sandbox limits hand-ins; a worker holds little
+        dashboard_address="127.0.0.1:0",
+        local_directory=folder,
+        silence_logs=50,
+        # What workers are forked of may have been started with another environment.
+        env={**os.environ, "TMPDIR": folder},
+    )
 
 
 def _wait_for_preloading() -> None:
