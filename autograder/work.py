@@ -62,8 +62,8 @@ def cpu_s(student: Student, name: str, seed: int = 0) -> float:
 def _reference_cpu_s() -> float:
     """Returns the same of the reference: the least of some trials, once a process.
 
-    Without an optimiser: its part is small, and PyTorch's import a compiler for it, two seconds of
-    each worker that nothing else in the judge's process needs.
+    Without an optimiser: its part is small, and PyTorch imports a compiler for it, which takes two
+    seconds and which nothing else in the judge's process needs.
     """
     digits, model = load_digits_subset(), reference()
     layout, size = lay_out(model), GRADING.batch_size
