@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 
 from autograder import demo
+from autograder.bench.runs import run
 from autograder.bench.setting import ASSIGNMENT, KINDS, Figure, course, hand_in_class
-from autograder.bench.turns import run
 from autograder.bench.variants import variant
 from autograder.course import open_course
 from autograder.database import Database
@@ -33,7 +33,7 @@ def class_report(root: Path, count: int) -> list[Figure]:
         models = hand_in_class(folder, len(KINDS))
         run(folder, "autograder", "grade", ASSIGNMENT)
         graded_class(folder, models, count - len(models))
-        took = run(folder, "autograder", "report", ASSIGNMENT)
+        took, _ = run(folder, "autograder", "report", ASSIGNMENT)
         files = (folder / "autograded").glob("*/*/*.ipynb")
         size = sum(path.stat().st_size for path in files) / 1e9
     return [

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from autograder import batch
 from autograder.batch import Due, Outcome
+from autograder.bench.runs import run
 from autograder.bench.setting import (
     ASSIGNMENT,
     Figure,
@@ -24,7 +25,6 @@ from autograder.bench.setting import (
     results,
     start_anew,
 )
-from autograder.bench.turns import run
 from autograder.cluster import open_client
 from autograder.progress import FOLDER, Display
 
@@ -67,16 +67,16 @@ def unchanged(root: Path, count: int, workers: int) -> list[Figure]:
         students = hand_in_class(folder, count, kinds=("iris",))
         grade_wholly(folder, students, workers=workers)
         command = ("autograder", "grade", ASSIGNMENT, f"--workers={workers}")
-        second = run(folder, *command)
+        second, said = run(folder, *command)
         path = folder / "submitted" / students[0] / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
         path.write_bytes(path.read_bytes() + b"\n")
-        third = run(folder, *command)
-    graded = [line for line in third.printed.splitlines() if " points" in line]
+        _, printed = run(folder, *command)
+    graded = [line for line in printed.splitlines() if " points" in line]
     return [
         Figure(
             f"a second run, {count} hand-ins, nothing changed",
             "at most 10 s",
-            f"{second.wall_s:.1f} s: {second.printed.splitlines()[0]}",
+            f"{second.wall_s:.1f} s: {said.splitlines()[0]}",
         ),
         Figure("one of them changed", "only that one is graded", "; ".join(graded).strip()),
     ]

@@ -6,8 +6,7 @@ import copy
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from secrets import token_hex
 from statistics import median
@@ -19,8 +18,8 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 from autograder.bench import machine
+from autograder.bench.runs import Took, mean, run
 from autograder.bench.setting import ASSIGNMENT, Figure, course, hand_in_class
-from autograder.bench.turns import TURN_S, Command, Took, in_turns
 from autograder.overhead import TRAINING_CELLS
 from autograder.progress import FOLDER
 from autograder.secret import VARIABLE
@@ -39,33 +38,33 @@ assert evaluate(improved_net, DataLoader(test_bottom_right, batch_size=250), DEV
 def classes(root: Path, count: int, workers: int) -> tuple[list[Figure], list[str], float]:
     """Returns the figures of a class, tables in Markdown, and the CPU seconds of a hand-in."""
     secret = {VARIABLE: token_hex()}  # the same challenges, so the same work
-    with ExitStack() as stack:
-        folders = [
-            stack.enter_context(course(root, stock=is_stock)) for is_stock in (False, False, True)
-        ]
-        for folder in folders:
+    many, one, stock = f"{workers} workers", "one worker", "stock nbgrader"
+    runs: dict[str, list[Took]] = {}
+    lines: list[str] = []
+    for name in (many, one, stock, one, many):  # a machine that grows slower does so for all
+        with course(root, stock=name == stock) as folder:
             hand_in_class(folder, count)
-        many, one, stock = in_turns(
-            [
-                _grade(folders[0], workers, secret),
-                _grade(folders[1], 1, secret),
-                Command(folders[2], "nbgrader", ("autograde", ASSIGNMENT)),
-            ]
-        )
-        # Not of many workers: processes on all cores slow each other down.
-        lines = (folders[1] / FOLDER / f"{ASSIGNMENT}.jsonl").read_text().splitlines()
+            if name == stock:
+                took, _ = run(folder, "nbgrader", "autograde", ASSIGNMENT)
+            else:
+                number = f"--workers={workers if name == many else 1}"
+                took, _ = run(folder, "autograder", "grade", ASSIGNMENT, number, environment=secret)
+            if name == one:  # not of many workers: processes on all cores slow each other down
+                lines += (folder / FOLDER / f"{ASSIGNMENT}.jsonl").read_text().splitlines()
+            runs.setdefault(name, []).append(took)
+    taken = {name: mean(each) for name, each in runs.items()}
     phases = [_phases(json.loads(line)) for line in lines]
     beyond = [sum(p.values()) - sum(p.get(name, 0.0) for name in TRAINING) for p in phases]
     figures = [
         Figure(
             f"{count} hand-ins, {workers} workers against stock serial nbgrader",
             "at least 2.5 times faster",
-            _faster(many, stock),
+            _faster(taken[many], taken[stock]),
         ),
         Figure(
             f"{workers} workers against one",
             "at least 1.8 times",
-            _faster(many, one),
+            _faster(taken[many], taken[one]),
         ),
         Figure(
             f"the same of {workers} processes that only train: what the machine allows",
@@ -78,8 +77,7 @@ def classes(root: Path, count: int, workers: int) -> tuple[list[Figure], list[st
             f"{median(beyond):.1f} core-seconds",
         ),
     ]
-    runs = {f"{workers} workers": many, "one worker": one, "stock nbgrader": stock}
-    return figures, [*_table_of_runs(runs), *_table_of_phases(phases)], one.cpu_s / count
+    return figures, [*_table_of_runs(runs), *_table_of_phases(phases)], taken[one].cpu_s / count
 
 
 def _faster(fast: Took, slow: Took) -> str:
@@ -130,20 +128,22 @@ def as_usual(notebook: NotebookNode) -> NotebookNode:
     return usual
 
 
-def _table_of_runs(runs: Mapping[str, Took]) -> list[str]:
+def _table_of_runs(runs: Mapping[str, Sequence[Took]]) -> list[str]:
     """Returns where the time of all cores goes while a class is graded."""
     rows = [
         "## Where the cores' time goes while a class is graded",
         "",
-        f"The runs that are compared take turns of {TURN_S:g} s, each alone on the machine, so",
-        "that what others take of it befalls them alike; on virtual machines that can be much.",
+        "In the order: many workers, one, stock, one, many, each alone on the machine from the",
+        "command's start to its end. Means are compared, so a machine whose speed drifts meanwhile",
+        "favours none.",
         "",
         "| run | wall, s | busy, core-s | stolen by a hypervisor, core-s | idle, core-s |",
         "|---|---|---|---|---|",
     ]
-    for name, took in runs.items():
-        times = (took.wall_s, took.cpu_s, took.stolen_s, took.idle_s)
-        rows.append(" | ".join([f"| {name}", *(f"{seconds:.0f}" for seconds in times)]) + " |")
+    for name, each in runs.items():
+        for took in each:
+            times = (took.wall_s, took.cpu_s, took.stolen_s, took.idle_s)
+            rows.append(" | ".join([f"| {name}", *(f"{seconds:.0f}" for seconds in times)]) + " |")
     return [*rows, ""]
 
 
@@ -161,10 +161,6 @@ def _table_of_phases(phases: Iterable[Mapping[str, float]]) -> list[str]:
         rows.append(f"| `{name}` | {median(one.get(name, 0.0) for one in phases):.2f} |")
     rows.append(f"| all | {median(sum(one.values()) for one in phases):.2f} |")
     return [*rows, ""]
-
-
-def _grade(folder: Path, workers: int, environment: Mapping[str, str]) -> Command:
-    return Command(folder, "autograder", ("grade", ASSIGNMENT, f"--workers={workers}"), environment)
 
 
 def _phases(line: Mapping[str, Any]) -> dict[str, float]:
