@@ -87,6 +87,18 @@ def test_workers_do_without_dasks_profiler() -> None:
     assert list(told.values()) == [False]
 
 
+def test_each_worker_has_a_core_of_its_own() -> None:
+    assert batch.cores() > 1, "on one core there is nothing to tell"
+    with cluster.open_client(workers=2) as client:
+        told = [
+            client.submit(os.sched_getaffinity, 0, workers=[address], pure=False)
+            for address in client.scheduler_info()["workers"]
+        ]
+        cores = client.gather(told)
+    assert [len(each) for each in cores] == [1, 1]
+    assert cores[0] != cores[1]
+
+
 _WORKERS = """
 import gc, os, sys, tempfile
 from autograder import cluster, preloaded

@@ -92,6 +92,19 @@ result = {name: os.readlink("/proc/self/ns/" + name) for name in os.listdir("/pr
         assert len({one[name], other[name]} | outside) == 4 - (len(outside) == 1), name
 
 
+def test_it_has_the_cores_of_its_grader(pair: Pair) -> None:
+    cores = os.sched_getaffinity(0)
+    assert len(cores) > 1, "on one core there is nothing to tell"
+    code = "import os\nresult = sorted(os.sched_getaffinity(0))"
+    assert run(pair[0], code) == sorted(cores)
+    os.sched_setaffinity(0, {max(cores)})
+    try:
+        with open_kernel() as kernel:
+            assert run(kernel, code) == [max(cores)]
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
 def test_each_sees_and_signals_only_its_own_processes(pair: Pair) -> None:
     one, other = pair
     outside = [*alive(one.namespace), *alive(fork_server().namespace), os.getpid()]

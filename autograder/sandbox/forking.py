@@ -209,6 +209,7 @@ class Fork:
             first_fd = hold(first, stack)
             with contextlib.ExitStack() as on_error:
                 on_error.callback(signal.pidfd_send_signal, first_fd, signal.SIGKILL)
+                os.sched_setaffinity(first, os.sched_getaffinity(0))  # else the server's
                 # It answers what is sent only now: so the descriptor is of no later process that
                 # was given the same id.
                 self._send(channel, errors)

@@ -255,14 +255,13 @@ class Relay:
         """Reads from an end only when all that came from it has gone out: so nothing piles up."""
         events = 0 if end.peer.out else selectors.EVENT_READ
         events |= selectors.EVENT_WRITE if end.out else 0
-        known = end.socket in self._selector.get_map()
-        if not events:
-            if known:
-                self._selector.unregister(end.socket)
-        elif known:
-            self._selector.modify(end.socket, events, end)
-        else:
+        known = self._selector.get_map().get(end.socket)
+        if known is None and events:
             self._selector.register(end.socket, events, end)
+        elif known is not None and not events:
+            self._selector.unregister(end.socket)
+        elif known is not None and known.events != events:  # each change is a system call
+            self._selector.modify(end.socket, events, end)
 
     def _disconnect(self, end: _End) -> None:
         for each in (end, end.peer):

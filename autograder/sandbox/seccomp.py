@@ -5,6 +5,7 @@ is refused here, and nothing that an honest notebook needs:
 
 - memory that belongs to no process, so that the watchdog could not count it: memory files, System V
   segments and queues, kernel keys;
+- leaving the cores that the hand-in was given, where it would slow down others;
 - sockets that no network namespace confines: vsock reaches the host of a virtual machine;
 - large parts of the Linux kernel with a history of holes (io_uring, bpf, perf), and ptrace with its
   kin, which no notebook needs.
@@ -30,6 +31,7 @@ REFUSED = {
     "add_key": (248, 217),
     "request_key": (249, 218),
     "keyctl": (250, 219),
+    "sched_setaffinity": (203, 122),
     "io_uring_setup": (425, 425),
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
