@@ -139,7 +139,7 @@ def _table_of_runs(runs: Mapping[str, Sequence[Took]]) -> list[str]:
         "",
         "In the order: many workers, one, one, many, stock, many, one, one, many; each alone on",
         "the machine from the command's start to its end. Means are compared, so a machine whose",
-        "speed drifts meanwhile favours none.",
+        "speed drifts meanwhile favours none. A worker has one core, the single one too.",
         "",
         "| run | wall, s | busy, core-s | stolen by a hypervisor, core-s | idle, core-s |",
         "|---|---|---|---|---|",
