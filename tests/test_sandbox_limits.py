@@ -27,6 +27,7 @@ from autograder.sandbox import (
     SandboxError,
     alive,
     launch,
+    measure,
     open_kernel,
 )
 from autograder.sandbox.launch import Bwrap
@@ -147,6 +148,65 @@ time.sleep(60)
     _wait_until(lambda: machine_memory_bytes() < before + 100 * MIB)
 
 
+_MANY_SESSIONS = """
+import os, time
+ready, go = os.pipe()
+for _ in range(40):
+    if os.fork() == 0:
+        os.setsid()  # Linux gives each session as much of a core as the grader's
+        os.close(go)
+        os.read(ready, 1)
+        blocks = []
+        while True:
+            blocks.append(b"x" * (10 * 2**20))
+os.close(go)
+time.sleep(60)
+"""
+
+
+def test_a_memory_bomb_leaves_the_grader_the_time_to_measure_it(
+    attacker: Attacker, small_limits: Limits
+) -> None:
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(cores)})  # as a worker is
+    try:
+        before = machine_memory_bytes()
+        with attacker() as kernel:
+            kernel.client.execute(_MANY_SESSIONS)
+            held, deadline = 0, time.monotonic() + 60
+            while kernel.usage().cause is None:
+                assert time.monotonic() < deadline, "it lives"
+                held = max(held, machine_memory_bytes() - before)
+                time.sleep(0.02)
+        assert kernel.usage().cause == "memory"
+        # One core fills more than a gigabyte a second. Measured while they run, it was 5 to 17 GB.
+        assert held < small_limits.memory_bytes + 3000 * MIB
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+_SHARE_MEMORY = """
+import os, time
+block = b"x" * (150 * 2**20)
+for _ in range(5):
+    if os.fork() == 0:
+        time.sleep(1)
+        os._exit(0)
+for _ in range(5):
+    os.wait()
+print("done")
+"""
+
+
+def test_what_does_not_stop_to_be_measured_is_killed(
+    attacker: Attacker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measure, "_MOVING", b"RST")  # the stopped count as moving
+    monkeypatch.setattr(measure, "_STOPPING_S", 0.5)
+    with attacker() as kernel:
+        assert usage_at_death(kernel, _SHARE_MEMORY).cause == "memory"
+
+
 def test_memory_that_processes_share_counts(attacker: Attacker) -> None:
     code = """
 import mmap
@@ -164,19 +224,8 @@ while True:
 def test_forked_processes_that_share_their_memory_are_not_killed(
     attacker: Attacker, small_limits: Limits
 ) -> None:
-    code = """
-import os, time
-block = b"x" * (150 * 2**20)
-for _ in range(5):
-    if os.fork() == 0:
-        time.sleep(1)
-        os._exit(0)
-for _ in range(5):
-    os.wait()
-print("done")
-"""
     with attacker() as kernel:
-        assert output(kernel, code) == "done\n"
+        assert output(kernel, _SHARE_MEMORY) == "done\n"
         assert kernel.usage().peak_memory_bytes > small_limits.memory_bytes
 
 

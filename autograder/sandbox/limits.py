@@ -80,7 +80,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Usage:
-    """What a sandbox used so far, sampled every 0.1 s.
+    """What a sandbox used so far, sampled up to ten times a second.
 
     Attributes:
         peak_memory_bytes: most memory that its processes held at one time, in bytes. Pages that

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from autograder.sandbox.bwrap import WRITABLE
 
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+_STOPPING_S = 5.0  # for each to see that it is to stop; on a busy core that takes a while
+_MOVING = b"RS"  # states, as ps(1) shows them: running, or in a sleep that a signal ends
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,47 @@ class Processes:
                     times = file.read().rpartition(b")")[2].split()[11:15]
                 ticks += sum(int(time) for time in times)
         return Sample(memory, tasks, ticks * _TICK_S)
+
+    @contextlib.contextmanager
+    def standing_still(self) -> Iterator[bool]:
+        """Stops them meanwhile; yields whether all have stopped.
+
+        Otherwise they grow while they are measured; and if they are many and busy, they leave the
+        grader little of the core for that. What takes care not to be stopped does not stop.
+        """
+        deadline = time.monotonic() + _STOPPING_S
+        try:
+            # More than once: each may have started another, or continued one, before it stopped.
+            while moving := self._signal(signal.SIGSTOP):
+                if time.monotonic() > deadline:
+                    break
+            yield not moving
+        finally:
+            self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> int:
+        """Sends a signal to all; returns how many of their threads are moving then."""
+        with contextlib.suppress(OSError):  # the last has just ended
+            pids = [pid for pid in self._pids() if self._counts(pid)]
+            for pid in pids:
+                with contextlib.suppress(OSError):
+                    self._send(pid, number)
+            return sum(self._moving(pid) for pid in pids)
+        return 0
+
+    def _send(self, pid: str, number: signal.Signals) -> None:
+        process = os.open(f"{self._proc}/{pid}", os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            signal.pidfd_send_signal(process, number)
+        finally:
+            os.close(process)
+
+    def _moving(self, pid: str) -> int:
+        moving = 0
+        with contextlib.suppress(OSError):
+            for thread in os.listdir(f"{self._proc}/{pid}/task"):
+                moving += _state(f"{self._proc}/{pid}/task/{thread}") in _MOVING
+        return moving
 
     def shared_out_memory(self) -> int:
         """Returns the memory with shared pages counted once, in bytes: exact, but slow.
@@ -127,7 +172,9 @@ def _all_pids() -> Iterator[int]:
 
 def _is_alive_in(pid: int, namespace: int) -> bool:
     try:
-        return os.stat(f"/proc/{pid}/ns/pid").st_ino == namespace and _state(pid) not in b"ZX"
+        if os.stat(f"/proc/{pid}/ns/pid").st_ino != namespace:
+            return False
+        return _state(f"/proc/{pid}") not in b"ZX"
     except OSError:
         return False
 
@@ -145,7 +192,7 @@ def read_fields(path: str) -> dict[str, int]:
     return fields
 
 
-def _state(pid: int) -> bytes:
-    """Returns the letter that ps(1) shows: Z and X have ended."""
-    with open(f"/proc/{pid}/stat", "rb") as file:
+def _state(folder: str) -> bytes:
+    """Returns the letter that ps(1) shows, of a process or thread: Z and X have ended."""
+    with open(f"{folder}/stat", "rb") as file:
         return file.read().rpartition(b")")[2].split()[0]
