@@ -43,6 +43,7 @@ c.Judge.cell_timeout_s = 120  # wall time of one cell, seconds
 c.Judge.submission_timeout_s = 900  # wall time of the whole notebook with its checks, seconds
 c.Judge.memory_bytes = 4 * 2**30  # memory of all its processes together, bytes
 c.Judge.processes = 256  # processes and threads, a count
+c.Judge.sockets = 128  # a count: what lies in them is memory of no process
 c.Judge.file_bytes = 512 * 2**20  # one file, bytes
 c.Judge.disk_bytes = 512 * 2**20  # its working folder, bytes
 c.Judge.cell_output_bytes = 2**20  # output kept of a cell, bytes

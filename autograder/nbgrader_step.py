@@ -31,13 +31,14 @@ _DEFAULTS = Limits()
 class Judge(NbGraderPreprocessor):
     """Runs the student's cells in a sandbox and writes the verdicts: in place of `Execute`.
 
-    Every limit of a hand-in can be set in `nbgrader_config.py`: `c.Judge.memory_bytes` and so on.
+    Most limits of a hand-in can be set in `nbgrader_config.py`: `c.Judge.memory_bytes` and so on.
     """
 
     memory_bytes = Integer(_DEFAULTS.memory_bytes, help="Memory of all processes, bytes").tag(
         config=True
     )
     processes = Integer(_DEFAULTS.processes, help="Processes and threads, a count").tag(config=True)
+    sockets = Integer(_DEFAULTS.sockets, help="Sockets, a count").tag(config=True)
     file_bytes = Integer(_DEFAULTS.file_bytes, help="Size of one file, bytes").tag(config=True)
     disk_bytes = Integer(_DEFAULTS.disk_bytes, help="Size of the working folder, bytes").tag(
         config=True

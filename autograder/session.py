@@ -31,6 +31,7 @@ _CAUSES = {
     "memory": "it took more memory than the limit of {memory} MiB",
     "processes": "it started more than {processes} processes and threads",
     "files": "it wrote more files than its folder may hold",
+    "sockets": "it opened more than {sockets} sockets",
     "messages": "it sent more output than the limit",
     "exited": "the kernel died (did a cell call os._exit, or crash the interpreter?)",
 }
@@ -240,7 +241,9 @@ class Session:
         if usage.cause in ("machine", "closed"):
             raise GraderFault(f"the sandbox ended ({usage.cause}): {usage.diagnostics}".strip())
         self.end = _CAUSES[usage.cause].format(
-            memory=self._limits.memory_bytes // 2**20, processes=self._limits.processes
+            memory=self._limits.memory_bytes // 2**20,
+            processes=self._limits.processes,
+            sockets=self._limits.sockets,
         )
         raise StudentFault(self.end)
 

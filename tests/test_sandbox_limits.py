@@ -221,6 +221,24 @@ while True:
         assert usage_at_death(kernel, code).cause == "memory"
 
 
+def test_page_tables_count(attacker: Attacker) -> None:
+    code = """
+import mmap, os, time
+GIB = 2**30
+for _ in range(20):
+    if os.fork() == 0:
+        kept = []
+        for _ in range(50):
+            kept.append(mmap.mmap(-1, GIB, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ))
+            for block in range(0, GIB, 2 * 2**20):  # each read takes a page, of a page table only
+                kept[-1][block]
+        time.sleep(60)
+time.sleep(60)
+"""
+    with attacker(address_space_bytes=100 * 1024 * MIB) as kernel:
+        assert usage_at_death(kernel, code).cause == "memory"
+
+
 def test_forked_processes_that_share_their_memory_are_not_killed(
     attacker: Attacker, small_limits: Limits
 ) -> None:
@@ -440,6 +458,48 @@ time.sleep(5)
     with attacker() as kernel:
         usage = usage_at_death(kernel, code)
         assert usage.cause == "files"
+
+
+# Sockets: what lies in them is memory of no process
+
+
+_UNIX = "socket.socketpair()"
+_TCP = "(client := socket.create_connection(server.getsockname()), server.accept()[0])"
+
+
+@pytest.mark.parametrize("pair", [_UNIX, _TCP], ids=["unix", "tcp"])
+def test_too_many_sockets_are_stopped(attacker: Attacker, pair: str) -> None:
+    code = f"""
+import socket, time
+server = socket.create_server(("127.0.0.1", 0))
+kept = []
+for _ in range(200):
+    kept.append({pair})
+    for end in kept[-1]:
+        end.setblocking(False)
+        try:
+            while True:
+                end.send(bytes(65536))
+        except BlockingIOError:
+            pass
+time.sleep(60)
+"""
+    before = machine_memory_bytes()
+    with attacker() as kernel:
+        assert usage_at_death(kernel, code).cause == "sockets"
+    _wait_until(lambda: machine_memory_bytes() < before + 100 * MIB)
+
+
+def test_data_loaders_and_pools_open_few_sockets(attacker: Attacker) -> None:
+    code = """
+import multiprocessing
+from torch.utils.data import DataLoader
+with multiprocessing.Pool(10) as pool:
+    loader = DataLoader(range(100), num_workers=3)
+    print(sum(pool.map(abs, range(10))), sum(int(batch) for batch in loader))
+"""
+    with attacker(sockets=32, processes=200, memory_bytes=4096 * MIB) as kernel:
+        assert output(kernel, code) == "45 4950\n"
 
 
 # Messages

@@ -8,12 +8,14 @@ from typing import Literal
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 
-Cause = Literal["memory", "processes", "files", "messages", "machine", "exited", "closed"]
+Cause = Literal[
+    "memory", "processes", "files", "sockets", "messages", "machine", "exited", "closed"
+]
 """Why a sandbox ended.
 
-The hand-in's doing: "memory", "processes", "files", "messages" (a limit was passed), "exited" (the
-kernel ended by itself: `os._exit`, a crash, a kill from inside). The grader's: "machine" (the
-machine ran out of memory whoever's doing it was), "closed" (the grader ended it).
+The hand-in's doing: "memory", "processes", "files", "sockets", "messages" (a limit was passed),
+"exited" (the kernel ended by itself: `os._exit`, a crash, a kill from inside). The grader's:
+"machine" (the machine ran out of memory whoever's doing it was), "closed" (the grader ended it).
 """
 
 
@@ -23,9 +25,9 @@ class Limits:
 
     Attributes:
         memory_bytes: of all its processes together, in bytes: the private and shared memory that
-            they hold, swapped out or not. One process that asks for more gets a MemoryError, all
-            together are killed. 4 GiB: torch and the exercise take 0.8 GiB, and two workers fit
-            a laptop.
+            they hold, swapped out or not, and their page tables. One process that asks for more
+            gets a MemoryError, all together are killed. 4 GiB: torch and the exercise take 0.8
+            GiB, and two workers fit a laptop.
         address_space_bytes: of one process, in bytes, reserved or used. A backstop for memory that
             `memory_bytes` cannot see at once. 16 GiB: torch alone reserves nearly 4.
         processes: processes and threads together, a count. 256: a kernel has 15, each worker of
@@ -37,6 +39,9 @@ class Limits:
             loader's workers pass on.
         files: files and folders in all three together, a count: each takes a kilobyte of the
             kernel's memory that no size limit counts. 20,000.
+        sockets: of all its processes together, a count: what is sent and not yet read is memory of
+            no process, up to some megabytes for each. 128: a kernel has 9, with a data loader and
+            a pool of 20 processes 16.
         message_bytes: of one message from the kernel, in bytes. 128 MiB: a cell that prints 90 MB
             at once is to end with its output cut off, not with a dead kernel.
         traffic_bytes: of all messages from the kernel, in bytes. It bounds what can pile up in the
@@ -62,6 +67,7 @@ class Limits:
     disk_bytes: int = 512 * MIB
     scratch_bytes: int = 256 * MIB
     files: int = 20_000
+    sockets: int = 128
     message_bytes: int = 128 * MIB
     traffic_bytes: int = 1 * GIB
     reserve_bytes: int = 512 * MIB

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 from autograder.sandbox.bwrap import WRITABLE
 
+_HELD = ("RssAnon", "RssShmem", "VmSwap", "VmPTE")
+_SHARED_OUT = ("Pss_Anon", "Pss_Shmem", "SwapPss")
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _STOPPING_S = 5.0  # for each to see that it is to stop; on a busy core that takes a while
 _MOVING = b"RS"  # states, as ps(1) shows them: running, or in a sleep that a signal ends
@@ -25,7 +27,8 @@ class Sample:
     """What the processes use at one time.
 
     Attributes:
-        memory_bytes: private and shared, swapped out or not; shared pages count for each process.
+        memory_bytes: private and shared, swapped out or not, and page tables; shared pages count
+            for each process.
         tasks: processes and threads, a count.
         cpu_s: processor time since they started, in seconds.
     """
@@ -66,7 +69,7 @@ class Processes:
             with contextlib.suppress(OSError):  # it has just ended
                 status = read_fields(f"{self._proc}/{pid}/status")
                 if self._counts(pid):
-                    memory += sum(status.get(name, 0) for name in ("RssAnon", "RssShmem", "VmSwap"))
+                    memory += sum(status.get(name, 0) for name in _HELD)
                 tasks += status.get("Threads", 1)
                 with open(f"{self._proc}/{pid}/stat", "rb") as file:
                     times = file.read().rpartition(b")")[2].split()[11:15]
@@ -124,7 +127,8 @@ class Processes:
         for pid in filter(self._counts, self._pids()):
             with contextlib.suppress(OSError):
                 rollup = read_fields(f"{self._proc}/{pid}/smaps_rollup")
-                memory += sum(rollup.get(name, 0) for name in ("Pss_Anon", "Pss_Shmem", "SwapPss"))
+                memory += sum(rollup.get(name, 0) for name in _SHARED_OUT)
+                memory += read_fields(f"{self._proc}/{pid}/status").get("VmPTE", 0)
         return memory
 
     def disk(self) -> tuple[int, int]:
@@ -136,6 +140,15 @@ class Processes:
         systems = [os.statvfs(f"/proc/{self.first}/root{folder}") for folder in WRITABLE]
         entries = sum(system.f_files - system.f_ffree for system in systems)
         return entries, sum((s.f_blocks - s.f_bfree) * s.f_frsize for s in systems)
+
+    def sockets(self) -> int:
+        """Returns the sockets of their network namespace, a count: also those on their way.
+
+        Raises:
+            OSError: they have just ended.
+        """
+        with open(f"/proc/{self.first}/net/sockstat") as file:
+            return int(file.readline().split()[-1])  # "sockets: used 25"
 
     @property
     def _proc(self) -> str:

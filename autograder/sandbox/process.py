@@ -162,6 +162,7 @@ class SandboxProcess:
         try:
             sample = processes.sample(limits.processes)
             entries, disk = processes.disk()
+            sockets = processes.sockets()
         except OSError:  # it is just starting, or just ending
             return
         self._usage = replace(
@@ -177,6 +178,8 @@ class SandboxProcess:
             self._look_closer(limits)
         if entries > limits.files:
             self.kill("files")
+        if sockets > limits.sockets:
+            self.kill("sockets")
         if available_memory_bytes() < limits.reserve_bytes:
             self.kill("machine")
 
