@@ -5,6 +5,7 @@ Source: https://distributed.dask.org, "Resilience".
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import queue
@@ -18,6 +19,7 @@ from typing import Any, Protocol
 
 import dask
 from distributed import Client, Future, KilledWorker, LocalCluster, Worker, WorkerPlugin
+from distributed.utils import silence_logging_cmgr
 
 from autograder.assignment import Assignment
 from autograder.faults import GraderFault
@@ -55,7 +57,8 @@ def open_client(workers: int, scheduler: str | None = None) -> Iterator[Client]:
             client = Client(scheduler, timeout=_CONNECT_S, set_as_default=False)
         except (OSError, ValueError) as error:
             raise GraderFault(f"the scheduler {scheduler} does not answer: {error}") from error
-        with client:
+        # If the scheduler is lost, Dask logs a traceback beside what we say.
+        with silence_logging_cmgr(logging.CRITICAL), client:
             yield client
         return
     settings = {
@@ -101,7 +104,7 @@ def _local_cluster(folder: str) -> LocalCluster:
         memory_limit=0,  # the sandbox limits hand-ins; a worker holds little
         dashboard_address="127.0.0.1:0",
         local_directory=folder,
-        silence_logs=50,
+        silence_logs=logging.CRITICAL,
         # What workers are forked of may have been started with another environment.
         env={**os.environ, "TMPDIR": folder},
     )
@@ -206,7 +209,9 @@ def _run(
             student, handed_in = asked.pop(future.key)
             yield student, handed_in, _outcome(future)
     except (OSError, CancelledError) as error:
-        raise GraderFault(f"the connection to the scheduler was lost: {error}") from error
+        # That Dask names the tasks that it cancels tells nobody anything.
+        why = f": {error}" if client.status == "running" else ""
+        raise GraderFault(f"the connection to the scheduler was lost{why}") from error
 
 
 def _next(done: queue.SimpleQueue[Future], client: Client) -> Future:

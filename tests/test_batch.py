@@ -6,7 +6,9 @@ The runs share one cluster of two processes, as `--scheduler` has it.
 from __future__ import annotations
 
 import errno
+import io
 import json
+import logging
 import os
 import shutil
 import signal
@@ -241,9 +243,14 @@ def test_a_lost_scheduler_stops_the_run_and_the_next_one_goes_on(
             if len(self.outcomes) == 3:
                 threads.close()
 
+    log = io.StringIO()
     with cluster_in_threads(workers=1) as threads:
+        handler = logging.StreamHandler(log)
+        logging.getLogger("distributed").addHandler(handler)
         summary = _grade(fresh, threads.scheduler_address, students, observer=Closes())
-    assert "connection to the scheduler was lost" in summary.stopped
+        logging.getLogger("distributed").removeHandler(handler)
+    assert summary.stopped == "the connection to the scheduler was lost"
+    assert "Traceback" not in log.getvalue()
     assert len(summary.outcomes) + summary.left == len(students)
     assert summary.left > 0
     assert len(_grade(fresh, scheduler, students).outcomes) == summary.left
