@@ -24,7 +24,7 @@ test-slow: install
 	pytest -m slow
 
 bench: install
-	python -m autograder.bench
+	python -m autograder.maintain.bench
 
 lint: install
 	ruff check
@@ -40,7 +40,7 @@ docs: install
 
 # The pictures of the documentation: pages of the made class, in a real browser.
 screenshots: install
-	SCREENSHOTS=build/shots pytest -m slow tests/test_people.py
+	SCREENSHOTS=build/shots pytest -m slow tests/pages/test_people.py
 	cp build/shots/feedback-dora-1100-top.png docs/images/feedback.png
 	cp build/shots/report-1100-top.png docs/images/report.png
 	cp build/shots/formgrader-submission.png docs/images/formgrader.png

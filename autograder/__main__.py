@@ -7,7 +7,7 @@ def main() -> None:
     """Runs the command line."""
     # What is imported is no garbage: looking for some would take a fourth of the time to import it.
     gc.disable()
-    from autograder.cli import app
+    from autograder.commands.cli import app
 
     gc.freeze()
     gc.enable()

@@ -12,11 +12,11 @@ from typing import Any
 
 from IPython.display import clear_output, display
 
-from autograder import checks
-from autograder.challenge import derive_seed
-from autograder.render import as_html, as_text
-from autograder.results import CheckResult
-from autograder.student import InProcess
+from autograder.checking import checks
+from autograder.checking.challenge import derive_seed
+from autograder.checking.check_result import CheckResult
+from autograder.checking.student import InProcess
+from autograder.pages.verdict import as_html, as_text
 
 _students: dict[int, InProcess] = {}  # one a namespace: its grade cells share training runs
 

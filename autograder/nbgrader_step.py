@@ -19,11 +19,12 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Float, Integer, Unicode
 
-from autograder import folder_intake, intake, staging
-from autograder.graded import REPAIRED
-from autograder.judging import grade_notebook
+from autograder import intake
+from autograder.course.secret import course_secret
+from autograder.intake import clean_copy, read_folder
+from autograder.judging.graded_notebook import REPAIRED
+from autograder.judging.judge import grade_notebook
 from autograder.sandbox import Limits
-from autograder.secret import course_secret
 
 _DEFAULTS = Limits()
 
@@ -170,17 +171,17 @@ class IntakeExporter(NotebookExporter):
             / f"{about['notebook']}.ipynb",
             as_version=4,
         )
-        handed_in = folder_intake.collect(folder, [about["notebook"]])
+        handed_in = read_folder.collect(folder, [about["notebook"]])
         _remove_refused(
             Path(converter._format_dest(about["assignment"], about["student"])), handed_in
         )
-        remarks = [*staging.notes(folder), *handed_in.remarks()]
+        remarks = [*clean_copy.notes(folder), *handed_in.remarks()]
         notebook = read_notebook(handed_in, about["notebook"], release, remarks)
         return super().from_notebook_node(notebook, resources=resources, **options)
 
 
 def read_notebook(
-    handed_in: folder_intake.HandIn, name: str, release: NotebookNode, remarks: Sequence[str] = ()
+    handed_in: read_folder.HandIn, name: str, release: NotebookNode, remarks: Sequence[str] = ()
 ) -> NotebookNode:
     """Returns the notebook that was handed in, made whole, with a note of what was repaired.
 
@@ -214,7 +215,7 @@ def note_cell(text: str, notebook: NotebookNode) -> NotebookNode:
     return nbformat.v4.new_markdown_cell(text, id=cell_id)
 
 
-def _remove_refused(destination: Path, handed_in: folder_intake.HandIn) -> None:
+def _remove_refused(destination: Path, handed_in: read_folder.HandIn) -> None:
     """Returns nothing; takes back what nbgrader copied although it must not be read."""
     readable = {file.path for file in handed_in.files}
     for path in sorted(destination.rglob("*"), reverse=True):

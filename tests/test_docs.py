@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from autograder.cli import app
+from autograder.commands.cli import app
 from autograder.nbgrader_step import Judge
 from tests.conftest import ROOT
 

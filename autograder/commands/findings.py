@@ -10,10 +10,10 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from autograder.commands.faults import explained_faults
+from autograder.commands.ending import explained_faults
 
 if TYPE_CHECKING:
-    from autograder.doctor import Finding
+    from autograder.prepare.doctor import Finding
 
 console = Console()
 _Course = Annotated[Path, typer.Option("--course", help="The course's folder.")]
@@ -25,7 +25,7 @@ def doctor_command(course: _Course = Path(".")) -> None:
 
     Exit status: 0 if it can, 1 if not.
     """
-    from autograder import doctor  # here: it needs torch, which takes seconds to import
+    from autograder.prepare import doctor  # here: it needs torch, which takes seconds to import
 
     _show(doctor.examine(course.resolve()))
 
@@ -38,10 +38,10 @@ def check_assignment_command(
 
     Exit status: 0 if all is well, 1 if not, 3 if it could not be found out.
     """
-    from autograder import assignment_check  # here: it needs torch
+    from autograder.prepare import check_assignment  # here: it needs torch
 
     with explained_faults("proved"):
-        _show(assignment_check.examine(course.resolve(), assignment))
+        _show(check_assignment.examine(course.resolve(), assignment))
 
 
 def _show(findings: Iterable[Finding]) -> None:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from autograder import publish
-from autograder.commands.faults import explained_faults
+from autograder.commands.ending import explained_faults
+from autograder.prepare import publish
 
 
 def publish_command(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from autograder.commands.faults import explained_faults
+from autograder.commands.ending import explained_faults
 
 
 def report_command(

@@ -13,11 +13,11 @@ import nbformat
 from nbgrader.api import Gradebook
 from traitlets import Enum
 
+from autograder.checking.check_result import CheckResult
 from autograder.exports.plugin import ScoresExporter
 from autograder.exports.scores import Person, Scores
-from autograder.graded import grade_cells
-from autograder.render import as_text
-from autograder.results import CheckResult
+from autograder.judging.graded_notebook import grade_cells
+from autograder.pages.verdict import as_text
 
 VISIBILITIES = ("visible", "hidden", "after_due_date", "after_published")
 

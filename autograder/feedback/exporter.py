@@ -13,10 +13,11 @@ from nbgrader.preprocessors import GetGrades
 from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
 
-from autograder import pages, sanitise
+from autograder import pages
 from autograder.feedback import summary
-from autograder.graded import REPAIRED, heading, repair_note, result_of
-from autograder.pictures import pictures
+from autograder.judging.graded_notebook import REPAIRED, heading, repair_note, result_of
+from autograder.pages import sanitise
+from autograder.pages.pictures import pictures
 
 _SCRIPTED = ("application/javascript", "application/vnd.jupyter.widget-view+json")
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autograder.graded import GradeCell, grade_cells
-from autograder.lessons import lesson
-from autograder.results import CheckResult
+from autograder.assignments.cnns.lessons import lesson
+from autograder.checking.check_result import CheckResult
+from autograder.judging.graded_notebook import GradeCell, grade_cells
 
 MOST_TODOS = 4  # to look at first: more would not be first
 MOST_LESSONS = 2  # in one hint

@@ -12,11 +12,18 @@ import orjson
 from nbgrader.api import Assignment, Grade, Gradebook, SubmittedAssignment, SubmittedNotebook
 from sqlalchemy import func
 
-from autograder import staging
-from autograder.course import open_course
-from autograder.faults import GraderFault
-from autograder.graded import METADATA, Cell, GradeCell, grade_cells, repair_note, source
-from autograder.progress import FOLDER, last_faults
+from autograder import GraderFault
+from autograder.batch.progress import FOLDER, last_faults
+from autograder.course.course import open_course
+from autograder.intake import clean_copy
+from autograder.judging.graded_notebook import (
+    METADATA,
+    Cell,
+    GradeCell,
+    grade_cells,
+    repair_note,
+    source,
+)
 
 _PICTURE = re.compile(rb'"image/(?:png|jpeg)": "')
 
@@ -90,7 +97,11 @@ def collect(course_root: Path, assignment: str) -> Course:
         submissions,
         {student: points for student, points, _ in rows},
         tuple(sorted(student for student, _, waiting in rows if waiting)),
-        {s: faults.get(s, "") for s in staging.students(course_root, assignment) if s not in have},
+        {
+            s: faults.get(s, "")
+            for s in clean_copy.students(course_root, assignment)
+            if s not in have
+        },
         _code(_json(release)["cells"]),
     )
 

@@ -11,8 +11,8 @@ from urllib.parse import quote
 import orjson
 
 from autograder import pages
-from autograder.pictures.histogram import histogram
-from autograder.pictures.scatter import scatter
+from autograder.pages.pictures.histogram import histogram
+from autograder.pages.pictures.scatter import scatter
 from autograder.report import statistics
 from autograder.report.collect import Course, collect
 from autograder.report.similarity import near_identical

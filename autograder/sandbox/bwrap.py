@@ -20,14 +20,14 @@ from autograder.sandbox.limits import Limits
 
 HOME = "/home/student"
 GRADING = "/opt/grading"  # on the import path inside: course_utils, and the little of autograder
-START = "autograder.sandbox.inside.start"  # modules inside
-FORK_SERVER = "autograder.sandbox.inside.fork_server"
+START = "autograder.inside.start"  # modules inside
+FORK_SERVER = "autograder.inside.fork_server"
 CONNECTION = "/opt/sandbox/kernel.json"
 FONT_CACHE = "/tmp/matplotlib"
 WRITABLE = (HOME, "/tmp", "/dev/shm")
 
-# The parts of `autograder` that run inside. The rest holds the reference solutions.
-INSIDE = ("probe.py", "wire.py", "sandbox/inside")
+# The folder of `autograder` that runs inside. The rest holds the reference solutions.
+INSIDE = "inside"
 
 TEXT_FILES = {
     "/etc/passwd": f"student:x:1000:1000:Student:{HOME}:/bin/sh\n",
@@ -35,7 +35,6 @@ TEXT_FILES = {
     "/etc/hosts": "127.0.0.1 localhost sandbox\n::1 localhost\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
     f"{GRADING}/autograder/__init__.py": "",
-    f"{GRADING}/autograder/sandbox/__init__.py": "",
 }
 _SYSTEM_FOLDERS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localtime")
@@ -160,8 +159,7 @@ def visible() -> dict[str, str | None]:
         if os.path.isdir(copy) and _is_shown(copy, mounts):
             mounts[copy] = None
 
-    for name in INSIDE:
-        mounts[f"{GRADING}/{package.name}/{name}"] = str(package / name)
+    mounts[f"{GRADING}/{package.name}/{INSIDE}"] = str(package / INSIDE)
     course = importlib.util.find_spec("course_utils")
     if course is not None and course.submodule_search_locations:
         mounts[f"{GRADING}/course_utils"] = course.submodule_search_locations[0]

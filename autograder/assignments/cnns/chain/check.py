@@ -1,0 +1,230 @@
+"""Judges `conv_pool_conv` by its values, and names the mistake in a wrong one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from autograder.assignments.cnns.chain.reference import (
+    CHAIN,
+    ChainSpec,
+    chain_mistakes,
+    run_chain,
+    wrong_chains,
+)
+from autograder.checking.challenge import generator, random_images, random_kernel
+from autograder.checking.check_result import CheckResult, Criterion, verdict
+from autograder.checking.student import Student, StudentFault, call
+from autograder.pages.pictures.thumbnail import as_image
+from course_utils.data import portrait
+
+NAME = "conv_pool_conv"
+_ALIKE = 1e-4  # relative: what two computations of one thing in float32 may well differ by
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One question to the student's function, and its answer.
+
+    Attributes:
+        image: (3, H, W) float32.
+        kernel: (1, 3, 3, 3) float32, three equal slices.
+        output: what came back, without a leading batch of one; None if nothing did.
+        untouched: whether the arguments came back as they went.
+        reason: why nothing came back.
+    """
+
+    image: Tensor
+    kernel: Tensor
+    output: Tensor | None
+    untouched: bool = True
+    reason: str = ""
+
+    @property
+    def right(self) -> bool:
+        """Returns whether the output is what the specification gives."""
+        return self.agrees(CHAIN)
+
+    def agrees(self, spec: ChainSpec) -> bool:
+        """Returns whether the output is what a chain gives."""
+        expected = run_chain(spec, self.image, self.kernel)
+        return (
+            expected is not None and self.output is not None and expected.agrees_with(self.output)
+        )
+
+
+def values(student: Student, seed: int) -> CheckResult:
+    """Returns the verdict on the values of `conv_pool_conv`: 15 points."""
+    rng = generator(seed)
+    image, kernel = random_images(1, 3, 32, 32, rng)[0], random_kernel(rng)
+    odd = random_images(1, 3, 27, 38, rng)[0]
+    first = ask(student, image, kernel)
+    again = ask(student, image, kernel)
+    other_image = ask(student, odd, kernel)
+    other_kernel = ask(student, image, 3 * random_kernel(rng))
+    trials = [first, other_image, other_kernel]
+    repeatable = _alike(first.output, again.output)
+    criteria = (
+        _values_criterion("values on a fresh image and kernel", first, 7.0),
+        _values_criterion("values on an image of another size", other_image, 3.0),
+        _values_criterion("values with another, larger kernel", other_kernel, 3.0),
+        verdict(
+            "the right answer again when asked again, and no argument changed",
+            "yes",
+            _steadiness(first, repeatable),
+            first.right and again.right and first.untouched,
+            2.0,
+        ),
+    )
+    if all(criterion.earned == criterion.points for criterion in criteria):
+        return CheckResult(criteria)
+    mistake, advice = _diagnose(student, trials, repeatable)
+    mistakes = (mistake,) if mistake else ()
+    return CheckResult(criteria, advice, mistakes, _on_a_photograph(student))
+
+
+def _on_a_photograph(student: Student) -> dict[str, Any]:
+    """Returns the activations expected and got on a photograph that everybody has, as pictures.
+
+    It is no part of the challenge: photograph and kernel are like those that the notebook shows.
+    """
+    photograph = F.avg_pool2d(portrait(), 2)
+    kernel = torch.tensor([1.0, 0.0, -1.0]).expand(1, 3, 3, 3).clone()
+    expected = run_chain(CHAIN, photograph, kernel)
+    got = ask(student, photograph, kernel).output
+    assert expected is not None
+    if got is None or got.dim() != 3 or got.shape[0] != 1 or 0 in got.shape:
+        return {}
+    limit = float(expected.value.abs().quantile(0.98))
+    return {
+        "activations": {"expected": as_image(expected.value, limit), "got": as_image(got, limit)}
+    }
+
+
+def ask(student: Student, image: Tensor, kernel: Tensor) -> Trial:
+    """Returns the trial of the student's function on one image and kernel."""
+    try:
+        output, after = call(student, NAME, image, kernel)
+    except StudentFault as fault:
+        return Trial(image, kernel, None, True, str(fault))
+    untouched = all(_same(a, b) for a, b in zip(after, (image, kernel), strict=True))
+    return Trial(image, kernel, unbatched(output), untouched)
+
+
+def unbatched(output: Tensor) -> Tensor:
+    """Returns `output` as (1, h, w) where it came as (1, 1, h, w) or as (h, w)."""
+    if output.dim() == 4 and output.shape[0] == 1:
+        return output[0]
+    return output[None] if output.dim() == 2 else output
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    return a.shape == b.shape and a.dtype == b.dtype and torch.equal(a, b)
+
+
+def _alike(a: Tensor | None, b: Tensor | None) -> bool:
+    """Returns whether two outputs differ by rounding at most."""
+    if a is None or b is None or a.shape != b.shape or a.numel() == 0:
+        return False
+    size = float(b.double().abs().max())
+    allowed = _ALIKE * size if math.isfinite(size) else 0.0
+    return torch.allclose(a.double(), b.double(), rtol=0.0, atol=allowed, equal_nan=True)
+
+
+def _values_criterion(name: str, trial: Trial, points: float) -> Criterion:
+    if trial.output is None:
+        return verdict(name, "as specified", trial.reason, False, points)
+    expected = run_chain(CHAIN, trial.image, trial.kernel)
+    if expected is not None and trial.output.shape != expected.value.shape:
+        want, have = tuple(expected.value.shape), tuple(trial.output.shape)
+        return verdict(name, f"shape {want}", f"shape {have}", False, points)
+    got = "as specified" if trial.right else "other values"
+    if not trial.output.is_floating_point():
+        got = f"values of {str(trial.output.dtype).removeprefix('torch.')}"
+    return verdict(name, "as specified", got, trial.right, points)
+
+
+def _steadiness(first: Trial, repeatable: bool) -> str:
+    if not first.right:
+        return "no right answer"
+    if not repeatable:
+        return "another answer"
+    return "yes" if first.untouched else "an argument was changed"
+
+
+def _diagnose(student: Student, trials: Sequence[Trial], repeatable: bool) -> tuple[str, str]:
+    """Returns the mistake's key and what the student reads first."""
+    first, other_image, other_kernel = trials
+    if first.output is None:
+        return "", first.reason
+    if not repeatable:
+        return "chain-random", (
+            "The same image and kernel gave two different answers: does a module with random "
+            "weights, or something left over from the last call, take part?"
+        )
+    if not first.untouched:
+        return "chain-in-place", "Your function changes its arguments; work on copies."
+    for argument, other in (("kernel", other_kernel), ("image", other_image)):
+        if other.output is not None and _same(first.output, other.output):
+            return "chain-globals", (
+                f"Another {argument} gives the same answer: your function does not use its "
+                f"argument `{argument}` (a global variable, or a module's own weights, take its "
+                "place)."
+            )
+    asked = [trial for trial in trials if trial.output is not None]
+    for spec in wrong_chains():
+        if all(trial.agrees(spec) for trial in asked):
+            mistakes = chain_mistakes(spec)
+            words = " and ".join(mistake.sentence for mistake in mistakes)
+            return mistakes[0].key, f"Your function behaves as if {words}."
+    return _probe_growth(student, trials)
+
+
+def _probe_growth(student: Student, trials: Sequence[Trial]) -> tuple[str, str]:
+    """Returns what a kernel of zeros, and one twice as large, tell about an unknown chain.
+
+    Convolution and max pooling are homogeneous and the kernel is used twice, so a kernel twice as
+    large gives four times the result, and a kernel of zeros gives zeros.
+    """
+    first = trials[0]
+    nothing = ask(student, first.image, torch.zeros_like(first.kernel)).output
+    doubled = ask(student, first.image, 2 * first.kernel).output
+    expected = run_chain(CHAIN, first.image, first.kernel)
+    assert first.output is not None
+    assert expected is not None
+    if first.right:
+        wrong = "images of other sizes" if not trials[1].right else "other kernels"
+        return "chain-sizes", (
+            f"Right for one image and kernel, but not for {wrong}: is a number written out, or "
+            "does something depend on the size of the values?"
+        )
+    if _alike(doubled, first.output):
+        return "chain-rescale", (
+            "A kernel twice as large gives the same result: it is rescaled somewhere. Return the "
+            "raw activations."
+        )
+    if first.output.shape == expected.value.shape:
+        got, want = first.output.double(), expected.value
+        scale = float((got * want).sum() / (want * want).sum())
+        if _alike(got, scale * want):
+            return "chain-rescale", "The result is right but for a constant factor: leave it raw."
+    if nothing is not None and bool((nothing.double().abs() > _ALIKE).any()):
+        return "chain-bias", (
+            "With a kernel of zeros every activation should be zero, and yours are not: is a bias "
+            "added, or do a module's own weights take part?"
+        )
+    if _alike(doubled, 2 * first.output):
+        return "chain-kernel-once", (
+            "A kernel twice as large gives twice the result, expected four times: only one of the "
+            "two convolutions uses the argument `kernel`."
+        )
+    return "", (
+        "The values differ from the specification's, and no common mistake explains them. Go "
+        "through the steps one at a time: convolution, 2x2 max pooling, convolution."
+    )

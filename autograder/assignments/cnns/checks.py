@@ -1,0 +1,157 @@
+"""The checks of the assignment `cnns`: one function a grade cell, named after its `grade_id`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from autograder.assignments.cnns.chain import check as chain_check
+from autograder.assignments.cnns.chain.reference import CHAIN, run_chain
+from autograder.assignments.cnns.improved import check as improved_check
+from autograder.assignments.cnns.net import check as net_check
+from autograder.assignments.cnns.net.reference import net_spec, parameter_count
+from autograder.checking.challenge import generator, random_images, random_kernel
+from autograder.checking.check_result import CheckResult, Criterion, verdict
+from autograder.checking.checks import scored
+from autograder.checking.student import Model, Student, StudentFault, call
+
+IMAGE_SIZE = 56
+
+
+@scored(5)
+def conv_pool_conv_shape(student: Student, seed: int) -> CheckResult:
+    """The output shape of `conv_pool_conv` on images of several sizes."""
+    rng = generator(seed)
+    criteria = []
+    for (height, width), points in {(28, 28): 2.0, (31, 40): 2.0, (18, 13): 1.0}.items():
+        image, kernel = random_images(1, 3, height, width, rng)[0], random_kernel(rng)
+        expected = tuple(_chain_value(image, kernel).shape)
+        criteria.append(
+            _shape_criterion(
+                f"output shape for an image (3, {height}, {width})",
+                expected,
+                lambda image=image, kernel=kernel: _call_chain(student, image, kernel),  # type: ignore[misc]
+                points,
+            )
+        )
+    advice = "Each 3x3 convolution without padding takes 2 pixels off height and width; the "
+    advice += "pooling halves what is left, rounded down."
+    return _result(criteria, advice)
+
+
+@scored(15)
+def conv_pool_conv_values(student: Student, seed: int) -> CheckResult:
+    """The values of `conv_pool_conv` against PyTorch, on fresh images and kernels."""
+    return chain_check.values(student, seed)
+
+
+@scored(5)
+def net_shape(student: Student, seed: int) -> CheckResult:
+    """The output shape of `Net` for several batches, channels and classes."""
+    return _network_shape(student, "Net", seed)
+
+
+@scored(10)
+def net_parameters(student: Student, seed: int) -> CheckResult:
+    """The parameters of `Net`, a layer at a time and in all."""
+    return net_check.parameters(student, seed)
+
+
+@scored(20)
+def net_function(student: Student, seed: int) -> CheckResult:
+    """Whether `Net` computes the specified function, whatever its weights."""
+    return net_check.function(student, seed)
+
+
+@scored(5)
+def improved_shape(student: Student, seed: int) -> CheckResult:
+    """The output shape of `ImprovedNet` for several batches, channels and classes."""
+    return _network_shape(student, "ImprovedNet", seed)
+
+
+@scored(5)
+def improved_parameters(student: Student, seed: int) -> CheckResult:
+    """Whether `ImprovedNet` has fewer parameters than `Net`.
+
+    Counted are the tensors that the student's side hands over, which are also all that a trained
+    network is later made from. Buffers are among them: what is no parameter by name is none the
+    less something to store numbers in.
+    """
+    limit = parameter_count(net_spec())
+    model = Model(student, "ImprovedNet", seed)
+    state = model.state()
+    count = sum(state[p.name].numel() for p in model.parameters if p.name in state)
+    held = sum(tensor.numel() for tensor in state.values() if tensor.is_floating_point())
+    got = f"{count:,}" if held < limit else f"{held:,}, buffers included"
+    passed = count > 0 and held < limit
+    criterion = verdict("parameters in all", f"fewer than {limit:,}", got, passed, 5.0)
+    advice = "Which layer of Net holds most of the parameters? That one has to become smaller."
+    return _result([criterion], advice, parameters=float(count))
+
+
+@scored(5)
+def improved_top_left(student: Student, seed: int) -> CheckResult:
+    """The accuracy of `ImprovedNet`, trained afresh, on top-left digits."""
+    return improved_check.top_left(student, seed)
+
+
+@scored(20)
+def improved_bottom_right(student: Student, seed: int) -> CheckResult:
+    """The accuracy of `ImprovedNet`, trained afresh on top-left digits, on bottom-right ones."""
+    return improved_check.bottom_right(student, seed)
+
+
+def _network_shape(student: Student, name: str, seed: int) -> CheckResult:
+    rng = generator(seed)
+    criteria = []
+    for count, arguments, points in (
+        (4, {}, 2.0),
+        (1, {}, 1.0),
+        (3, {"num_channel": 4, "num_classes": 7}, 2.0),
+    ):
+        shown = ", ".join(f"{key}={value}" for key, value in arguments.items())
+        images = random_images(count, 1, IMAGE_SIZE, IMAGE_SIZE, rng)
+        criteria.append(
+            _shape_criterion(
+                f"logits of {name}({shown}) for images ({count}, 1, 56, 56)",
+                (count, arguments.get("num_classes", 10)),
+                lambda images=images, arguments=arguments: Model(  # type: ignore[misc]
+                    student, name, seed, **arguments
+                ).forward(images),
+                points,
+            )
+        )
+    advice = "The last layer puts out num_classes logits for each image of the batch."
+    return _result(criteria, advice)
+
+
+def _shape_criterion(
+    name: str, expected: tuple[int, ...], observe: Callable[[], Tensor], points: float
+) -> Criterion:
+    try:
+        output = observe()
+    except StudentFault as fault:
+        return verdict(name, str(expected), str(fault), False, points)
+    passed = tuple(output.shape) == expected and output.is_floating_point()
+    got = str(tuple(output.shape))
+    if not output.is_floating_point():
+        got += f" of {str(output.dtype).removeprefix('torch.')}"
+    return verdict(name, str(expected), got, passed, points)
+
+
+def _chain_value(image: Tensor, kernel: Tensor) -> Tensor:
+    expected = run_chain(CHAIN, image, kernel)
+    assert expected is not None, "the challenge's images are large enough for the chain"
+    return expected.value
+
+
+def _call_chain(student: Student, image: Tensor, kernel: Tensor) -> Tensor:
+    return chain_check.unbatched(call(student, "conv_pool_conv", image, kernel)[0])
+
+
+def _result(criteria: list[Criterion], advice: str, **figures: float) -> CheckResult:
+    lost = [criterion for criterion in criteria if criterion.earned < criterion.points]
+    if len(lost) == len(criteria) > 1 and len({criterion.got for criterion in lost}) == 1:
+        advice = lost[0].got  # the same each time: that is the trouble, whatever the shapes
+    return CheckResult(tuple(criteria), advice if lost else "", figures=figures)

@@ -1,0 +1,243 @@
+"""Families of answers to `ImprovedNet`, each with the tiers that it is meant to reach.
+
+A family says at least and at most which tier its networks reach: 0 is none, 1 the lowest. Where the
+two differ it is meant neither way in between: its runs fall on both sides of a threshold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from autograder.assignments.cnns.improved.reference import reference
+
+CLASSES = 10
+PIXELS = 56 * 56
+Factory = Callable[[], nn.Module]
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of answer.
+
+    Attributes:
+        name: short, unique.
+        about: its architecture, for the page.
+        build: makes a network with fresh weights.
+        at_least: the tier that its networks are meant to reach.
+        at_most: the tier that they are meant not to exceed.
+        learns: whether they are meant to reach the top-left accuracy; None for neither way.
+    """
+
+    name: str
+    about: str
+    build: Factory
+    at_least: int
+    at_most: int
+    learns: bool | None = True
+
+
+def _layers(*layers: nn.Module) -> nn.Sequential:
+    return nn.Sequential(*layers)
+
+
+def _features(padding: int, channels: tuple[int, ...] = (8, 16), bias: bool = True) -> nn.Module:
+    """Returns 5x5 convolutions with ReLU, and max pooling between them."""
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in zip((1, *channels), channels, strict=False):
+        if layers:
+            layers.append(nn.MaxPool2d(2))
+        layers += [nn.Conv2d(fan_in, fan_out, 5, padding=padding, bias=bias), nn.ReLU()]
+    return nn.Sequential(*layers)
+
+
+def _average(*head: nn.Module) -> nn.Module:
+    return _layers(nn.AdaptiveAvgPool2d(1), nn.Flatten(), *head)
+
+
+def _maximum(*head: nn.Module) -> nn.Module:
+    return _layers(nn.AdaptiveMaxPool2d(1), nn.Flatten(), *head)
+
+
+def _bottleneck(features: int = 16) -> list[nn.Module]:
+    return [nn.Linear(features, 8), nn.ReLU(), nn.Linear(8, CLASSES)]
+
+
+def _net(channels: int) -> nn.Module:
+    """Returns the exercise's `Net`."""
+    c = channels
+    head = [nn.Linear(2 * c * 121, 4 * c), nn.ReLU(), nn.Linear(4 * c, 2 * c), nn.ReLU()]
+    return _layers(
+        _features(0, (c, 2 * c)),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        *head,
+        nn.Linear(2 * c, CLASSES),
+    )
+
+
+def _block(fan_in: int, fan_out: int, kernel: int, padding: int, stride: int = 1) -> nn.Module:
+    convolution = nn.Conv2d(fan_in, fan_out, kernel, stride, padding, bias=False)
+    return _layers(convolution, nn.BatchNorm2d(fan_out), nn.ReLU())
+
+
+class Frozen(nn.Module):
+    """A network that learns nothing but the biases of its last layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(1, 16, 8, stride=4), nn.ReLU())
+        self.classify = _average(nn.Linear(16, CLASSES))
+        self.bias = nn.Parameter(torch.zeros(CLASSES))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Returns logits (N, 10) for images (N, 1, 56, 56)."""
+        return self.classify(self.layers(images)).detach() + self.bias
+
+
+class Guesser(nn.Module):
+    """Draws its answers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Returns logits (N, 10) that have nothing to do with images (N, 1, 56, 56)."""
+        return self.scale * torch.randn(len(images), CLASSES)
+
+
+FAMILIES = (
+    Family("guesser", "random answers", Guesser, 0, 0, learns=False),
+    Family("untrained", "nothing but the biases of its answers learns", Frozen, 0, 0, learns=False),
+    Family(
+        "linear",
+        "one linear layer from pixels to classes",
+        lambda: _layers(nn.Flatten(), nn.Linear(PIXELS, CLASSES)),
+        0,
+        0,
+    ),
+    Family(
+        "pixels",
+        "no convolution: pixels to 20, to 10",
+        lambda: _layers(nn.Flatten(), nn.Linear(PIXELS, 20), nn.ReLU(), nn.Linear(20, CLASSES)),
+        0,
+        0,
+    ),
+    Family(
+        "coarse convolution",
+        "one 8x8 convolution with stride 4, one linear layer",
+        lambda: _layers(
+            nn.Conv2d(1, 8, 8, stride=4), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 169, CLASSES)
+        ),
+        0,
+        0,
+    ),
+    Family("Net", "the exercise's Net: a fully connected head", lambda: _net(8), 0, 0),
+    Family("Net, half as wide", "the exercise's Net with num_channel=4", lambda: _net(4), 0, 0),
+    Family(
+        "convolution as head",
+        "an 11x11 convolution in place of the fully connected head",
+        lambda: _layers(_features(0), nn.MaxPool2d(2), nn.Conv2d(16, CLASSES, 11), nn.Flatten()),
+        0,
+        0,
+    ),
+    Family(
+        "average, bottleneck",
+        "Net with averages for its first linear layer: no padding, head 16-8-10",
+        lambda: _layers(_features(0), nn.MaxPool2d(2), _average(*_bottleneck())),
+        0,
+        1,
+        learns=None,
+    ),
+    Family(
+        "average",
+        "no padding, averages, head 16-10",
+        lambda: _layers(_features(0), nn.MaxPool2d(2), _average(nn.Linear(16, CLASSES))),
+        1,
+        1,
+    ),
+    Family(
+        "average, padding 2, bottleneck",
+        "padding 2, averages, head 16-8-10",
+        lambda: _layers(_features(2), nn.MaxPool2d(2), _average(*_bottleneck())),
+        0,
+        2,
+        learns=None,
+    ),
+    Family(
+        "average, padding 2",
+        "padding 2, averages, head 16-10",
+        lambda: _layers(_features(2), nn.MaxPool2d(2), _average(nn.Linear(16, CLASSES))),
+        1,
+        3,
+        learns=None,
+    ),
+    Family(
+        "maximum, no padding",
+        "no padding, maxima over places, head 16-10",
+        lambda: _layers(_features(0), nn.MaxPool2d(2), _maximum(nn.Linear(16, CLASSES))),
+        1,
+        3,
+    ),
+    Family(
+        "maximum, padding 2",
+        "padding 2, maxima over places, head 16-10",
+        lambda: _layers(_features(2), nn.MaxPool2d(2), _maximum(nn.Linear(16, CLASSES))),
+        3,
+        3,
+    ),
+    Family(
+        "network in network",
+        "padding 4 without bias, a 1x1 convolution to 32, averages normalised, head 32-10",
+        lambda: _layers(
+            _features(4, bias=False),
+            nn.Conv2d(16, 32, 1, bias=False),
+            nn.ReLU(),
+            _average(nn.BatchNorm1d(32), nn.Linear(32, CLASSES)),
+        ),
+        3,
+        3,
+    ),
+    Family(
+        "third convolution",
+        "three convolutions, padding 4 without bias, averages normalised, head 32-10",
+        lambda: _layers(
+            _features(4, (8, 16, 32), bias=False),
+            _average(nn.BatchNorm1d(32), nn.Linear(32, CLASSES)),
+        ),
+        3,
+        3,
+    ),
+    Family(
+        "batch norm",
+        "two convolutions with batch norm, padding 4, averages, head 16-10",
+        lambda: _layers(
+            _block(1, 8, 5, 4),
+            nn.MaxPool2d(2),
+            _block(8, 16, 5, 4),
+            nn.MaxPool2d(2),
+            _average(nn.Linear(16, CLASSES)),
+        ),
+        1,
+        3,
+    ),
+    Family(
+        "all-convolutional",
+        "strides in place of pooling, batch norm, averages, head 32-10",
+        lambda: _layers(
+            _block(1, 8, 5, 4, stride=2),
+            _block(8, 16, 5, 4, stride=2),
+            _block(16, 32, 3, 2),
+            _average(nn.Linear(32, CLASSES)),
+        ),
+        1,
+        3,
+    ),
+    Family("reference, narrower", "it with 6 and 12 channels", lambda: reference(6, 12), 3, 3),
+    Family("reference", "padding 4, no bias, averages normalised, head 16-10", reference, 3, 3),
+    Family("reference, wider", "it with 8 and 24 channels", lambda: reference(8, 24), 3, 3),
+)

@@ -1,0 +1,157 @@
+"""Measures families by the very procedure that grading uses, many at once; can be interrupted."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from autograder.assignments.cnns.improved.calibration.families import FAMILIES
+from autograder.assignments.cnns.improved.training_runs import NAME, repeated, run_looks
+from autograder.checking.challenge import derive_seed
+from autograder.checking.student import InProcess
+from course_utils.tiers import Accuracies, Scale
+from course_utils.training import GRADING, outcome
+
+Look = tuple[float, float, int]  # top-left, bottom-right, steps: the fields of `Accuracies`
+
+
+@dataclass(frozen=True)
+class Job:
+    """One network to be measured: one of a family, with one seed.
+
+    Attributes:
+        family: its name.
+        seed: counted from 0.
+        audited: whether its runs go on to the end of the budget, settled or not, so that what
+            stopping early gets wrong can be counted.
+    """
+
+    family: str
+    seed: int
+    audited: bool
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What the procedure measured of one network.
+
+    Attributes:
+        family: its name.
+        seed: counted from 0.
+        runs: of each training run what its checkpoints showed, in order.
+        cpu_s: processor time of it all, in seconds.
+    """
+
+    family: str
+    seed: int
+    runs: tuple[tuple[Look, ...], ...]
+    cpu_s: float
+
+    def outcomes(self, scale: Scale) -> list[Accuracies]:
+        """Returns the outcomes of the runs that the procedure makes under this scale.
+
+        Raises:
+            LookupError: it asks for more than was recorded under another scale.
+        """
+        results: list[Accuracies] = []
+        for looks in self.runs:
+            if scale.wants_another(results):
+                result = outcome((Accuracies(*look) for look in looks), scale)
+                if result.steps < GRADING.steps and not scale.settled(result):
+                    raise LookupError(f"{self.family}, {self.seed}: a run ends too early")
+                results.append(result)
+        if scale.wants_another(results):
+            raise LookupError(f"{self.family}, {self.seed}: a run is missing")
+        return results
+
+    def fits(self, scale: Scale) -> bool:
+        """Whether it tells how the procedure ends under this scale."""
+        try:
+            self.outcomes(scale)
+        except LookupError:
+            return False
+        return True
+
+
+def measure(job: Job, scale: Scale) -> Trial:
+    """Returns what grading measures of one network of a family."""
+    torch.set_num_threads(1)
+    family = next(family for family in FAMILIES if family.name == job.family)
+    student = InProcess({NAME: family.build})
+    runs: list[tuple[Look, ...]] = []
+
+    def run(seed: int) -> Accuracies:
+        seen: list[Accuracies] = []
+        looks = run_looks(student, seed)
+        result = outcome(_noted(looks, seen), scale)
+        if job.audited:
+            seen += looks
+        runs.append(tuple((look.top_left, look.bottom_right, look.steps) for look in seen))
+        return result
+
+    start = time.process_time()
+    repeated(run, derive_seed("calibration", job.family, job.seed), scale)
+    return Trial(job.family, job.seed, tuple(runs), time.process_time() - start)
+
+
+def measure_all(
+    todo: Sequence[Job],
+    scale: Scale,
+    journal: Path,
+    key: str,
+    *,
+    workers: int,
+    on_done: Callable[[Trial], None] = lambda trial: None,
+) -> list[Trial]:
+    """Returns a trial for each job; those that the journal holds under this key are not repeated.
+
+    A trial that was recorded under another scale counts as long as it tells how this one ends.
+
+    Args:
+        todo: the jobs.
+        scale: the tiers and rules.
+        journal: a file with one JSON line a trial, to which each finished one is added at once.
+        key: what the trials depend on; lines with another key do not count.
+        workers: processes, each with one thread.
+        on_done: called with each trial, old or new.
+    """
+    done = {(trial.family, trial.seed): trial for trial in _read(journal, key) if trial.fits(scale)}
+    found = [done[job.family, job.seed] for job in todo if (job.family, job.seed) in done]
+    for trial in found:
+        on_done(trial)
+    left = [job for job in todo if (job.family, job.seed) not in done]
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(workers) as pool, journal.open("a") as file:
+        for future in as_completed([pool.submit(measure, job, scale) for job in left]):
+            trial = future.result()
+            file.write(json.dumps({"key": key, **asdict(trial)}) + "\n")
+            file.flush()
+            found.append(trial)
+            on_done(trial)
+    return found
+
+
+def _noted(looks: Iterable[Accuracies], seen: list[Accuracies]) -> Iterator[Accuracies]:
+    for look in looks:
+        seen.append(look)
+        yield look
+
+
+def _read(journal: Path, key: str) -> Iterator[Trial]:
+    """Yields the trials of a journal; the last line may be half written."""
+    if not journal.exists():
+        return
+    for line in journal.read_text().splitlines():
+        try:
+            fields = json.loads(line)
+        except ValueError:
+            continue
+        if fields.pop("key") == key:
+            runs = tuple(tuple(tuple(look) for look in run) for run in fields.pop("runs"))
+            yield Trial(runs=runs, **fields)

@@ -1,0 +1,57 @@
+"""Pure: what there is to measure, so that each tier's error rates can be shown to be small."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cache
+
+from autograder.assignments.cnns.improved.calibration.families import FAMILIES, Family
+from autograder.assignments.cnns.improved.calibration.measure import Job
+from autograder.assignments.cnns.improved.calibration.rates import (
+    MOST_POSSIBLE_ERRORS,
+    Rate,
+    thresholds,
+)
+from course_utils.tiers import Scale
+
+
+def jobs(scale: Scale, seeds: int, audited: int, names: Sequence[str] = ()) -> list[Job]:
+    """Returns what there is to measure, all families of one seed before those of the next.
+
+    Where few families are meant to reach a tier, or few are meant not to, these get more seeds.
+
+    Args:
+        scale: the tiers.
+        seeds: how many networks of each family, at least.
+        audited: how many of these are trained to the end.
+        names: only these families; all where empty.
+    """
+    chosen = [family for family in FAMILIES if not names or family.name in names]
+    counts = {family.name: max(seeds, _needed(family, scale)) for family in chosen}
+    return [
+        Job(name, seed, seed < audited)
+        for seed in range(max(counts.values()))
+        for name, count in counts.items()
+        if seed < count
+    ]
+
+
+def _needed(family: Family, scale: Scale) -> int:
+    """Returns how many networks each family on its side of a tier needs, if none of them errs."""
+    needed = 0
+    for threshold in thresholds(scale):
+        side = threshold.meant(family)
+        if side is not None:
+            peers = sum(threshold.meant(other) is side for other in FAMILIES)
+            needed = max(needed, math.ceil(runs_without_error() / peers))
+    return needed
+
+
+@cache
+def runs_without_error() -> int:
+    """Returns how many runs without an error show that errors are as rare as they are to be."""
+    runs = 1
+    while Rate(0, runs).interval[1] > MOST_POSSIBLE_ERRORS:
+        runs += 1
+    return runs

@@ -1,0 +1,165 @@
+"""Pure: from trials to the rates at which families reach tiers, with confidence intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from scipy.stats import binomtest
+
+from autograder.assignments.cnns.improved.calibration.families import Family
+from autograder.assignments.cnns.improved.calibration.measure import Trial
+from course_utils.tiers import Accuracies, Scale
+
+CONFIDENCE = 0.95
+MOST_ERRORS = 0.01  # of all runs that are meant to pass a tier, or not to
+MOST_POSSIBLE_ERRORS = 0.02  # the upper end of that rate's interval
+MOST_ERRORS_OF_A_FAMILY = 1 / 40
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How often something happened.
+
+    Attributes:
+        count: how often it did.
+        of: how often it could have.
+    """
+
+    count: int
+    of: int
+
+    @property
+    def value(self) -> float:
+        """Returns the share in [0, 1]."""
+        return self.count / self.of if self.of else 0.0
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Returns the exact 95 % confidence interval of the share.
+
+        Source: Clopper and Pearson 1934, Biometrika 26.
+        """
+        if not self.of:
+            return 0.0, 1.0
+        found = binomtest(self.count, self.of).proportion_ci(CONFIDENCE, method="exact")
+        return float(found.low), float(found.high)
+
+
+@dataclass(frozen=True)
+class TierErrors:
+    """What a tier gets wrong.
+
+    Attributes:
+        name: the tier's.
+        withheld: how often families that are meant to reach it do not.
+        given: how often families that are meant not to reach it do.
+        worst: the family with the largest error rate, and that rate.
+        unmeant: the families that are meant neither way.
+    """
+
+    name: str
+    withheld: Rate
+    given: Rate
+    worst: tuple[str, Rate]
+    unmeant: tuple[str, ...]
+
+    @property
+    def kept(self) -> bool:
+        """Whether the error rates are as small as they are meant to be."""
+        return self.worst[1].value <= MOST_ERRORS_OF_A_FAMILY and all(
+            rate.value <= MOST_ERRORS and rate.interval[1] <= MOST_POSSIBLE_ERRORS
+            for rate in (self.withheld, self.given)
+        )
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A tier as the rates see it.
+
+    Attributes:
+        name: the tier's.
+        passed: whether a network with these runs reaches it.
+        meant: whether a family is meant to; None for neither way.
+    """
+
+    name: str
+    passed: Callable[[Sequence[Accuracies]], bool]
+    meant: Callable[[Family], bool | None]
+
+
+def thresholds(scale: Scale) -> list[Threshold]:
+    """Returns the top-left tier, then those of the bottom-right accuracy, lowest first."""
+    left = Threshold(
+        f"top-left: {scale.top_left.name}",
+        scale.learned,
+        lambda family: family.learns,
+    )
+    return [left, *(_threshold(scale, index) for index in range(len(scale.bottom_right)))]
+
+
+def _threshold(scale: Scale, index: int) -> Threshold:
+    return Threshold(
+        f"{index + 1}: {scale.bottom_right[index].name}",
+        lambda runs: scale.reached(runs) > index,
+        lambda family: meant(family, index + 1),
+    )
+
+
+def meant(family: Family, tier: int) -> bool | None:
+    """Returns whether a family is meant to reach a tier (counted from 1); None for neither way."""
+    if family.at_least >= tier:
+        return True
+    return False if family.at_most < tier else None
+
+
+def passed(trials: Iterable[Trial], threshold: Threshold, scale: Scale) -> Rate:
+    """Returns how often trials reach a threshold."""
+    results = [threshold.passed(trial.outcomes(scale)) for trial in trials]
+    return Rate(sum(results), len(results))
+
+
+def tier_errors(
+    families: Sequence[Family], trials: Sequence[Trial], scale: Scale
+) -> list[TierErrors]:
+    """Returns what each threshold gets wrong."""
+    return [_errors(threshold, families, trials, scale) for threshold in thresholds(scale)]
+
+
+def _errors(
+    threshold: Threshold, families: Sequence[Family], trials: Sequence[Trial], scale: Scale
+) -> TierErrors:
+    withheld: dict[str, Rate] = {}
+    given: dict[str, Rate] = {}
+    unmeant = []
+    for family in families:
+        rate = passed((t for t in trials if t.family == family.name), threshold, scale)
+        match threshold.meant(family):
+            case True:
+                withheld[family.name] = Rate(rate.of - rate.count, rate.of)
+            case False:
+                given[family.name] = rate
+            case None:
+                unmeant.append(family.name)
+    worst = max((withheld | given).items(), key=lambda item: item[1].value)
+    return TierErrors(
+        threshold.name, _sum(withheld.values()), _sum(given.values()), worst, tuple(unmeant)
+    )
+
+
+def early_stops(trials: Iterable[Trial], scale: Scale) -> Rate:
+    """Returns how often an audited run that was settled early ended below the highest tier."""
+    wrong = total = 0
+    for trial in trials:
+        # Under another scale there may have been more runs.
+        for run, stopped in zip(trial.runs, trial.outcomes(scale), strict=False):
+            end = Accuracies(*run[-1])
+            if end.steps > stopped.steps:
+                total += 1
+                wrong += end.bottom_right < scale.bottom_right[-1].accuracy
+    return Rate(wrong, total)
+
+
+def _sum(rates: Iterable[Rate]) -> Rate:
+    rates = list(rates)
+    return Rate(sum(rate.count for rate in rates), sum(rate.of for rate in rates))

@@ -1,0 +1,126 @@
+"""The verdicts on what `ImprovedNet` learns, and what stands in the way of more points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from autograder.assignments.cnns.improved import calibration
+from autograder.assignments.cnns.improved.confusion import measured_with_confusion
+from autograder.assignments.cnns.improved.inspection import Traits
+from autograder.assignments.cnns.improved.training_runs import CLASSES, Measured
+from autograder.assignments.cnns.net.reference import net_spec, parameter_count
+from autograder.checking.check_result import CheckResult, verdict
+from autograder.checking.student import Student
+from course_utils.tiers import Scale, middle
+
+# Of `Traits`: the calibration's families lie far on either side (`test_inspection.py`).
+POSITIONS_SHOW = 0.5
+BORDER_SHOWS = 0.05
+GAP = 0.1  # between the accuracies of the two corners
+
+
+def top_left(student: Student, seed: int) -> CheckResult:
+    """Returns the verdict on the top-left accuracy: 5 points."""
+    scale = calibration.scale()
+    found, _ = measured_with_confusion(student, seed, scale)
+    tier, accuracies = scale.top_left, [run.top_left for run in found.runs]
+    passed = scale.learned(found.runs)
+    criterion = verdict(
+        "accuracy on top-left digits",
+        f"{tier.accuracy:.0%}",
+        _shown(accuracies),
+        passed,
+        tier.points,
+    )
+    figures = {"top_left": middle(accuracies)}
+    if passed:
+        return CheckResult((criterion,), figures=figures)
+    mistake, words = _slow(found.traits)
+    advice = f"Your network hardly learns within the budget. {words}"
+    return CheckResult((criterion,), advice, (mistake,), figures)
+
+
+def bottom_right(student: Student, seed: int) -> CheckResult:
+    """Returns the verdict on the bottom-right accuracy: 20 points, in tiers."""
+    scale = calibration.scale()
+    found, confusion = measured_with_confusion(student, seed, scale)
+    accuracies = [run.bottom_right for run in found.runs]
+    reached = scale.reached(found.runs)
+    criteria, below = [], 0.0
+    for number, tier in enumerate(scale.bottom_right, start=1):
+        criteria.append(
+            verdict(
+                f"accuracy on bottom-right digits: {tier.name}",
+                f"{tier.accuracy:.0%}",
+                _shown(accuracies),
+                reached >= number,
+                tier.points - below,
+            )
+        )
+        below = tier.points
+    figures: dict[str, Any] = {
+        "top_left": middle([run.top_left for run in found.runs]),
+        "bottom_right": middle(accuracies),
+        "runs": len(found.runs),
+        "steps": sum(run.steps for run in found.runs),
+        "interior": found.traits.interior,
+        "border": found.traits.border,
+        "parameters": found.traits.parameters,
+    }
+    if confusion is not None:
+        figures["confusion"] = confusion
+    if reached == len(scale.bottom_right):
+        return CheckResult(tuple(criteria), figures=figures)
+    obstacles = in_the_way(found, scale)
+    advice = " ".join(words for _, words in obstacles) or (
+        "It reads digits where it has seen them, and worse elsewhere: compare its accuracy in the "
+        "two corners after each change that you make."
+    )
+    mistakes = tuple(mistake for mistake, _ in obstacles)
+    return CheckResult(tuple(criteria), advice, mistakes, figures)
+
+
+def _shown(accuracies: Sequence[float]) -> str:
+    runs = f", the middle one of {len(accuracies)} runs" if len(accuracies) > 1 else ""
+    return f"{middle(accuracies):.1%}{runs}"
+
+
+def in_the_way(found: Measured, scale: Scale) -> list[tuple[str, str]]:
+    """Returns what stands in the way of the highest tier: names and words, the worst first."""
+    seen = found.traits
+    left = middle([run.top_left for run in found.runs])
+    right = middle([run.bottom_right for run in found.runs])
+    said: list[tuple[str, str]] = []
+    if seen.interior > POSITIONS_SHOW:
+        which = "Which one?"
+        if seen.widest_name:
+            which = f"`{seen.widest_name}` looks at {seen.widest:,} numbers at once: what do they "
+            which += "stand for?"
+        words = "Before any training, its answer already changes when a digit moves a few pixels "
+        words += "in the middle of the image: some layer has a weight for each position. "
+        said.append(("improved-positions", words + which))
+    elif seen.border > BORDER_SHOWS and left - right > GAP:
+        words = "Before any training, its answer does not depend on where in the middle a digit "
+        words += "stands, but it does on the corner: what you pool still shows the border of the "
+        words += "image. How often does the kernel meet a pixel at the border, and how often one "
+        words += "in the middle?"
+        said.append(("improved-border", words))
+    if left < scale.bottom_right[-1].accuracy:
+        mistake, words = _slow(seen)
+        said.append((mistake, f"It learns too slowly for the budget. {words}"))
+    limit = parameter_count(net_spec())
+    if seen.parameters >= limit:
+        words = f"It has {seen.parameters:,} parameters, Net has {limit:,}: the fix needs fewer."
+        said.append(("improved-parameters", words))
+    return said
+
+
+def _slow(seen: Traits) -> tuple[str, str]:
+    """Returns why a network may need more steps than there are: a name, and words."""
+    if 0 < seen.narrowest < CLASSES:
+        words = f"All it knows of an image passes through {seen.narrowest} numbers "
+        words += f"(into `{seen.narrowest_name}`), fewer than there are classes: such a bottleneck "
+        return "improved-bottleneck", words + "learns slowly."
+    words = "Averages over a large image are small and much alike: what could bring them to one "
+    return "improved-slow", words + "scale before the last layer?"

@@ -1,0 +1,92 @@
+"""What shows of a network without training: does its answer depend on where the digit stands?
+
+Two measurements on fresh weights tell the two causes apart. A digit that moves by a few pixels in
+the middle of the canvas leaves convolutions and pooling over positions unmoved, and changes what a
+layer with a weight for each position puts out. A digit that moves from corner to corner changes,
+in a network without such a layer, only what the convolutions see of the border.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from autograder.checking.student import Model, ParameterInfo
+from course_utils.data import load_digits_subset
+from course_utils.training import IMAGE_SIZE
+
+LOOKED_AT = 64  # digits
+_FIRST, _SHIFT = 10, 8  # pixels: where a digit stands, and a multiple of any pooling's stride
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What shows of an untrained network.
+
+    Attributes:
+        interior: how much its answers change when digits move in the middle of the canvas, relative
+            to how much they differ from digit to digit: 0 for none, about 1 for two random answers.
+        border: the same from the top-left to the bottom-right corner.
+        narrowest: how many numbers pass into its narrowest linear layer.
+        narrowest_name: the name of that layer, as the hand-in has it.
+        widest_name: the name of the layer that sees most numbers at once.
+        widest: how many.
+        parameters: their count.
+    """
+
+    interior: float
+    border: float
+    narrowest: int
+    narrowest_name: str
+    widest: int
+    widest_name: str
+    parameters: int
+
+
+def traits(model: Model) -> Traits:
+    """Returns the traits of a fresh model."""
+    digits = load_digits_subset().test_images[:LOOKED_AT]
+    corner = IMAGE_SIZE - digits.shape[-1]
+    linear = [p for p in model.parameters if _fan_in(p) > 1]
+    narrow = min(linear, key=_fan_in, default=None)
+    wide = max(linear, key=_fan_in, default=None)
+    return Traits(
+        interior=_change(model, digits, _FIRST, _FIRST + _SHIFT),
+        border=_change(model, digits, 0, corner),
+        narrowest=_fan_in(narrow) if narrow else 0,
+        narrowest_name=narrow.owner if narrow else "",
+        widest=_fan_in(wide) if wide else 0,
+        widest_name=wide.owner if wide else "",
+        parameters=sum(math.prod(p.shape) for p in model.parameters),
+    )
+
+
+def _change(model: Model, digits: Tensor, start: int, end: int) -> float:
+    """Returns how much the logits change from one place to another, relative to their spread."""
+    before, after = (model.forward(at(digits, place)).float() for place in (start, end))
+    spread = torch.cat([part - part.mean(dim=0) for part in (before, after)])
+    change = (before - after).square().mean().sqrt() / (spread.square().mean().sqrt() + 1e-12)
+    return float(change) if bool(change.isfinite()) else 0.0
+
+
+def at(digits: Tensor, corner: int) -> Tensor:
+    """Returns canvases (N, 1, 56, 56) float32 in [0, 1] with each digit at (corner, corner).
+
+    Args:
+        digits: (N, 28, 28) uint8.
+        corner: row and column of the digit's first pixel.
+    """
+    N, H, W = digits.shape
+    canvas = torch.zeros(N, 1, IMAGE_SIZE, IMAGE_SIZE)
+    canvas[:, 0, corner : corner + H, corner : corner + W] = digits / 255
+    return canvas
+
+
+def _fan_in(parameter: ParameterInfo) -> int:
+    """Returns how many numbers a linear layer or a 1x1 convolution takes; 0 for anything else."""
+    if len(parameter.shape) == 2 or (len(parameter.shape) == 4 and parameter.shape[2:] == (1, 1)):
+        return parameter.shape[1]
+    return 0

@@ -1,0 +1,84 @@
+"""Bounds a slow architecture by its work relative to the reference's, on the same machine.
+
+Seconds would depend on the machine and on what else it does; processor time relative to that of a
+reference measured right here does not.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+
+import torch.nn.functional as F
+
+from autograder.assignments.cnns.improved.reference import reference
+from autograder.checking.student import Model, Student, StudentFault
+from course_utils.data import load_digits_subset
+from course_utils.training import GRADING, lay_out, predict
+from course_utils.transforms import place
+
+MOST_WORK = 15.0  # times the reference's: far more than honest networks take
+WARM_UP_STEPS = 2  # the first steps set up the optimiser and choose kernels
+STEPS = 6
+PREDICTED = 128  # digits
+TRIALS = 3  # before a network is refused: a busy machine can slow one down
+
+
+def refuse_too_much(student: Student, name: str, seed: int) -> None:
+    """Returns nothing if one training step and one prediction of the network take little enough.
+
+    Raises:
+        StudentFault: they take more than `MOST_WORK` times what the reference takes.
+    """
+    for _ in range(TRIALS):
+        ratio = cpu_s(student, name, seed) / _reference_cpu_s()
+        if ratio <= MOST_WORK:
+            return
+    raise StudentFault(
+        f"a training step of {name} takes {ratio:.0f} times the work of the reference's; grading "
+        f"trains networks that take at most {MOST_WORK:.0f} times as much. Use fewer channels, or "
+        "pool earlier"
+    )
+
+
+def cpu_s(student: Student, name: str, seed: int = 0) -> float:
+    """Returns the processor time in seconds that some training and prediction takes."""
+    digits = load_digits_subset()
+    model = Model(student, name, seed)
+
+    def train(steps: int) -> None:
+        model.train(
+            digits.train_images, digits.train_labels, protocol=GRADING, seed=seed, steps=steps
+        )
+
+    train(WARM_UP_STEPS)
+    before = student.cpu_s()
+    train(STEPS)
+    model.predict(digits.test_images[:PREDICTED], "bottom_right")
+    return student.cpu_s() - before
+
+
+@cache
+def _reference_cpu_s() -> float:
+    """Returns the same of the reference: the least of some trials, once a process.
+
+    Without an optimiser: its part is small, and PyTorch imports a compiler for it, which takes two
+    seconds and which nothing else in the judge's process needs.
+    """
+    digits, model = load_digits_subset(), reference()
+    layout, size = lay_out(model), GRADING.batch_size
+
+    def train(steps: int) -> None:
+        for start in range(0, steps * size, size):
+            batch = slice(start, start + size)
+            images = place(digits.train_images[batch], "top_left").contiguous(memory_format=layout)
+            F.cross_entropy(model(images), digits.train_labels[batch]).backward()
+
+    def trial() -> float:
+        before = time.process_time()
+        train(STEPS)
+        predict(model, digits.test_images[:PREDICTED], "bottom_right")
+        return time.process_time() - before
+
+    train(WARM_UP_STEPS)
+    return min(trial() for _ in range(TRIALS))

@@ -1,0 +1,166 @@
+"""Judges `Net` by its parameters and by the function it computes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from autograder.assignments.cnns.net.mistakes import Mistake, net_mistakes
+from autograder.assignments.cnns.net.recognise import examine
+from autograder.assignments.cnns.net.reference import (
+    LAYERS,
+    NetSpec,
+    Shape,
+    flat_features,
+    net_shapes,
+    net_spec,
+    sizes,
+)
+from autograder.assignments.cnns.net.under_test import NAME, Finding
+from autograder.checking.check_result import CheckResult, Criterion, verdict
+from autograder.checking.pairing import infer, match_layers, weights_of
+from autograder.checking.student import Model, ParameterInfo, Student, StudentFault
+
+OTHER = {"num_channel": 5, "num_classes": 7}  # a size that the notebook never mentions
+_OTHER_SHOWN = f"{NAME}({', '.join(f'{key}={value}' for key, value in OTHER.items())})"
+_LAYER_POINTS, _TOTAL_POINTS = 1.6, 1.0
+_PART_POINTS, _OTHER_PART_POINTS = 3.2, 0.8
+
+
+def parameters(student: Student, seed: int) -> CheckResult:
+    """Returns the verdict on the parameters of `Net`: 10 points."""
+    model, shapes = Model(student, NAME, seed), net_shapes(net_spec())
+    matched = match_layers(shapes, model.parameters)
+    taken = [slot.parameter for pairing in matched.values() for slot in pairing.values()]
+    left = [p for p in model.parameters if p not in taken]
+    criteria = [_layer_criterion(layer, shapes, layer in matched, left) for layer in LAYERS]
+    criteria.append(_total_criterion("parameters in all", net_spec(), model.parameters))
+    name = f"parameters in all of {_OTHER_SHOWN}"
+    try:
+        other = Model(student, NAME, seed, **OTHER)
+        criteria.append(_total_criterion(name, net_spec(**OTHER), other.parameters))
+    except StudentFault as fault:
+        total = f"{_count(net_shapes(net_spec(**OTHER)).values()):,}"
+        criteria.append(verdict(name, total, str(fault), False, _TOTAL_POINTS))
+    figures = {"parameters": float(_count(p.shape for p in model.parameters))}
+    wrong = next((c.name for c in criteria if c.earned < c.points), None)
+    if wrong is None:
+        return CheckResult(tuple(criteria), figures=figures)
+    structure = infer(model.parameters)
+    mistakes = net_mistakes(structure.spec, net_spec()) if structure else []
+    advice = f"Start at the first row that differs: {wrong}."
+    if structure and not mistakes and structure.inputs[2] != flat_features(net_spec()):
+        mistakes = [Mistake("fc1-inputs", "fc1", "larger or smaller feature maps reached fc1")]
+        advice = (
+            f"fc1 takes {structure.inputs[2]:,} inputs, expected {flat_features(net_spec()):,}: "
+        )
+        advice += (
+            "what stands before it leaves feature maps of another size than the table's layers."
+        )
+    elif mistakes:
+        advice = f"It looks as if {mistakes[0].sentence}. {advice}"
+    return CheckResult(tuple(criteria), advice, _names(mistakes[:1]), figures)
+
+
+def _layer_criterion(
+    layer: str, shapes: Mapping[str, Shape], found: bool, left: Sequence[ParameterInfo]
+) -> Criterion:
+    """Returns the criterion of one layer; `left` are parameters that belong to no right layer."""
+    weight = shapes[f"{layer}.weight"]
+    expected = f"weight {weight}, bias {shapes[f'{layer}.bias']}"
+    if found:
+        return verdict(f"layer {layer}", expected, "the same", True, _LAYER_POINTS)
+    similar = [w for w in weights_of(left) if len(w.shape) == len(weight)]
+    similar.sort(key=lambda w: -sum(a == b for a, b in zip(w.shape, weight, strict=True)))
+    got = "no such layer"
+    if similar:
+        biases = [p.shape for p in left if p.owner == similar[0].owner and p is not similar[0]]
+        got = f"weight {similar[0].shape}, " + (f"bias {biases[0]}" if biases else "no bias")
+    return verdict(f"layer {layer}", expected, got, False, _LAYER_POINTS)
+
+
+def _total_criterion(name: str, spec: NetSpec, got: Sequence[ParameterInfo]) -> Criterion:
+    expected, count = _count(net_shapes(spec).values()), _count(p.shape for p in got)
+    return verdict(name, f"{expected:,}", f"{count:,}", expected == count, _TOTAL_POINTS)
+
+
+def _count(shapes: Iterable[Shape]) -> int:
+    return sum(math.prod(shape) for shape in shapes)
+
+
+def function(student: Student, seed: int) -> CheckResult:
+    """Returns the verdict on the function that `Net` computes: 20 points.
+
+    Each layer, with what follows it, earns its share for the default sizes and a quarter of it
+    more if it is right for other sizes too.
+    """
+    finding = examine(student, seed, {})
+    criteria = [
+        verdict(
+            f"{layer} and what follows it",
+            "as specified",
+            "as specified" if layer in finding.right_parts else _got(finding, layer),
+            layer in finding.right_parts,
+            _PART_POINTS,
+        )
+        for layer in LAYERS
+    ]
+    mistakes, advice = list(finding.mistakes), finding.advice
+    name = f"the same for {_OTHER_SHOWN}"
+    most = _OTHER_PART_POINTS * len(LAYERS)
+    try:
+        other = examine(student, seed + 1, OTHER, search=finding.explained)
+    except StudentFault as fault:
+        other = Finding((), frozenset(), f"{_OTHER_SHOWN} cannot be built: {fault}")
+    kept = len(other.right_parts & finding.right_parts)
+    got = f"{kept} of {len(LAYERS)} layers as specified"
+    criteria.append(Criterion(name, "as specified", got, _OTHER_PART_POINTS * kept, most))
+    if other.right_parts < finding.right_parts:
+        mistake = _other_size_mistake(student, other, seed)
+        mistakes.append(mistake)
+        advice = f"{advice} {mistake.sentence}".strip()
+    return CheckResult(tuple(criteria), advice, _names(mistakes), {"layers": _layers(finding)})
+
+
+def _names(mistakes: Iterable[Mistake]) -> tuple[str, ...]:
+    return tuple(mistake.key for mistake in mistakes)
+
+
+def _layers(finding: Finding) -> list[dict[str, Any]]:
+    """Returns what each layer should put out, and whether it does, for the picture."""
+    spec = net_spec()
+    sides = sizes(spec)
+    shown = [f"{c} x {side} x {side}" for c, side in zip(spec.channels, sides, strict=True)]
+    shown += [str(count) for count in spec.features]
+    return [
+        {"name": layer, "size": size, "right": layer in finding.right_parts}
+        for layer, size in zip(LAYERS, shown, strict=True)
+    ]
+
+
+def _got(finding: Finding, layer: str) -> str:
+    words = [mistake.sentence for mistake in finding.mistakes if mistake.part == layer]
+    if not words:
+        return "differs, or could not be reached"
+    return f"{words[0]}" if words[0].endswith(".") else "as if " + " and ".join(words)
+
+
+def _other_size_mistake(student: Student, other: Finding, seed: int) -> Mistake:
+    """Returns why a network is less right for other sizes than the defaults, in a sentence."""
+    try:
+        default = [p.shape for p in Model(student, NAME, seed).parameters]
+    except StudentFault:
+        default = []
+    for argument, value in OTHER.items():
+        try:
+            shapes = [p.shape for p in Model(student, NAME, seed, **{argument: value}).parameters]
+        except StudentFault as fault:
+            words = f"{NAME}({argument}={value}) cannot be built: {fault}"
+            return Mistake(f"{argument}-ignored", "", words)
+        if shapes == default:
+            words = f"Your network ignores its argument {argument}: is a number written out?"
+            return Mistake(f"{argument}-ignored", "", words)
+    key = other.mistakes[0].key if other.mistakes else "other-sizes"
+    words = f"With other sizes than the defaults it goes wrong. {other.advice}"
+    return Mistake(key, "", words)

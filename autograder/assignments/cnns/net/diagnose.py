@@ -1,0 +1,170 @@
+"""What stands in the way of a network that no candidate of the catalogue explains."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from autograder.assignments.cnns.net.mistakes import Mistake, net_mistakes, net_neighbours
+from autograder.assignments.cnns.net.reference import (
+    LAYERS,
+    NetSpec,
+    flat_features,
+    net_shapes,
+    sizes,
+)
+from autograder.assignments.cnns.net.under_test import IMAGES, Finding, Subject, as_if
+from autograder.checking import error_bounds
+from autograder.checking.pairing import match_layers, weights_of
+from autograder.checking.student import StudentFault
+
+
+def misshapen(subject: Subject, answer: Tensor, expected: tuple[int, ...]) -> Finding:
+    got, dtype = tuple(answer.shape), str(answer.dtype).removeprefix("torch.")
+    advice = f"Expected logits {expected}, got {got} {dtype}."
+    if not answer.is_floating_point():
+        advice += " Return the logits themselves, not the class with the largest one."
+    elif answer.numel() == torch.Size(expected).numel():
+        advice += " The numbers may be right, but not their arrangement."
+    mistakes = [*subject.named(subject.spec), Mistake("output-shape", "fc3", "the shape differed")]
+    return Finding(tuple(mistakes), _without(seen_parts(subject, subject.spec), mistakes), advice)
+
+
+def first_difference(subject: Subject) -> Finding:
+    """Returns the finding for a network that no candidate explains: where its outputs part."""
+    mistakes = subject.named(subject.spec)
+    blocks, seen = subject.blocks(subject.spec), subject.seen()
+    advice = "Every layer puts out what it should, but not the network: look at its last lines."
+    previous = "the images"
+    for layer in LAYERS:
+        if not any(_is_in(output, blocks[layer].own) for output in seen):
+            advice = f"The outputs of your network first differ from the specification's at {layer}"
+            advice += f": look at that layer, and at what stands between {previous} and it."
+            break
+        if layer != "fc3" and not any(_is_in(output, blocks[layer].after) for output in seen):
+            advice = f"{layer} puts out what it should, but what follows it is not as specified: "
+            advice += "look at the activation" + (" and the pooling." if "conv" in layer else ".")
+            break
+        previous = layer
+    advice += "".join(f" Besides, it behaves as if {m.sentence}." for m in mistakes[:1])
+    parts = _without(seen_parts(subject, subject.spec, seen), mistakes)
+    return Finding(tuple(mistakes), parts, advice, explained=False)
+
+
+def seen_parts(
+    subject: Subject, spec: NetSpec, seen: Sequence[Tensor] | None = None
+) -> frozenset[str]:
+    """Returns the layers but the last whose output reaches the next layer as it should."""
+    seen = subject.seen() if seen is None else seen
+    blocks = subject.blocks(spec)
+    return frozenset(
+        layer for layer in LAYERS[:-1] if any(_is_in(got, blocks[layer].after) for got in seen)
+    )
+
+
+def _is_in(output: Tensor, expected: error_bounds.Bounded) -> bool:
+    same_size = output.numel() == expected.value.numel() and output.dim() > 0
+    return same_size and expected.reshape(*output.shape).agrees_with(output)
+
+
+def _without(parts: frozenset[str], mistakes: Sequence[Mistake]) -> frozenset[str]:
+    return parts - {mistake.part for mistake in mistakes}
+
+
+def stopped(subject: Subject, fault: str) -> Finding:
+    """Returns the finding for a network whose forward pass fails."""
+    spec = subject.structure.spec if subject.structure else subject.spec
+    advice, seen = f"{fault[:1].upper()}{fault[1:]}", subject.seen()
+    mistakes: list[Mistake] = []
+    found = re.search(r"cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)", fault)
+    if found:
+        rows, have, want, outputs = (int(number) for number in found.groups())
+        layers = {(p[1], p[0]): name for name, p in net_shapes(subject.spec).items() if p[1:]}
+        layer = layers.get((want, outputs), "fc1").removesuffix(".weight")
+        if rows != len(subject.images):
+            words = "the feature maps were not flattened for each image"
+            mistakes = [Mistake("flatten-missing", layer, words)]
+        else:
+            spec = _geometry(subject, spec, have, seen) if layer == "fc1" else spec
+            words = f"{layer} took {want} inputs, though {have} reach it"
+            mistakes = [Mistake(f"{layer}-inputs", layer, words)]
+            side = sizes(spec)[1]
+            fits = layer == "fc1" and have == flat_features(spec)
+            maps = f" ({spec.channels[1]} x {side} x {side})" if fits else ""
+            advice += f" Here {layer} takes {want} inputs, but {have}{maps} reach it."
+    mistakes = [*subject.named(spec), *mistakes]
+    advice += f" {as_if(subject.named(spec))}"
+    parts = _without(seen_parts(subject, spec, seen), mistakes)
+    return Finding(tuple(mistakes), parts, advice.strip())
+
+
+def _geometry(subject: Subject, spec: NetSpec, features: int, seen: Sequence[Tensor]) -> NetSpec:
+    """Returns convolutions and poolings that leave as many features, and gave what was seen."""
+    for candidate in net_neighbours(spec, features):
+        own = subject.blocks(candidate)["conv2"].own
+        if any(_is_in(output, own) for output in seen):
+            return candidate
+    return spec
+
+
+def other_layers(subject: Subject) -> Finding:
+    """Returns the finding for a network whose parameters do not fit together as specified."""
+    mistakes = _structural_mistakes(subject)
+    spec = subject.spec
+    matched = match_layers(net_shapes(spec), subject.core)
+    for way in matched.values():
+        subject.load(way)
+    advice = " ".join(mistake.sentence for mistake in mistakes)
+    try:
+        output = subject.model.forward(subject.images)
+    except StudentFault as fault:
+        advice += f" {str(fault)[:1].upper()}{str(fault)[1:]}"
+    else:
+        if output.dim() > 0 and len(output) == IMAGES and torch.equal(output[0], output[1]):
+            return Finding(tuple(mistakes), frozenset(), advice)
+    parts = _without(seen_parts(subject, spec) & matched.keys(), mistakes)
+    return Finding(tuple(mistakes), parts, advice)
+
+
+def _structural_mistakes(subject: Subject) -> list[Mistake]:
+    """Returns what is wrong with the parameters' shapes, in whole sentences."""
+    structure = subject.structure
+    if structure is None:
+        return [_count_mistake(subject)]
+    spec, inputs, side = structure.spec, structure.inputs, sizes(structure.spec)[1]
+    wanted = (1, spec.channels[0], flat_features(spec), *spec.features[:2])
+    mistakes = []
+    for layer, have, want in zip(LAYERS, inputs, wanted, strict=True):
+        if have == want:
+            continue
+        words = f"{layer} takes {have} inputs, but what stands before it leaves {want}."
+        if layer == "fc1":
+            words = f"fc1 takes {have} inputs, but your convolutions and poolings leave "
+            words += f"{spec.channels[1]} x {side} x {side} = {want}."
+        mistakes.append(Mistake(f"{layer}-inputs", layer, words))
+    shapes = [
+        replace(m, sentence=f"Besides, your network behaves as if {m.sentence}.")
+        for m in net_mistakes(spec, subject.right)
+    ]
+    odd = Mistake("kernel-shape", "conv1", "The kernels of the convolutions should be 5x5.")
+    return [*mistakes, *shapes] or [odd]
+
+
+def _count_mistake(subject: Subject) -> Mistake:
+    weights = weights_of(subject.core)
+    convs = sum(len(w.shape) == 4 for w in weights)
+    linears = sum(len(w.shape) == 2 for w in weights)
+    shapes = ", ".join(str(w.shape) for w in weights) or "none"
+    advice = "Expected two convolutions and three fully connected layers, and nothing else with "
+    advice += f"parameters; got {convs} and {linears}, with weights of these shapes: {shapes}."
+    if convs < 2 or linears < 3:
+        advice += " (Layers count if they are attributes, self.name = ..., or in an "
+        advice += "nn.ModuleList; a plain list hides them.)"
+    for kind, have, want in (("conv", convs, 2), ("fc", linears, 3)):
+        if have != want:
+            return Mistake(f"{kind}-{'missing' if have < want else 'extra'}", "", advice)
+    return Mistake("other-parameters", "", advice)

@@ -1,0 +1,174 @@
+"""The catalogue of common mistakes with `Net`: which there are, and what to call them.
+
+A mistake is a field of `NetSpec` with another value than the right one. So two mistakes at once
+need no entry of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import combinations, product
+from typing import Any
+
+from autograder.assignments.cnns.net.reference import LAYERS, POOLS, NetSpec, flat_features, sizes
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One departure from the right answer.
+
+    Attributes:
+        key: a short stable name, such as "conv2-padding".
+        part: the layer it belongs to.
+        sentence: completes "your network behaves as if ...".
+    """
+
+    key: str
+    part: str
+    sentence: str
+
+
+_POOL_WORDS = {
+    "avg": "average pooling stood in place of max pooling",
+    "avg, first": "average pooling stood in place of max pooling",
+    "none": "the max pooling were missing",
+    "max twice": "the max pooling came twice",
+    "max, stride 1": "the max pooling had stride 1 instead of 2",
+    "max, 3x3": "the max pooling had a 3x3 window instead of 2x2",
+    "max, 3x3, stride 2": "the max pooling had a 3x3 window instead of 2x2",
+}
+_ACTIVATION_WORDS = {
+    "relu": "a ReLU",
+    "leaky_relu": "a leaky ReLU",
+    "relu6": "a ReLU6",
+    "elu": "an ELU",
+    "selu": "a SELU",
+    "gelu": "a GELU",
+    "silu": "a SiLU",
+}
+_FLATTEN_WORDS = {
+    "mean": "each feature map were averaged (global average pooling), not flattened",
+    "max": "only the largest value of each feature map were kept, instead of all by flattening",
+}
+
+
+def net_mistakes(spec: NetSpec, right: NetSpec) -> list[Mistake]:
+    """Returns in words where `spec` departs from `right`, from the first layer to the last."""
+    found: list[Mistake] = []
+    for i, layer in enumerate(LAYERS):
+
+        def note(what: str, sentence: str, layer: str = layer) -> None:
+            found.append(Mistake(f"{layer}-{what}", layer, sentence))
+
+        if i < 2:
+            _note_convolution(spec, right, i, note)
+        elif spec.features[i - 2] != right.features[i - 2]:
+            have, want = spec.features[i - 2], right.features[i - 2]
+            note("size", f"{layer} had {have} outputs instead of {want}")
+        if i == 2 and spec.flatten != right.flatten:
+            note(f"flatten-{spec.flatten}", _FLATTEN_WORDS[spec.flatten])
+        if spec.biases[i] != right.biases[i]:
+            note("bias", f"{layer} had no bias")
+        if spec.activations[i] != right.activations[i]:
+            note(*_activation(layer, spec.activations[i], right.activations[i]))
+    return found
+
+
+def _note_convolution(
+    spec: NetSpec, right: NetSpec, i: int, note: Callable[[str, str], None]
+) -> None:
+    layer = LAYERS[i]
+    if spec.channels[i] != right.channels[i]:
+        have, want = spec.channels[i], right.channels[i]
+        note("channels", f"{layer} had {have} output channels instead of {want}")
+    if (kernel := spec.kernels[i]) != right.kernels[i]:
+        note("kernel", f"{layer} had a {kernel}x{kernel} kernel instead of 5x5")
+    if spec.paddings[i] != right.paddings[i]:
+        note("padding", f"{layer} had padding {spec.paddings[i]} instead of none")
+    if spec.strides[i] != right.strides[i]:
+        note("stride", f"{layer} had stride {spec.strides[i]} instead of 1")
+    if spec.pools[i] != right.pools[i]:
+        note("pool", f"after {layer} {_POOL_WORDS[spec.pools[i]]}")
+
+
+def _activation(layer: str, have: str, want: str) -> tuple[str, str]:
+    words = _ACTIVATION_WORDS.get(have, f"a {have}")
+    if want == "none":
+        return f"extra-{have}", f"there were {words} after {layer}, the last layer"
+    if have == "none":
+        return "missing-relu", f"the ReLU after {layer} were missing"
+    return have, f"there were {words} after {layer} instead of a ReLU"
+
+
+Change = Callable[[NetSpec], NetSpec]
+
+_COMMON_ACTIVATIONS = ("none", "sigmoid", "tanh", "leaky_relu")
+_RARE_ACTIVATIONS = ("relu6", "elu", "selu", "gelu", "silu", "softplus")
+_COMMON_FINALS = ("relu", "softmax", "log_softmax", "sigmoid")
+_RARE_FINALS = ("tanh", "softmax over the batch")
+_COMMON_PADDINGS, _RARE_PADDINGS = (1, 2), (3, 4)
+
+
+def net_neighbours(spec: NetSpec, inputs_of_fc1: int) -> Iterator[NetSpec]:
+    """Yields descriptions with the parameter shapes of `spec` that differ from it in other ways.
+
+    First `spec` itself, then one change at a time, then two, the second of which is a common one;
+    of these the ones with `inputs_of_fc1` inputs to fc1. The same change in several layers counts
+    as one.
+    """
+    right = replace(spec, paddings=(0, 0), strides=(1, 1), pools=("max", "max"), flatten="flatten")
+    common, rare = list(_common_changes()), list(_rare_changes())
+    groups: list[tuple[Change, ...]] = [(), *((c,) for c in common), *((c,) for c in rare)]
+    seen: set[NetSpec] = set()
+    for group in [*groups, *combinations(common, 2), *product(common, rare)]:
+        candidate = right
+        for change in group:
+            candidate = change(candidate)
+        if candidate in seen or flat_features(candidate) != inputs_of_fc1:
+            continue
+        seen.add(candidate)
+        if sizes(candidate)[1] > 0:
+            yield candidate
+
+
+def _common_changes() -> Iterator[Change]:
+    for i in ((0,), (1,), (0, 1)):
+        for padding in _COMMON_PADDINGS:
+            yield _set("paddings", padding, *i)
+        yield _set("strides", 2, *i)
+        for pool in POOLS:
+            if pool != "max":
+                yield _set("pools", pool, *i)
+    yield lambda s: replace(s, strides=(2, 2), pools=("none", "none"))
+    yield lambda s: replace(s, flatten="mean")
+    yield from _activation_changes(_COMMON_ACTIVATIONS, _COMMON_FINALS)
+
+
+def _rare_changes() -> Iterator[Change]:
+    for i in ((0,), (1,), (0, 1)):
+        for padding in _RARE_PADDINGS:
+            yield _set("paddings", padding, *i)
+    yield lambda s: replace(s, flatten="max")
+    yield from _activation_changes(_RARE_ACTIVATIONS, _RARE_FINALS)
+
+
+def _activation_changes(hidden: tuple[str, ...], final: tuple[str, ...]) -> Iterator[Change]:
+    for name in hidden:
+        for layers in ((0,), (1,), (2,), (3,), (0, 1, 2, 3), (0, 1), (2, 3)):
+            yield _set("activations", name, *layers)
+    for name in final:
+        yield _set("activations", name, 4)
+
+
+def _set(field: str, value: object, *indices: int) -> Change:
+    """Returns the change that puts `value` at `indices` of a field."""
+
+    def change(spec: NetSpec) -> NetSpec:
+        values = list(getattr(spec, field))
+        for index in indices:
+            values[index] = value
+        changed: dict[str, Any] = {field: tuple(values)}
+        return replace(spec, **changed)
+
+    return change

@@ -1,0 +1,116 @@
+"""Recognises what a `Net` computes, whatever its weights, and names its mistakes.
+
+Random weights are loaded into the student's network and into the judge's candidates; a candidate
+whose outputs agree on random images within the rounding of float32 is what the network is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+
+import torch
+from torch import Tensor
+
+from autograder.assignments.cnns.net.diagnose import (
+    first_difference,
+    misshapen,
+    other_layers,
+    seen_parts,
+    stopped,
+)
+from autograder.assignments.cnns.net.mistakes import Mistake, net_neighbours
+from autograder.assignments.cnns.net.reference import (
+    Cache,
+    NetSpec,
+    convolved,
+    flat_features,
+    net_blocks,
+)
+from autograder.assignments.cnns.net.under_test import Finding, Subject, make_subject, named
+from autograder.checking import error_bounds
+from autograder.checking.student import Student, StudentFault
+
+_SEARCH = 60_000_000  # candidates times entries of the convolutions' weights: about 2 s
+_SCREEN = 1e-3  # relative to the largest output: float32 differs by 1e-5, other networks by more
+
+
+def examine(
+    student: Student, seed: int, arguments: Mapping[str, int], search: bool = True
+) -> Finding:
+    """Returns what `Net(**arguments)` computes, in the catalogue's words.
+
+    Args:
+        student: whose.
+        seed: of the challenge.
+        arguments: num_channel and num_classes; their defaults where absent.
+        search: whether to look through the catalogue; not worth it once it has failed.
+
+    Raises:
+        StudentFault: the network cannot be built.
+    """
+    subject = make_subject(student, seed, arguments)
+    if not subject.ways:
+        return other_layers(subject)
+    try:
+        return _compare(subject, search)
+    except StudentFault as fault:
+        return stopped(subject, str(fault))
+
+
+def _compare(subject: Subject, search: bool) -> Finding:
+    """Returns the finding for a network whose parameter shapes are those of `subject.spec`.
+
+    Raises:
+        StudentFault: its forward pass fails.
+    """
+    spec, expected = subject.spec, subject.blocks(subject.spec)["fc3"].after
+    answers: list[Tensor] = []
+    for answer in subject.answers():
+        if expected.agrees_with(answer):
+            return named(subject.named(spec))
+        if answer.shape != expected.value.shape or not answer.is_floating_point():
+            return misshapen(subject, answer, tuple(expected.value.shape))
+        answers.append(answer.double())
+    again = next(subject.answers()).double()
+    if not _alike(again, answers[0]):
+        mistake = Mistake("random", "", "chance took part")
+        advice = "The same images gave two different answers in eval mode: does chance take part "
+        advice += "(F.dropout without training=self.training, or weights made in forward)?"
+        return Finding((mistake,), seen_parts(subject, spec), advice)
+    if torch.equal(answers[0][0], answers[0][1]):
+        mistake = Mistake("constant", "", "the images did not matter")
+        advice = "Two different images gave the same output: does the image reach the last layer?"
+        return Finding((mistake,), frozenset(), advice)
+    if not search:
+        return first_difference(subject)
+    base = subject.structure.spec if subject.structure else spec
+    most = _SEARCH // convolved(spec) + 1
+    candidates = islice(net_neighbours(base, flat_features(spec)), most)
+    for candidate in _screened(subject, candidates, answers):
+        output = subject.blocks(candidate)["fc3"].after
+        if any(output.agrees_with(answer) for answer in answers):
+            return named(subject.named(candidate))
+    return first_difference(subject)
+
+
+def _alike(a: Tensor, b: Tensor) -> bool:
+    """Returns whether two outputs (N, K) float64 differ by rounding at most."""
+    return a.shape == b.shape and torch.allclose(a, b, rtol=1e-4, atol=1e-5, equal_nan=True)
+
+
+def _screened(
+    subject: Subject, candidates: Iterable[NetSpec], answers: Sequence[Tensor]
+) -> Iterator[NetSpec]:
+    """Yields the candidates whose output in float32 comes close to one of the answers."""
+    given = torch.stack(list(answers)).float()  # (ways, N, K)
+    if not bool(given.isfinite().all()):
+        return
+    allowed = _SCREEN * given.abs().max()
+    cache: Cache = {}
+    with torch.no_grad():
+        for candidate in candidates:
+            images = error_bounds.rough(subject.images)
+            output = net_blocks(candidate, subject.state, images, cache)["fc3"].after.value
+            if bool(((given - output).abs().amax(dim=(1, 2)) <= allowed).any()):
+                yield candidate

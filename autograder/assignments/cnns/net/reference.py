@@ -1,0 +1,183 @@
+"""The judge's own networks.
+
+A network is described by a `NetSpec`. `net_spec` gives the exercise's right answer; every other
+value of a field is a mistake that students make (`mistakes` puts them into words).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from autograder.checking import error_bounds
+from autograder.checking.error_bounds import Bounded
+
+LAYERS = ("conv1", "conv2", "fc1", "fc2", "fc3")
+IMAGE_SIZE = 56
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class NetSpec:
+    """A network of two convolution blocks and three fully connected layers.
+
+    Attributes:
+        channels: output channels of conv1 and conv2.
+        kernels: their kernel sizes.
+        paddings: their zero padding on each side.
+        strides: their strides.
+        pools: what pools each block: keys of `POOLS`.
+        features: output features of fc1, fc2 and fc3.
+        activations: what follows conv1, conv2, fc1, fc2 and fc3: keys of `bounded.ELEMENTWISE`.
+        flatten: what makes vectors of feature maps: a key of `FLATTENS`.
+        biases: whether each of the five layers has one.
+    """
+
+    channels: tuple[int, int]
+    features: tuple[int, int, int]
+    kernels: tuple[int, int] = (5, 5)
+    paddings: tuple[int, int] = (0, 0)
+    strides: tuple[int, int] = (1, 1)
+    pools: tuple[str, str] = ("max", "max")
+    activations: tuple[str, str, str, str, str] = ("relu", "relu", "relu", "relu", "none")
+    flatten: str = "flatten"
+    biases: tuple[bool, bool, bool, bool, bool] = (True, True, True, True, True)
+
+
+def net_spec(num_channel: int = 8, num_classes: int = 10) -> NetSpec:
+    """Returns the specification of the exercise's `Net`."""
+    return NetSpec((num_channel, 2 * num_channel), (4 * num_channel, 2 * num_channel, num_classes))
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A way to pool feature maps.
+
+    Attributes:
+        run: the pooling.
+        size: from height (= width) before to height after.
+        first: whether it comes before the activation; max pooling is the same either way.
+    """
+
+    run: Callable[[Bounded], Bounded]
+    size: Callable[[int], int]
+    first: bool = False
+
+
+POOLS: dict[str, Pool] = {
+    "max": Pool(error_bounds.max_pool, lambda n: n // 2),
+    "avg": Pool(error_bounds.avg_pool, lambda n: n // 2),
+    "avg, first": Pool(error_bounds.avg_pool, lambda n: n // 2, first=True),
+    "none": Pool(lambda x: x, lambda n: n),
+    "max twice": Pool(lambda x: error_bounds.max_pool(error_bounds.max_pool(x)), lambda n: n // 4),
+    "max, stride 1": Pool(lambda x: error_bounds.max_pool(x, 2, 1), lambda n: n - 1),
+    "max, 3x3": Pool(lambda x: error_bounds.max_pool(x, 3, 3), lambda n: n // 3),
+    "max, 3x3, stride 2": Pool(lambda x: error_bounds.max_pool(x, 3, 2), lambda n: (n - 1) // 2),
+}
+
+FLATTENS: dict[str, Callable[[Bounded], Bounded]] = {
+    "flatten": lambda x: x.reshape(x.value.shape[0], -1),
+    "mean": error_bounds.spatial_mean,
+    "max": error_bounds.spatial_max,
+}
+
+
+def sizes(spec: NetSpec, image_size: int = IMAGE_SIZE) -> tuple[int, int]:
+    """Returns height (= width) of the feature maps after block 1 and after block 2; 0 for none."""
+    size, after = image_size, []
+    for kernel, padding, stride, pool in zip(
+        spec.kernels, spec.paddings, spec.strides, spec.pools, strict=True
+    ):
+        size = max(POOLS[pool].size((size + 2 * padding - kernel) // stride + 1), 0)
+        after.append(size)
+    return after[0], after[1] if after[0] > 0 else 0
+
+
+def flat_features(spec: NetSpec) -> int:
+    """Returns how many inputs fc1 needs."""
+    return spec.channels[1] * (sizes(spec)[1] ** 2 if spec.flatten == "flatten" else 1)
+
+
+def net_shapes(spec: NetSpec) -> dict[str, Shape]:
+    """Returns the shape of every parameter, by names such as "conv1.weight"."""
+    weights: list[Shape] = []
+    for fan_in, channels, kernel in zip(
+        (1, spec.channels[0]), spec.channels, spec.kernels, strict=True
+    ):
+        weights.append((channels, fan_in, kernel, kernel))
+    for fan_in, features in zip(
+        (flat_features(spec), *spec.features[:2]), spec.features, strict=True
+    ):
+        weights.append((features, fan_in))
+    shapes: dict[str, Shape] = {}
+    for layer, weight, bias in zip(LAYERS, weights, spec.biases, strict=True):
+        shapes[f"{layer}.weight"] = weight
+        if bias:
+            shapes[f"{layer}.bias"] = weight[:1]
+    return shapes
+
+
+def parameter_count(spec: NetSpec) -> int:
+    """Returns how many numbers a network of this specification learns."""
+    return sum(math.prod(shape) for shape in net_shapes(spec).values())
+
+
+def convolved(spec: NetSpec) -> int:
+    """Returns how many entries the weights of the convolutions have: what computing costs."""
+    return sum(math.prod(shape) for shape in net_shapes(spec).values() if len(shape) == 4)
+
+
+@dataclass(frozen=True)
+class Block:
+    """What one layer gives.
+
+    Attributes:
+        own: its own output.
+        after: the same after activation and pooling, as the next layer gets it.
+    """
+
+    own: Bounded
+    after: Bounded
+
+
+Cache = dict[Any, Block]
+
+
+def net_blocks(
+    spec: NetSpec, state: Mapping[str, Tensor], images: Bounded, cache: Cache | None = None
+) -> dict[str, Block]:
+    """Returns what each of the five layers gives; the logits are `["fc3"].after`.
+
+    Args:
+        spec: the network.
+        state: its parameters, named and shaped as in `net_shapes`.
+        images: (N, 1, 56, 56).
+        cache: blocks of other networks with these parameters and images; grows.
+    """
+    x, blocks, cache = images, {}, {} if cache is None else cache
+    for index, layer in enumerate(LAYERS):
+        to, flat = index + 1, spec.flatten if index > 1 else ""
+        key = (spec.paddings[:to], spec.strides[:to], spec.pools[:to], spec.activations[:to], flat)
+        if key not in cache:
+            weight, bias = state[f"{layer}.weight"], state.get(f"{layer}.bias")
+            cache[key] = _block(spec, index, weight, bias, x)
+        blocks[layer] = cache[key]
+        x = blocks[layer].after
+    return blocks
+
+
+def _block(spec: NetSpec, index: int, weight: Tensor, bias: Tensor | None, x: Bounded) -> Block:
+    activation = spec.activations[index]
+    if index > 1:
+        own = error_bounds.linear(FLATTENS[spec.flatten](x) if index == 2 else x, weight, bias)
+        return Block(own, error_bounds.apply(activation, own))
+    own = error_bounds.conv2d(x, weight, bias, spec.paddings[index], spec.strides[index])
+    pool = POOLS[spec.pools[index]]
+    if pool.first:
+        return Block(own, error_bounds.apply(activation, pool.run(own)))
+    return Block(own, pool.run(error_bounds.apply(activation, own)))

@@ -1,0 +1,213 @@
+"""A student's `Net` under examination: random weights for it, and what it answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from autograder.assignments.cnns.net.extra_layers import (
+    Extra,
+    extra_mistakes,
+    split,
+    transparent_state,
+)
+from autograder.assignments.cnns.net.mistakes import Mistake, net_mistakes, net_neighbours
+from autograder.assignments.cnns.net.reference import (
+    IMAGE_SIZE,
+    LAYERS,
+    Block,
+    NetSpec,
+    convolved,
+    net_blocks,
+    net_shapes,
+    net_spec,
+    sizes,
+)
+from autograder.checking import error_bounds
+from autograder.checking.challenge import generator, random_images, random_state
+from autograder.checking.pairing import Pairing, Structure, infer, pairings
+from autograder.checking.student import Model, ParameterInfo, Student, StudentFault
+
+NAME = "Net"
+IMAGES = 2
+MOST_PARAMETERS = 3_000_000  # entries of all of them: what fits into one message
+MOST_CONVOLVED = 100_000  # entries of the convolutions' weights
+_GAIN = 10.0
+_MOST_DRAWS, _LEAST_SHARE, _LARGE = 200, 0.2, 7.0  # a ReLU6 is flat from 6 on
+_FLATTEN_ORDERS = ((0, 1, 2), (1, 2, 0), (0, 2, 1), (2, 1, 0), (1, 0, 2), (2, 0, 1))  # of (C, H, W)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a network was recognised as.
+
+    Attributes:
+        mistakes: where it departs from the specification; empty if it is right, or unknown.
+        right_parts: the layers that are right, each with what follows it.
+        advice: what the student reads, "" if the network is right.
+        explained: whether these mistakes are all that is wrong.
+    """
+
+    mistakes: tuple[Mistake, ...]
+    right_parts: frozenset[str]
+    advice: str
+    explained: bool = True
+
+    @property
+    def right(self) -> bool:
+        """Returns whether the network is the specified one."""
+        return len(self.right_parts) == len(LAYERS)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A student's network under examination.
+
+    Attributes:
+        model: on the student's side.
+        right: what it should be.
+        structure: what its parameter shapes say; None if they are not two and three layers.
+        core: its parameters without those of `extras`.
+        extras: layers that it has besides, made transparent.
+        spec: the description nearest to the specification that has its parameter shapes.
+        images: (IMAGES, 1, 56, 56) float32.
+        state: random values for the parameters of `spec`.
+        ways: how these pair with the student's parameters; none if they do not.
+    """
+
+    model: Model
+    right: NetSpec
+    structure: Structure | None
+    core: Sequence[ParameterInfo]
+    extras: Sequence[Extra]
+    spec: NetSpec
+    images: Tensor
+    state: Mapping[str, Tensor]
+    ways: Sequence[Pairing]
+
+    def load(self, way: Pairing) -> None:
+        """Returns nothing; puts `state` into the student's network."""
+        self.model.load({slot.parameter.name: slot.fit(self.state[k]) for k, slot in way.items()})
+
+    def answers(self) -> Iterator[Tensor]:
+        """Yields the network's output for each pairing, then for each order of flattening."""
+        for way in self.ways:
+            self.load(way)
+            yield self.model.forward(self.images)
+        channels, size = self.spec.channels[1], sizes(self.spec)[1]
+        if self.spec.flatten != "flatten" or not self.ways:
+            return
+        self.load(self.ways[0])
+        weight = self.state["fc1.weight"].reshape(-1, channels, size, size)
+        slot = self.ways[0]["fc1.weight"]
+        for order in _FLATTEN_ORDERS[1:]:
+            columns = weight.permute(0, *(axis + 1 for axis in order)).reshape(len(weight), -1)
+            self.model.load({slot.parameter.name: slot.fit(columns)})
+            yield self.model.forward(self.images)
+
+    def seen(self) -> list[Tensor]:
+        """Returns what went in and out of the submodules while the network ran, if it can be had.
+
+        It runs with the weights that were loaded last.
+        """
+        try:
+            return self.model.trace(self.images)
+        except StudentFault:
+            return []
+
+    def blocks(self, spec: NetSpec) -> dict[str, Block]:
+        """Returns what a candidate gives for the same images; weights that do not fit are zeros."""
+        fitting = {
+            name: self.state[name] if self.state[name].shape == shape else torch.zeros(shape)
+            for name, shape in net_shapes(spec).items()
+        }
+        return net_blocks(spec, fitting, error_bounds.exact(self.images))
+
+    def named(self, spec: NetSpec) -> list[Mistake]:
+        """Returns where the network departs from the specification if it is `spec`."""
+        pairing = self.ways[0] if self.ways else {}
+        extra = extra_mistakes(self.extras, self.model.parameters, pairing)
+        return sorted([*net_mistakes(spec, self.right), *extra], key=lambda m: LAYERS.index(m.part))
+
+
+def make_subject(student: Student, seed: int, arguments: Mapping[str, int]) -> Subject:
+    """Returns `Net(**arguments)`, built on the student's side, with all that is asked of it.
+
+    Raises:
+        StudentFault: it cannot be built.
+    """
+    rng, right = generator(seed), net_spec(**arguments)
+    images = random_images(IMAGES, 1, IMAGE_SIZE, IMAGE_SIZE, rng)
+    model = Model(student, NAME, seed, **arguments)
+    core, extras = split(model.parameters)
+    if extras:
+        model.load(transparent_state(extras))
+    structure = infer(core)
+    _check_size(model.parameters, structure)
+    if structure is not None and sizes(structure.spec)[1] == 0:
+        structure = None  # its kernels are larger than its feature maps
+    nearest = structure.spec if structure is not None else right
+    specs = [right, nearest]
+    if structure is not None:
+        specs += islice(net_neighbours(nearest, structure.inputs[2]), 1)
+    for spec in specs:
+        ways = pairings(net_shapes(spec), core)
+        if ways:
+            break
+    else:
+        spec = nearest
+    state = telling_state(spec, images, rng)
+    return Subject(model, right, structure, core, extras, spec, images, state, ways)
+
+
+def _check_size(parameters: Sequence[ParameterInfo], structure: Structure | None) -> None:
+    """Raises StudentFault for networks so large that the judge should not compute their like."""
+    count = sum(math.prod(p.shape) for p in parameters)
+    if any(0 in p.shape for p in parameters):
+        raise StudentFault("a parameter of your network has no entries")
+    if count > MOST_PARAMETERS or (structure and convolved(structure.spec) > MOST_CONVOLVED):
+        raise StudentFault(f"your network is far too large: it has {count:,} parameters")
+
+
+def named(mistakes: Sequence[Mistake]) -> Finding:
+    """Returns the finding for a network that was recognised, by its mistakes."""
+    right_parts = frozenset(LAYERS) - {mistake.part for mistake in mistakes}
+    return Finding(tuple(mistakes), right_parts, as_if(mistakes))
+
+
+def as_if(mistakes: Sequence[Mistake]) -> str:
+    """Returns the mistakes as one sentence; "" for none."""
+    words = ", and as if ".join(mistake.sentence for mistake in mistakes)
+    return f"Your network behaves as if {words}." if mistakes else ""
+
+
+def telling_state(spec: NetSpec, images: Tensor, rng: torch.Generator) -> dict[str, Tensor]:
+    """Returns random parameters with which every activation makes a difference.
+
+    Where a layer's outputs have one sign only, a missing ReLU would not show; where all are small,
+    a ReLU6 would not. So signals are made `_GAIN` times as large as usual, and parameters drawn
+    until each layer has a share of both signs and something large (for narrow networks that takes
+    a few dozen draws).
+    """
+    for _ in range(_MOST_DRAWS):
+        state = random_state(net_shapes(spec), rng)
+        state["conv1.weight"] *= _GAIN
+        for name in state:
+            if name.endswith("bias"):
+                state[name] *= _GAIN / 2
+        blocks = net_blocks(spec, state, error_bounds.rough(images))
+        if all(_is_telling(blocks[layer].own.value) for layer in LAYERS[:-1]):
+            break
+    return state
+
+
+def _is_telling(own: Tensor) -> bool:
+    pooled = F.max_pool2d(own, 2) if own.dim() == 4 and own.shape[-1] > 1 else own
+    negative = float((pooled < 0).double().mean())
+    return _LEAST_SHARE <= negative <= 1 - _LEAST_SHARE and bool(pooled.max() > _LARGE)

@@ -1,0 +1,92 @@
+"""Keeps results: gradebook, then files, then a line in the ledger, so that any run can be killed.
+
+    remove the line -> one transaction in the gradebook -> files, each at once -> write the line
+
+Killed between two of these, a hand-in has no line, and the next run grades it again. As a verdict
+depends on nothing but what its line names, that ends in the same gradebook.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from autograder import GraderFault
+from autograder.batch import atomic_files
+from autograder.batch.gradebook import GradebookWriter, Marks
+from autograder.batch.ledger import Entry, Ledger, digest_of_files, digest_of_hand_in, why_due
+from autograder.batch.task import Graded
+from autograder.course.course import Course
+from autograder.intake import clean_copy
+from autograder.intake.read_folder import HandIn
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where the results of one assignment go.
+
+    Attributes:
+        course: whose.
+        assignment: its name.
+        depends: what all its results depend on -> its hash.
+        gradebook: nbgrader's.
+        ledger: says which results stand.
+    """
+
+    course: Course
+    assignment: str
+    depends: Mapping[str, str]
+    gradebook: GradebookWriter
+    ledger: Ledger
+
+    def why_due(self, student: str, handed_in: HandIn, marks: Marks | None) -> str | None:
+        """Returns why a hand-in is to be graded; None if its result stands.
+
+        Args:
+            student: whose.
+            handed_in: as it is now.
+            marks: what the gradebook says now.
+        """
+        entry = self.ledger.read(student)
+        files = atomic_files.read_folder(self.course.graded_folder(student, self.assignment))
+        return why_due(entry, self._depends(student, handed_in), marks, digest_of_files(files))
+
+    def keep(self, student: str, handed_in: HandIn, graded: Graded) -> None:
+        """Returns when a result is in its place.
+
+        Raises:
+            GraderFault: it is not; the next run grades the hand-in again.
+        """
+        try:
+            self.ledger.remove(student)
+            _log.debug("%s: the line is removed", student)
+            self.gradebook.write(student, graded.marks, clean_copy.time_of(handed_in))
+            _log.debug("%s: the gradebook is written", student)
+            folder = self.course.graded_folder(student, self.assignment)
+            atomic_files.write_folder(folder, graded.files, self.course.permissions())
+            _log.debug("%s: the files are in place", student)
+            depends = self._depends(student, handed_in)
+            files = digest_of_files(graded.files)
+            self.ledger.write(student, Entry(depends, graded.marks, files))
+            _log.debug("%s: the line is written", student)
+        except OSError as error:
+            raise GraderFault(f"the result of {student} could not be written: {error}") from error
+
+    def withdraw(self, student: str) -> None:
+        """Returns when no older result of a hand-in is left, which could not be graded now.
+
+        Raises:
+            GraderFault: that did not work.
+        """
+        try:
+            self.ledger.remove(student)
+            self.gradebook.clear(student)
+            atomic_files.remove_folder(self.course.graded_folder(student, self.assignment))
+        except OSError as error:
+            raise GraderFault(f"the old result of {student} is still there: {error}") from error
+
+    def _depends(self, student: str, handed_in: HandIn) -> dict[str, str]:
+        return {"hand_in": digest_of_hand_in(student, handed_in), **self.depends}

@@ -1,0 +1,78 @@
+"""Finds and runs the check of a grade cell: a plain function in the assignment's `checks.py`."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+
+from autograder import GraderFault, StudentFault
+from autograder.checking.check_result import CheckResult, nothing
+from autograder.checking.student import Student
+
+Judge = Callable[[Student, int], CheckResult]
+
+
+@dataclass(frozen=True)
+class Check:
+    """What judges one grade cell.
+
+    Attributes:
+        judge: from the student's side and a seed to the verdict.
+        max_points: what the verdict's criteria add up to, and the cell's points in the notebook.
+    """
+
+    judge: Judge
+    max_points: float
+
+
+def scored(max_points: float) -> Callable[[Judge], Check]:
+    """Returns a decorator that makes a function the `Check` of the grade cell of its name."""
+    return lambda judge: Check(judge, max_points)
+
+
+def find(assignment: str, grade_id: str) -> Check:
+    """Returns the check of a grade cell.
+
+    Raises:
+        GraderFault: there is none.
+    """
+    check = getattr(_module(assignment), grade_id, None)
+    if not isinstance(check, Check):
+        raise GraderFault(
+            f"no check for the grade cell {grade_id!r}: write a function of that name, decorated "
+            f"with `scored`, in autograder/assignments/{assignment}/checks.py"
+        )
+    return check
+
+
+def run(assignment: str, grade_id: str, student: Student, seed: int) -> CheckResult:
+    """Returns the verdict on one grade cell; a student's fault scores 0 with its reason.
+
+    Raises:
+        GraderFault: the check is missing, or its criteria do not add up to its points.
+    """
+    check = find(assignment, grade_id)
+    try:
+        result = check.judge(student, seed)
+    except StudentFault as fault:
+        return nothing(check.max_points, str(fault))
+    if result.max_points != check.max_points:
+        raise GraderFault(
+            f"the criteria of {grade_id!r} add up to {result.max_points} points, "
+            f"not to the {check.max_points} of its check: make them equal"
+        )
+    return result
+
+
+def _module(assignment: str) -> ModuleType:
+    if not assignment.isidentifier():
+        raise GraderFault(f"{assignment!r} cannot be the name of an assignment")
+    try:
+        return importlib.import_module(f"autograder.assignments.{assignment}.checks")
+    except ModuleNotFoundError as error:
+        raise GraderFault(
+            f"no checks for the assignment {assignment!r}: write "
+            f"autograder/assignments/{assignment}/checks.py"
+        ) from error

@@ -1,0 +1,188 @@
+"""Pure: which parameter of a student's network is which parameter of the reference.
+
+Parameters are paired by shape and by the module that owns them, never by name or order, so that any
+way of writing the same network is recognised.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, pairwise, permutations
+
+from torch import Tensor
+
+from autograder.assignments.cnns.net.reference import LAYERS, NetSpec, Shape
+from autograder.checking.student import ParameterInfo
+
+MOST_PAIRINGS = 12  # more can only come from parameters outside any module, all of one size
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where a reference's tensor goes: a parameter of the student's, transposed or not."""
+
+    parameter: ParameterInfo
+    transposed: bool = False
+
+    def fit(self, tensor: Tensor) -> Tensor:
+        """Returns the reference's `tensor` in the shape of the student's parameter."""
+        tensor = tensor.flatten(start_dim=1).t() if self.transposed else tensor
+        return tensor.reshape(self.parameter.shape).contiguous()
+
+
+Pairing = dict[str, Slot]
+
+
+def pairings(shapes: Mapping[str, Shape], parameters: Sequence[ParameterInfo]) -> list[Pairing]:
+    """Returns every plausible way to pair a reference's parameters with a student's.
+
+    Args:
+        shapes: the reference's, by names such as "conv1.weight" and "conv1.bias".
+        parameters: the student's.
+
+    Returns:
+        The pairings, the most natural first; none if the shapes do not match one to one.
+    """
+    if len(shapes) != len(parameters):
+        return []
+    weights_first = sorted(shapes.items(), key=lambda item: item[0].endswith(".bias"))
+    return list(islice(_complete({}, weights_first, list(parameters)), MOST_PAIRINGS))
+
+
+def match_layers(
+    shapes: Mapping[str, Shape], parameters: Sequence[ParameterInfo]
+) -> dict[str, Pairing]:
+    """Returns the pairing of each of the reference's layers that the student's network has too."""
+    left, matched = list(parameters), {}
+    for layer in LAYERS:
+        wanted = {name: shape for name, shape in shapes.items() if name.startswith(layer)}
+        pairing = next(_complete({}, list(wanted.items()), left), None)
+        if pairing is not None:
+            matched[layer] = pairing
+            taken = [slot.parameter for slot in pairing.values()]
+            left = [p for p in left if p not in taken]
+    return matched
+
+
+def _complete(
+    found: Pairing, wanted: list[tuple[str, Shape]], free: list[ParameterInfo]
+) -> Iterator[Pairing]:
+    if not wanted:
+        yield found
+        return
+    (name, shape), rest = wanted[0], wanted[1:]
+    for parameter in _owned_first(name, found, free):
+        for slot in _fits(shape, parameter):
+            others = [p for p in free if p is not parameter]
+            yield from _complete({**found, name: slot}, rest, others)
+
+
+def _owned_first(name: str, found: Pairing, free: list[ParameterInfo]) -> list[ParameterInfo]:
+    """Returns the candidates for `name`: a bias belongs to the module of its weight, if to any."""
+    weight = found.get(name.replace(".bias", ".weight"))
+    if weight is None:
+        return free
+    owner = weight.parameter.owner
+    weights = sum(1 for slot in found.values() if slot.parameter.owner == owner)
+    weights += sum(1 for p in free if p.owner == owner and is_weight(p))
+    same = [p for p in free if p.owner == owner]
+    return same if weights == 1 and same else free
+
+
+def _fits(shape: Shape, parameter: ParameterInfo) -> list[Slot]:
+    theirs = parameter.shape
+    if math.prod(theirs) != math.prod(shape):
+        return []
+    if len(shape) == 1:
+        return [Slot(parameter)] if sum(n != 1 for n in theirs) <= 1 else []
+    if len(theirs) < 2:
+        return []
+    ways = [Slot(parameter)] if theirs[0] == shape[0] else []
+    return [*ways, Slot(parameter, transposed=True)] if theirs[-1] == shape[0] else ways
+
+
+def is_weight(parameter: ParameterInfo) -> bool:
+    """Returns whether a parameter is a layer's weight, by its shape: not a bias or a scale."""
+    if len(parameter.shape) == 2 and parameter.kind == "Linear":
+        return True
+    return sum(n != 1 for n in parameter.shape) > 1
+
+
+def weights_of(parameters: Sequence[ParameterInfo]) -> list[ParameterInfo]:
+    """Returns the layers' weights among the parameters."""
+    return [parameter for parameter in parameters if is_weight(parameter)]
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A student's network as its parameter shapes show it.
+
+    Attributes:
+        spec: the description that these shapes suggest, everything else as specified.
+        inputs: what each of the five layers takes: channels or features.
+    """
+
+    spec: NetSpec
+    inputs: tuple[int, ...]
+
+
+def infer(parameters: Sequence[ParameterInfo]) -> Structure | None:
+    """Returns what the shapes say; None unless it is two convolutions and three linear layers."""
+    weights = weights_of(parameters)
+    convs: list[Shape] = [w.shape for w in weights if len(w.shape) == 4]
+    linears: list[Shape] = [w.shape for w in weights if len(w.shape) == 2]
+    if len(convs) != 2 or len(linears) != 3 or len(weights) != 5:
+        return None
+    if convs[0][1] == convs[1][0] != convs[1][1]:  # the second feeds the first
+        convs.reverse()
+    linears = _in_order(linears)
+    biases = _has_bias(parameters, [*convs, *linears])
+    if len(weights) + sum(biases) != len(parameters):
+        return None
+    spec = NetSpec(
+        channels=(convs[0][0], convs[1][0]),
+        features=(linears[0][0], linears[1][0], linears[2][0]),
+        kernels=(convs[0][-1], convs[1][-1]),
+        biases=biases,
+    )
+    return Structure(spec, tuple(shape[1] for shape in [*convs, *linears]))
+
+
+def _in_order(linears: Sequence[Shape]) -> list[Shape]:
+    """Returns linear layers in the order in which outputs feed inputs.
+
+    They may be stored transposed. In doubt, the widest comes first, then as registered.
+    """
+    orders = [list(order) for order in permutations(linears)]
+    orders += [list(order) for order in permutations([shape[::-1] for shape in linears])]
+    return max(orders, key=lambda order: (_links(order), order[0][1]))
+
+
+def _links(linears: Sequence[Shape]) -> int:
+    return sum(b[1] == a[0] for a, b in pairwise(linears))
+
+
+def _has_bias(
+    parameters: Sequence[ParameterInfo], weights: list[Shape]
+) -> tuple[bool, bool, bool, bool, bool]:
+    vectors = [p for p in parameters if not is_weight(p)]
+    biases = Counter(math.prod(p.shape) for p in vectors)
+    owners = {p.owner for p in vectors}
+    has = []
+    for shape in weights:
+        modules = [p.owner for p in parameters if p.shape in (shape, shape[::-1])]
+        own_module = len(modules) == 1 and sum(p.owner == modules[0] for p in parameters) <= 2
+        present = biases[shape[0]] > 0
+        if own_module and modules[0]:
+            present = modules[0] in owners or (present and _has_bare_biases(vectors, weights))
+        biases[shape[0]] -= present
+        has.append(present)
+    return has[0], has[1], has[2], has[3], has[4]
+
+
+def _has_bare_biases(vectors: Sequence[ParameterInfo], weights: list[Shape]) -> bool:
+    """Returns whether biases are parameters of their own, outside the weights' modules."""
+    return any(p.owner == "" for p in vectors) and len(vectors) <= len(weights)

@@ -1,0 +1,244 @@
+"""The student's side as the checks see it: something that answers requests with data.
+
+A check is written once, against `Student`. There are two of them: `InProcess` here, and the
+sandboxed kernel of `session.py`. What comes back is a claim, never a verdict.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from autograder import StudentFault as StudentFault
+from autograder.checking.hints import hint
+from autograder.inside.probe import Answer, Probe
+from course_utils.training import IMAGE_SIZE
+from course_utils.training import Protocol as TrainingProtocol
+
+MOST_PARAMETERS = 1000
+_MOST_RANK = 8
+_MOST_CHARACTERS = 400
+
+
+class Student(Protocol):
+    """The student's side: asked for data, gives data.
+
+    Attributes:
+        memo: what checks of one submission share, such as training runs.
+    """
+
+    memo: dict[Hashable, Any]
+
+    def version(self, name: str) -> Hashable:
+        """Returns something that changes when the student's object `name` may have changed."""
+
+    def cpu_s(self) -> float:
+        """Returns the processor time that the student's side has used so far, in seconds."""
+
+    def ask(self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
+        """Returns the probe's answer: JSON fields and tensors.
+
+        Raises:
+            StudentFault: there is no usable answer, and it is the hand-in's doing.
+            GraderFault: there is no answer, and it is not.
+        """
+
+
+class InProcess:
+    """A student in this very process: stock nbgrader's trust.
+
+    Args:
+        namespace: the student's variables.
+    """
+
+    def __init__(self, namespace: Mapping[str, Any]) -> None:
+        self.memo: dict[Hashable, Any] = {}
+        self._namespace = namespace
+        self._probe = Probe(namespace)
+
+    def version(self, name: str) -> Hashable:
+        """Returns the object itself."""
+        return self._namespace.get(name)
+
+    def cpu_s(self) -> float:
+        """Returns the processor time of this process, in seconds."""
+        return time.process_time()
+
+    def ask(self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
+        """Returns the probe's answer."""
+        return self._probe.answer(verb, arguments, tensors)
+
+
+@dataclass(frozen=True)
+class ParameterInfo:
+    """What the student's side says of one parameter.
+
+    Attributes:
+        name: dotted.
+        shape: of the tensor.
+        owner: the dotted name of the module that holds it, "" for the model itself.
+        kind: the name of that module's class: a hint for naming mistakes, nothing more.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    owner: str
+    kind: str = ""
+
+
+def call(student: Student, name: str, *arguments: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """Returns what the student's function `name` returns, and its arguments as it left them."""
+    _, tensors = _ask(student, "call", {"name": name}, dict(_numbered(arguments)))
+    return take(tensors, "output"), [take(tensors, f"after.{i}") for i in range(len(arguments))]
+
+
+class Model:
+    """A model on the student's side, built by calling the student's class.
+
+    Args:
+        student: whose.
+        name: the class, for instance "Net".
+        arguments: its keyword arguments.
+        seed: of torch's global generator before the model is built.
+
+    Raises:
+        StudentFault: it cannot be built.
+    """
+
+    _handles = itertools.count()
+
+    def __init__(self, student: Student, name: str, seed: int = 0, **arguments: int) -> None:
+        self._student = student
+        self._handle = f"model.{next(self._handles)}"
+        sample = torch.zeros(2, 1, IMAGE_SIZE, IMAGE_SIZE)
+        fields, _ = _ask(
+            student,
+            "build",
+            {"name": name, "handle": self._handle, "arguments": arguments, "seed": seed},
+            {"sample": sample},
+        )
+        self.parameters = _parameter_list(fields.get("parameters"))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Returns the logits for `images` (N, 1, 56, 56) float32, in eval mode."""
+        _, tensors = self._ask("forward", tensors={"images": images})
+        return take(tensors, "output")
+
+    def trace(self, images: Tensor) -> list[Tensor]:
+        """Returns what went in and out of the submodules, until the end or the first error."""
+        _, tensors = self._ask("trace", tensors={"images": images})
+        return [take(tensors, name) for name in tensors]
+
+    def state(self) -> dict[str, Tensor]:
+        """Returns every parameter and buffer by name, in the same order on every student's side."""
+        _, tensors = self._ask("state")
+        return {name: take(tensors, name) for name in sorted(tensors)}
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Returns nothing; copies `state` into the parameters and buffers of the same names."""
+        self._ask("load", tensors=state)
+
+    def train(
+        self, digits: Tensor, labels: Tensor, *, protocol: TrainingProtocol, seed: int, steps: int
+    ) -> None:
+        """Returns nothing; trains for `steps` more steps of the protocol."""
+        self._ask(
+            "train",
+            {"protocol": asdict(protocol), "seed": seed, "steps": steps},
+            {"digits": digits, "labels": labels},
+        )
+
+    def predict(self, digits: Tensor, quadrant: str) -> Tensor:
+        """Returns logits (N, K) for `digits` (N, 28, 28) uint8 placed in `quadrant`."""
+        _, tensors = self._ask("predict", {"quadrant": quadrant}, {"digits": digits})
+        return take(tensors, "logits")
+
+    def _ask(
+        self,
+        verb: str,
+        arguments: Mapping[str, Any] | None = None,
+        tensors: Mapping[str, Tensor] | None = None,
+    ) -> Answer:
+        return _ask(
+            self._student, verb, {"handle": self._handle, **(arguments or {})}, tensors or {}
+        )
+
+
+def _ask(
+    student: Student, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]
+) -> Answer:
+    fields, answer = student.ask(verb, arguments, tensors)
+    error = fields.get("error")
+    if error is not None:
+        raise StudentFault(_error_text(error))
+    return fields, answer
+
+
+def _parameter_list(listed: Any) -> list[ParameterInfo]:
+    if not isinstance(listed, list) or len(listed) > MOST_PARAMETERS:
+        raise StudentFault(f"expected a list of at most {MOST_PARAMETERS} parameters")
+    parameters = []
+    for entry in listed:
+        shape = entry.get("shape") if isinstance(entry, dict) else None
+        names = [entry.get(key) for key in ("name", "owner", "kind")] if shape is not None else []
+        if not isinstance(shape, list) or not all(isinstance(name, str) for name in names):
+            raise StudentFault("the list of parameters was malformed")
+        if len(shape) > _MOST_RANK or not all(type(n) is int and 0 <= n < 2**40 for n in shape):
+            raise StudentFault("a parameter's shape was malformed")
+        if not all(name.isprintable() and len(name) <= _MOST_CHARACTERS for name in names):
+            raise StudentFault("a parameter's name was malformed")
+        parameters.append(ParameterInfo(names[0], tuple(shape), names[1], names[2]))
+    if len({p.name for p in parameters}) < len(parameters):
+        raise StudentFault("two parameters have the same name")
+    return parameters
+
+
+def _error_text(error: Any) -> str:
+    """Returns in one sentence what went wrong on the student's side, and what to do about it."""
+    if not isinstance(error, dict):
+        return "your code failed without a message"
+    kind, message, line = (_plain(error.get(key, "")) for key in ("type", "message", "line"))
+    if kind in ("Missing", "WrongKind"):
+        return message
+    if kind == "NotImplementedError" and "forward" not in message:
+        return "this exercise is not implemented yet"
+    text = f"your code raised {kind}" + (f": {message}" if message else "")
+    text += f" at `{line}`" if line else ""
+    advice = hint(message)
+    return f"{text}. {advice}" if advice else text
+
+
+def _plain(text: Any) -> str:
+    """Returns text from the other side as one printable line of limited length."""
+    shown = text[:_MOST_CHARACTERS] if isinstance(text, str) else ""
+    return " ".join("".join(c if c.isprintable() else " " for c in shown).split())
+
+
+def _numbered(tensors: Sequence[Tensor]) -> list[tuple[str, Tensor]]:
+    return [(str(index), tensor.clone()) for index, tensor in enumerate(tensors)]
+
+
+def take(tensors: Mapping[str, Tensor], name: str) -> Tensor:
+    """Returns one tensor of an answer as a plain one: dense, real, on the CPU.
+
+    Raises:
+        StudentFault: it is not there, or of another kind.
+    """
+    tensor = tensors.get(name)
+    if not isinstance(tensor, Tensor):
+        raise StudentFault(f"the answer lacks the tensor {name!r}")
+    with torch.no_grad():
+        kind = f"{tensor.layout}" if tensor.layout != torch.strided else f"{tensor.dtype}"
+        odd = tensor.is_quantized or tensor.is_complex() or tensor.is_meta or tensor.is_nested
+        if odd or tensor.layout != torch.strided:
+            raise StudentFault(
+                f"expected a dense tensor of real numbers, got {kind.removeprefix('torch.')}"
+            )
+        # A copy: in one process the answer may be the network's own parameter, which changes.
+        return tensor.detach().cpu().as_subclass(Tensor).clone()

@@ -1,0 +1,30 @@
+"""How a command ends when it cannot do its work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from autograder import GraderFault
+from autograder.sandbox import SandboxError, SandboxUnavailable
+
+GRADERS_FAULT = 3  # exit status: it is not a student's doing
+console = Console()
+
+
+@contextmanager
+def explained_faults(done: str) -> Iterator[None]:
+    """Turns a grader's fault into one clear message and the exit status `GRADERS_FAULT`.
+
+    Args:
+        done: what the command would have done, for instance "graded".
+    """
+    try:
+        yield
+    except (GraderFault, SandboxUnavailable, SandboxError) as error:
+        console.print(f"[bold red]Nothing was {done}:[/] {escape(str(error))}")
+        raise typer.Exit(GRADERS_FAULT) from error

@@ -1,0 +1,205 @@
+"""One assignment as plain data: all that a worker needs to know of a course, and no path in it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from nbgrader.api import Base, Gradebook, MissingEntry
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.utils import find_all_files
+from sqlalchemy import create_engine
+from traitlets.config import Config
+
+from autograder import GraderFault
+from autograder.course.secret import course_secret
+
+Kind = Literal["grade", "solution", "task", "source"]
+_COLUMNS: Mapping[Kind, tuple[str, ...]] = {
+    "grade": ("max_score", "cell_type"),
+    "solution": (),
+    "task": ("max_score", "cell_type"),
+    "source": ("cell_type", "locked", "source", "checksum"),
+}
+_PATHS = ("root", "db_url", "directory_structure", "assignment_id", "student_id", "notebook_id")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What the gradebook knows of one cell of the source notebook.
+
+    Attributes:
+        kind: in which of the gradebook's tables it stands.
+        notebook: the name of its notebook.
+        name: its `grade_id`.
+        columns: the rest of the row.
+    """
+
+    kind: Kind
+    notebook: str
+    name: str
+    columns: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a verdict depends on besides the hand-in.
+
+    Attributes:
+        name: of the assignment.
+        kernelspecs: name of each notebook -> its kernelspec, as JSON.
+        cells: the notebooks' cells, as `nbgrader generate_assignment` entered them.
+        release: name of each notebook -> the file that students got.
+        beside: path -> content of the files beside the source notebooks.
+        config: the course's configuration, without its paths.
+        secret: the course's.
+        sandboxed: False runs hand-ins with the grader's own rights.
+        checks: the version of the code that judges.
+    """
+
+    name: str
+    kernelspecs: Mapping[str, str]
+    cells: tuple[Cell, ...]
+    release: Mapping[str, bytes]
+    beside: Mapping[str, bytes]
+    config: Config
+    secret: str
+    sandboxed: bool
+    checks: str
+
+    def digests(self) -> dict[str, str]:
+        """Returns what a verdict depends on -> its hash: the assignment, the configuration, ..."""
+        cells = sorted((c.kind, c.notebook, c.name, sorted(c.columns.items())) for c in self.cells)
+        described = json.dumps([self.name, dict(self.kernelspecs), cells]).encode()
+        return {
+            "assignment": digest([described, *_flat(self.release), *_flat(self.beside)]),
+            "configuration": digest([_described(self.config), str(self.sandboxed).encode()]),
+            "checks": self.checks,
+            "secret": digest([b"secret", self.secret.encode()]),
+        }
+
+
+def digest(parts: Iterable[bytes]) -> str:
+    """Returns the SHA-256 of byte strings in a row; where one ends counts."""
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(len(part).to_bytes(8, "big"))
+        whole.update(part)
+    return whole.hexdigest()
+
+
+@cache
+def checks_version() -> str:
+    """Returns the hash of every Python and JSON file of the grader and of `course_utils`."""
+    parts = []
+    for package in ("autograder", "course_utils"):
+        spec = importlib.util.find_spec(package)
+        assert spec is not None
+        for folder in map(Path, spec.submodule_search_locations or ()):
+            for path in sorted([*folder.rglob("*.py"), *folder.rglob("*.json")]):
+                parts += [f"{package}/{path.relative_to(folder)}".encode(), path.read_bytes()]
+    return digest(parts)
+
+
+def read_assignment(
+    coursedir: CourseDirectory, config: Config, name: str, *, sandboxed: bool
+) -> Assignment:
+    """Returns an assignment of a course.
+
+    Args:
+        coursedir: where the course lies.
+        config: its configuration.
+        name: of the assignment.
+        sandboxed: False grades with the grader's own rights.
+
+    Raises:
+        GraderFault: it was not generated yet.
+    """
+    with Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
+        try:
+            notebooks = gradebook.find_assignment(name).notebooks
+        except MissingEntry:
+            notebooks = []
+        cells = tuple(_cells(notebooks))
+        kernelspecs = {notebook.name: notebook.kernelspec or "{}" for notebook in notebooks}
+    released = Path(coursedir.format_path(coursedir.release_directory, ".", name))
+    paths = {notebook: released / f"{notebook}.ipynb" for notebook in kernelspecs}
+    missing = [path for path in paths.values() if not path.is_file()]
+    if not paths or missing:
+        raise GraderFault(
+            f"the release of {name} was not made yet: run `nbgrader generate_assignment {name}`"
+        )
+    return Assignment(
+        name=name,
+        kernelspecs=kernelspecs,
+        cells=cells,
+        release={notebook: path.read_bytes() for notebook, path in paths.items()},
+        beside=_files_beside_source(coursedir, config, name),
+        config=_without_paths(config),
+        secret=course_secret(Path(coursedir.root)),
+        sandboxed=sandboxed,
+        checks=checks_version(),
+    )
+
+
+def write_gradebook(assignment: Assignment, path: Path) -> None:
+    """Returns nothing; makes a gradebook that knows the assignment, and nobody's work."""
+    url = f"sqlite:///{path}"
+    engine = create_engine(url)
+    Base.metadata.create_all(engine)  # else nbgrader starts alembic, to note a version
+    engine.dispose()
+    with Gradebook(url) as gradebook:
+        gradebook.add_assignment(assignment.name)
+        for notebook, kernelspec in assignment.kernelspecs.items():
+            gradebook.add_notebook(notebook, assignment.name, kernelspec=kernelspec)
+        for cell in assignment.cells:
+            add = getattr(gradebook, f"add_{cell.kind}_cell")
+            add(cell.name, cell.notebook, assignment.name, **cell.columns)
+
+
+def _cells(notebooks: Iterable[Any]) -> Iterable[Cell]:
+    for notebook in notebooks:
+        for kind, columns in _COLUMNS.items():
+            for row in getattr(notebook, f"{kind}_cells"):
+                values = {column: getattr(row, column) for column in columns}
+                yield Cell(kind, notebook.name, row.name, values)
+
+
+def _files_beside_source(
+    coursedir: CourseDirectory, config: Config, assignment: str
+) -> dict[str, bytes]:
+    """Returns path -> content of what nbgrader lays over every hand-in."""
+    folder = Path(coursedir.format_path(coursedir.source_directory, ".", assignment))
+    kept = config.get("Autograde", {}).get("exclude_overwriting", {}).get(assignment, [])
+    found = {
+        str(path.relative_to(folder)): path
+        for path in map(Path, find_all_files(str(folder), [*coursedir.ignore, "*.ipynb"]))
+    }
+    return {name: path.read_bytes() for name, path in sorted(found.items()) if name not in kept}
+
+
+def _without_paths(config: Config) -> Config:
+    given = config.get("CourseDirectory", {})
+    kept = {k: v for k, v in given.items() if k not in _PATHS and not str(k).endswith("_directory")}
+    return Config({**config, "CourseDirectory": Config(kept)})
+
+
+def _described(config: Config) -> bytes:
+    """Returns the configuration as JSON; functions and classes by their names."""
+
+    def name(value: Any) -> str:
+        return f"{value.__module__}.{value.__qualname__}" if callable(value) else repr(value)
+
+    return json.dumps(config, sort_keys=True, default=name).encode()
+
+
+def _flat(files: Mapping[str, bytes]) -> Iterable[bytes]:
+    for name in sorted(files):
+        yield name.encode()
+        yield files[name]

@@ -1,0 +1,285 @@
+"""Answers the judge's requests on the untrusted side.
+
+A `Probe` holds the student's namespace and answers requests with data, never with verdicts. Each
+request is a verb, JSON arguments and named tensors; each answer is JSON fields and named tensors.
+In the sandbox the whole package `autograder` consists of this folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from course_utils.training import Protocol, Training, predict
+
+Fields = dict[str, Any]
+Tensors = dict[str, Tensor]
+Answer = tuple[Fields, Tensors]
+
+
+MOST_TRACED = 200  # tensors: below the cap of one message
+
+
+class Missing(Exception):
+    """The student's notebook does not define the name that was asked for."""
+
+
+class WrongKind(Exception):
+    """The student's object is not what the exercise asks for."""
+
+
+class Probe:
+    """Answers requests about the objects in a namespace.
+
+    Args:
+        namespace: the student's variables, read afresh at each request.
+    """
+
+    def __init__(self, namespace: Mapping[str, Any]) -> None:
+        self._namespace = namespace
+        self._models: dict[str, nn.Module] = {}
+        self._trainings: dict[str, Training] = {}
+        self._verbs: dict[str, Callable[..., Answer]] = {
+            "call": self._call,
+            "build": self._build,
+            "load": self._load,
+            "state": self._state,
+            "forward": self._forward,
+            "trace": self._trace,
+            "train": self._train,
+            "predict": self._predict,
+        }
+
+    def answer(
+        self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]
+    ) -> Answer:
+        """Returns the answer to one request; an exception becomes the field `error`.
+
+        What the student's code prints meanwhile, or warns of, is dropped.
+        """
+        try:
+            with _quiet(), _standard_settings():
+                return self._verbs[verb](dict(tensors), **arguments)
+        except BaseException as error:  # SystemExit and the interrupt of a timeout count too
+            return {"error": _describe(error)}, {}
+
+    def _call(self, tensors: Tensors, name: str) -> Answer:
+        """Calls a function with the tensors "0", "1", ...; also returns these as it left them."""
+        function = self._lookup(name)
+        arguments = [tensors[str(index)] for index in range(len(tensors))]
+        output = function(*arguments)
+        after = {f"after.{index}": argument for index, argument in enumerate(arguments)}
+        return {}, {"output": _as_tensor(output, f"{name}(...)"), **after}
+
+    def _build(
+        self, tensors: Tensors, name: str, handle: str, arguments: Fields, seed: int
+    ) -> Answer:
+        """Builds a model, feeds it one zero batch if it has lazy layers, lists its tensors."""
+        torch.manual_seed(seed)
+        model = self._lookup(name)(**arguments)
+        if not isinstance(model, nn.Module):
+            raise WrongKind(f"expected {name}() to be an nn.Module, got {type(model).__name__}")
+        if any(nn.parameter.is_lazy(parameter) for _, parameter, _ in _parameters(model)):
+            model.eval()
+            with torch.no_grad():
+                model(tensors["sample"])
+        self._models[handle] = model
+        self._trainings.pop(handle, None)
+        return {"parameters": _list_parameters(model)}, {}
+
+    def _state(self, tensors: Tensors, handle: str) -> Answer:
+        """Returns every parameter and buffer by name."""
+        return {}, _named_tensors(self._models[handle])
+
+    def _load(self, tensors: Tensors, handle: str) -> Answer:
+        """Copies tensors into the parameters and buffers of the same names."""
+        targets = _named_tensors(self._models[handle])
+        with torch.no_grad():
+            for name, value in tensors.items():
+                targets[name].copy_(value.reshape(targets[name].shape))
+        return {}, {}
+
+    @torch.no_grad()
+    def _forward(self, tensors: Tensors, handle: str) -> Answer:
+        """Returns the model's output for "images" in eval mode."""
+        model = self._models[handle].eval()
+        return {}, {"output": _as_tensor(model(tensors["images"]), "forward(...)")}
+
+    @torch.no_grad()
+    def _trace(self, tensors: Tensors, handle: str) -> Answer:
+        """Returns what goes in and out of the submodules until the end or the first error."""
+        model = self._models[handle].eval()
+        seen: Tensors = {}
+
+        def record(value: Any) -> None:
+            if isinstance(value, Tensor) and len(seen) < MOST_TRACED:
+                seen[str(len(seen))] = value.clone()
+
+        def before(module: nn.Module, inputs: Any) -> None:
+            record(inputs[0] if inputs else None)
+
+        def after(module: nn.Module, inputs: Any, output: Any) -> None:
+            record(output)
+
+        hooks = []
+        try:
+            for name, module in _modules(model):
+                if name:
+                    hooks += [module.register_forward_pre_hook(before)]
+                    hooks += [module.register_forward_hook(after)]
+            with contextlib.suppress(Exception):
+                model(tensors["images"])
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return {}, seen
+
+    def _train(
+        self, tensors: Tensors, handle: str, protocol: Fields, seed: int, steps: int
+    ) -> Answer:
+        """Trains on "digits" and "labels" for `steps` more steps of the protocol."""
+        if handle not in self._trainings:
+            self._trainings[handle] = Training(
+                self._models[handle],
+                tensors["digits"],
+                tensors["labels"],
+                protocol=Protocol(**protocol),
+                seed=seed,
+            )
+        training = self._trainings[handle]
+        training.run(steps)
+        return {}, {}
+
+    def _predict(self, tensors: Tensors, handle: str, quadrant: str) -> Answer:
+        """Returns logits for "digits" placed in a quadrant."""
+        return {}, {"logits": predict(self._models[handle], tensors["digits"], quadrant)}
+
+    def _lookup(self, name: str) -> Any:
+        if name not in self._namespace:
+            raise Missing(f"{name} is not defined: did its cell fail, or was its name changed?")
+        found = self._namespace[name]
+        if not callable(found):
+            raise WrongKind(f"expected {name} to be callable, got {type(found).__name__}")
+        return found
+
+
+def _modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Yields each module once with its dotted name, the model itself as ""; no override counts."""
+    seen: set[int] = set()
+    stack: list[tuple[str, nn.Module]] = [("", model)]
+    while stack:
+        name, module = stack.pop()
+        if id(module) in seen:
+            continue
+        seen.add(id(module))
+        yield name, module
+        children = [
+            (f"{name}.{k}".lstrip("."), m) for k, m in module._modules.items() if m is not None
+        ]
+        stack += reversed(children)
+
+
+def _parameters(model: nn.Module) -> Iterator[tuple[str, nn.Parameter, nn.Module]]:
+    """Yields each parameter once, with its module's name and its own, and its module."""
+    seen: set[int] = set()
+    for prefix, module in _modules(model):
+        for name, parameter in module._parameters.items():
+            if parameter is not None and id(parameter) not in seen:
+                seen.add(id(parameter))
+                yield f"{prefix}.{name}".lstrip("."), parameter, module
+
+
+def _list_parameters(model: nn.Module) -> list[Fields]:
+    """Returns each parameter once, in the order of registration, with the module that owns it."""
+    return [
+        {
+            "name": name,
+            "shape": list(parameter.shape),
+            "owner": name.rpartition(".")[0],
+            "kind": type(module).__name__,
+        }
+        for name, parameter, module in _parameters(model)
+    ]
+
+
+def _named_tensors(model: nn.Module) -> Tensors:
+    buffers = {
+        f"{prefix}.{name}".lstrip("."): buffer
+        for prefix, module in _modules(model)
+        for name, buffer in module._buffers.items()
+        if buffer is not None
+    }
+    return {**{name: parameter for name, parameter, _ in _parameters(model)}, **buffers}
+
+
+def _as_tensor(output: Any, what: str) -> Tensor:
+    if not isinstance(output, Tensor):
+        raise WrongKind(f"expected {what} to return a tensor, got {type(output).__name__}")
+    return output
+
+
+def _describe(error: BaseException) -> Fields:
+    """Returns the type, the message and the student's own line of an exception."""
+    lines = [
+        frame.line
+        for frame in traceback.extract_tb(error.__traceback__)
+        if "ipykernel" in frame.filename or frame.filename.startswith("<")
+    ]
+    try:
+        message = str(error)[:500]
+    except Exception:  # an exception's own __str__ may fail
+        message = ""
+    return {"type": type(error).__name__, "message": message, "line": (lines or [""])[-1]}
+
+
+@contextlib.contextmanager
+def _standard_settings() -> Iterator[None]:
+    """Sets what a notebook may have changed for everything in it, and puts it back afterwards."""
+    dtype, precision = torch.get_default_dtype(), torch.get_float32_matmul_precision()
+    torch.set_default_dtype(torch.float32)
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with torch.enable_grad(), torch.autocast("cpu", enabled=False):
+            yield
+    finally:
+        torch.set_default_dtype(dtype)
+        torch.set_float32_matmul_precision(precision)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    with (
+        open(os.devnull, "w") as sink,
+        contextlib.redirect_stdout(sink),
+        contextlib.redirect_stderr(sink),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def serve() -> None:
+    """Returns nothing; answers the judge's requests over a comm of the kernel that runs this."""
+    from IPython import get_ipython
+
+    from autograder.inside import wire
+
+    shell = get_ipython()
+    probe = Probe(shell.user_ns)
+
+    def open_comm(comm: Any, message: Mapping[str, Any]) -> None:
+        def respond(message: Mapping[str, Any]) -> None:
+            fields, tensors = wire.decode(bytes(message["buffers"][0]))
+            answer_fields, answer = probe.answer(fields["verb"], fields["arguments"], tensors)
+            comm.send(buffers=[wire.encode(answer_fields, answer)])
+
+        comm.on_msg(respond)
+
+    shell.kernel.comm_manager.register_target("autograder", open_comm)

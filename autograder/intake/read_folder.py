@@ -1,0 +1,126 @@
+"""The folder of one hand-in, read as data: notebooks, what lies beside them, what is refused."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.intake import MAX_NOTEBOOK_BYTES, Repair, plain_files
+from autograder.intake.choose_notebook import choose, why_missing
+from autograder.intake.plain_files import TIMESTAMP, Refused, RefusedError
+
+MAX_FILE_BYTES = 10_000_000
+"""Bytes of one file beside the notebooks; larger ones are listed, not read."""
+MAX_TOTAL_BYTES = 50_000_000
+"""Bytes of all files beside the notebooks together; what comes later is listed, not read."""
+
+_TIMESTAMP_BYTES = 100
+
+
+@dataclass(frozen=True)
+class HandedFile:
+    """A file beside the notebooks. `path` is relative; `data` is None where it is over the cap."""
+
+    path: str
+    size_bytes: int
+    data: bytes | None
+
+
+@dataclass(frozen=True)
+class HandIn:
+    """What one student handed in.
+
+    Attributes:
+        notebooks: expected name (without .ipynb) -> the file's bytes.
+        fatal: expected name -> why there is no such notebook; every expected name is in one of
+            the two.
+        repairs: a notebook that was found under another name.
+        files: everything else that is a plain file with a plain name, sorted by path.
+        refused: what was not read, and why.
+        timestamp: the text of timestamp.txt; the student's word, where the student could write it.
+    """
+
+    notebooks: Mapping[str, bytes]
+    fatal: Mapping[str, str]
+    repairs: tuple[Repair, ...]
+    files: tuple[HandedFile, ...]
+    refused: tuple[Refused, ...]
+    timestamp: str | None
+
+    def remarks(self) -> list[str]:
+        """Returns a sentence for each thing that was put right or refused."""
+        refused = [f"{entry.name} was not read: {entry.reason}" for entry in self.refused]
+        return [repair.sentence for repair in self.repairs] + refused
+
+
+def collect(
+    folder: Path,
+    notebook_names: Sequence[str],
+    *,
+    max_notebook_bytes: int = MAX_NOTEBOOK_BYTES,
+    allow_hard_links: bool = False,
+) -> HandIn:
+    """Returns what one student handed in, read as data.
+
+    Args:
+        folder: the hand-in's folder; the folders above it are the grader's own.
+        notebook_names: the assignment's notebooks, without .ipynb.
+        max_notebook_bytes: a larger notebook is refused.
+        allow_hard_links: reads files that have a second name somewhere. An unpacked archive can
+            so pass a file of the grader's (the solution) for its own, so they are refused; set it
+            where the course's own backups link files.
+
+    Raises:
+        OSError: the grader's own machine failed, or `folder` is not there or not readable.
+    """
+    refused: list[Refused] = []
+    with ExitStack() as stack:
+        try:
+            root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno not in (errno.ELOOP, errno.ENOTDIR):
+                raise
+            reason = "the hand-in is not a folder, or a symbolic link to one"
+            return HandIn({}, dict.fromkeys(notebook_names, reason), (), (), (), None)
+        stack.callback(os.close, root)
+
+        entries = plain_files.listed(root, notebook_names, allow_hard_links, refused)
+        chosen, repairs = choose(entries, notebook_names)
+        notebooks: dict[str, bytes] = {}
+        fatal: dict[str, str] = {}
+        for name in notebook_names:
+            if name not in chosen:
+                fatal[name] = why_missing(name, refused)
+                continue
+            entry = chosen[name]
+            try:
+                notebooks[name] = plain_files.read_bytes(
+                    root, entry, max_notebook_bytes, allow_hard_links
+                )
+            except RefusedError as reason:
+                refused.append(Refused(entry.path, str(reason)))
+                fatal[name] = f"{entry.path} could not be read: {reason}"
+
+        files, room, timestamp = [], MAX_TOTAL_BYTES, None
+        taken = {entry.parts for entry in chosen.values()}
+        for entry in entries:
+            if entry.parts in taken:
+                continue
+            data = None
+            cap = min(MAX_FILE_BYTES, room)
+            if entry.size_bytes <= cap:
+                try:
+                    data = plain_files.read_bytes(root, entry, cap, allow_hard_links)
+                except RefusedError as reason:
+                    refused.append(Refused(entry.path, str(reason)))
+                    continue
+                room -= len(data)
+            files.append(HandedFile(entry.path, entry.size_bytes, data))
+            if entry.parts == (TIMESTAMP,) and data is not None:
+                text = data[:_TIMESTAMP_BYTES].decode("utf-8", errors="replace")
+                timestamp = "".join(char for char in text if char.isprintable()).strip()
+    return HandIn(notebooks, fatal, tuple(repairs), tuple(files), tuple(refused), timestamp)

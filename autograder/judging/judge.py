@@ -1,0 +1,115 @@
+"""Grades one notebook: runs the student's cells in a sandbox, writes the verdicts itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from autograder.checking import checks
+from autograder.checking.challenge import derive_seed
+from autograder.checking.check_result import CheckResult
+from autograder.judging.graded_notebook import METADATA, VERDICT
+from autograder.judging.score_table import autograded_id
+from autograder.judging.session import Session, StudentKernel
+from autograder.judging.timing import CELL, Stopwatch
+from autograder.judging.unsafe_kernel import open_unsafe_kernel
+from autograder.pages import sanitise
+from autograder.pages.verdict import as_html, as_text
+from autograder.sandbox import Limits, open_kernel
+
+UNSAFE = (
+    "**Graded without a sandbox.** This hand-in ran with the grader's own rights: nothing kept it "
+    "from changing its points, or from reading and changing files."
+)
+
+
+def grade_notebook(
+    notebook: NotebookNode,
+    assignment: str,
+    student_id: str,
+    secret: str,
+    limits: Limits,
+    *,
+    files: Mapping[str, Path] | None = None,
+    sandboxed: bool = True,
+    fork_kernels: bool = True,
+) -> dict[str, CheckResult]:
+    """Returns the verdicts by `grade_id`; writes them and the student's outputs into `notebook`.
+
+    Args:
+        notebook: as intake and nbgrader's sanitising left it; changed in place.
+        assignment: whose checks to use.
+        student_id: whose hand-in it is: challenges differ from student to student.
+        secret: the course's.
+        limits: what the hand-in may use.
+        files: name -> path of what lies beside the notebook, to be copied to the student's side.
+        sandboxed: False runs the hand-in with the grader's own rights, and stamps the notebook.
+        fork_kernels: whether its kernel is forked of one that has imported PyTorch already.
+
+    Raises:
+        GraderFault: the machine or a check failed; the notebook is then half done.
+        SandboxUnavailable: there is no sandbox on this machine.
+        SandboxError: the sandbox did not start, or something of it is left.
+    """
+    results: dict[str, CheckResult] = {}
+    watch = Stopwatch()
+    with ExitStack() as stack:
+        with watch.phase("start"):
+            kernel = stack.enter_context(_opener(sandboxed, fork_kernels)(limits, files=files))
+        with watch.phase("start", lambda: kernel.usage().cpu_s):
+            session = Session(kernel, limits)
+        for count, cell in _code_cells(notebook):
+            cell.execution_count = count
+            grade_id = autograded_id(cell)
+            with watch.phase(grade_id or f"{CELL}{cell.id}", lambda: kernel.usage().cpu_s):
+                if grade_id is None:
+                    cell.outputs = session.run_cell(cell.source)
+                    continue
+                seed = derive_seed(secret, student_id, assignment, grade_id)
+                results[grade_id] = checks.run(assignment, grade_id, session, seed)
+                cell.outputs = verdict_outputs(results[grade_id], count)
+                cell.source = sanitise.without_hidden_tests(cell.source)
+        with watch.phase("end"):
+            stack.close()
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            cell.source = sanitise.markdown(cell.source)
+    if not sandboxed:
+        notebook.cells.insert(0, nbformat.v4.new_markdown_cell(UNSAFE))
+    notebook.metadata[METADATA] = {
+        "sandboxed": sandboxed,
+        "peak_memory_bytes": kernel.usage().peak_memory_bytes,
+        "phases": {name: asdict(phase) for name, phase in watch.phases.items()},
+        "asked_cpu_s": {verb: round(cpu_s, 2) for verb, cpu_s in session.asked_cpu_s.items()},
+    }
+    return results
+
+
+def _opener(
+    sandboxed: bool, fork_kernels: bool
+) -> Callable[..., AbstractContextManager[StudentKernel]]:
+    return partial(open_kernel, fork=fork_kernels) if sandboxed else open_unsafe_kernel
+
+
+def verdict_outputs(result: CheckResult, count: int) -> list[NotebookNode]:
+    """Returns what a grade cell shows: the verdict for people, and the points for nbgrader."""
+    shown = {
+        "text/html": as_html(result),
+        "text/plain": as_text(result),
+        VERDICT: {**asdict(result), "figures": dict(result.figures)},
+    }
+    points = {"text/plain": repr(float(result.points))}
+    return [
+        nbformat.v4.new_output("display_data", shown),
+        nbformat.v4.new_output("execute_result", points, execution_count=count),
+    ]
+
+
+def _code_cells(notebook: NotebookNode) -> Iterator[tuple[int, NotebookNode]]:
+    return enumerate((cell for cell in notebook.cells if cell.cell_type == "code"), start=1)

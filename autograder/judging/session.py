@@ -1,0 +1,263 @@
+"""One submission: runs the student's cells in a sandboxed kernel, asks its probe for data.
+
+Nothing that the kernel sends is believed: a message is data of the expected form, or it is dropped.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import queue
+import time
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, Protocol
+
+from nbformat import NotebookNode
+from torch import Tensor
+
+from autograder import GraderFault, StudentFault
+from autograder.inside import wire
+from autograder.inside.probe import Answer
+from autograder.judging.outputs import Outputs, notice
+from autograder.pages import sanitise
+from autograder.sandbox import Limits, Usage
+
+GRACE_S = 5.0  # what an interrupted kernel gets to come to rest before it is killed
+_POLL_S = 0.5
+_SERVE = "__import__('autograder.inside.probe', fromlist=['serve']).serve()"
+_TARGET = "autograder"
+
+_CAUSES = {
+    "memory": "it took more memory than the limit of {memory} MiB",
+    "processes": "it started more than {processes} processes and threads",
+    "files": "it wrote more files than its folder may hold",
+    "sockets": "it opened more than {sockets} sockets",
+    "messages": "it sent more output than the limit",
+    "exited": "the kernel died (did a cell call os._exit, or crash the interpreter?)",
+}
+
+
+class TimeUp(Exception):
+    """The kernel did not come to rest in time."""
+
+
+class StudentKernel(Protocol):
+    """A running kernel: `sandbox.Kernel`, or `unsafe.UnsafeKernel`."""
+
+    @property
+    def manager(self) -> Any:
+        """Returns Jupyter's kernel manager."""
+
+    @property
+    def client(self) -> Any:
+        """Returns a blocking client whose channels are open."""
+
+    def usage(self) -> Usage:
+        """Returns what the kernel used so far, and why it ended if it did."""
+
+    def kill(self) -> None:
+        """Kills the kernel."""
+
+
+class Session:
+    """The student's side in a sandboxed kernel: a `Student` whose cells can be run.
+
+    Args:
+        kernel: a fresh kernel.
+        limits: wall times and output sizes.
+    """
+
+    def __init__(self, kernel: StudentKernel, limits: Limits) -> None:
+        self.memo: dict[Hashable, Any] = {}
+        self.asked_cpu_s: defaultdict[str, float] = defaultdict(float)  # by verb
+        self.end: str | None = None  # why the kernel is gone, for the student
+        self._kernel, self._client, self._limits = kernel, kernel.client, limits
+        self._deadline = math.inf
+        self._cells_run = 0
+        self._output_bytes_left = limits.notebook_output_bytes
+        self._requests = itertools.count()
+        self._comm_id = "autograder-probe"
+        self._start_probe()
+        self._deadline = time.monotonic() + limits.submission_timeout_s
+
+    def version(self, name: str) -> Hashable:
+        """Returns how many of the student's cells have run."""
+        return self._cells_run
+
+    def cpu_s(self) -> float:
+        """Returns the processor time of all processes of the hand-in, in seconds."""
+        return self._kernel.usage().cpu_s
+
+    def run_cell(self, source: str) -> list[NotebookNode]:
+        """Returns the outputs of one of the student's cells, capped and made harmless."""
+        if self.end is not None:
+            return [notice(f"This cell was not run: {self.end}.")]
+        self._cells_run += 1
+        self.memo.clear()
+        cap = min(self._limits.cell_output_bytes, self._output_bytes_left)
+        collected = Outputs(cap)
+        # By default a kernel drops what comes just after a cell that failed.
+        message_id = self._client.execute(source, allow_stdin=False, stop_on_error=False)
+        notices = []
+        try:
+            self._converse(message_id, collected.add)
+        except StudentFault as fault:
+            text = str(fault)
+            notices = [notice(f"{text[:1].upper()}{text[1:]}.")]
+        self._output_bytes_left -= collected.bytes_kept
+        return sanitise.outputs(collected.shown()) + notices
+
+    def ask(self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
+        """Returns the answer of the probe in the kernel.
+
+        Raises:
+            StudentFault: no answer, or a malformed one.
+            GraderFault: the machine failed.
+        """
+        if self.end is not None:
+            raise StudentFault(self.end)
+        before = self.cpu_s()
+        try:
+            return self._ask(verb, arguments, tensors)
+        finally:
+            self.asked_cpu_s[verb] += self.cpu_s() - before
+
+    def _ask(
+        self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]
+    ) -> Answer:
+        number = next(self._requests)
+        request = {"number": number, "verb": verb, "arguments": dict(arguments)}
+        answers: list[bytes] = []
+
+        def keep(message: dict[str, Any]) -> None:
+            buffers = message.get("buffers") or []
+            if message["msg_type"] == "comm_msg" and len(buffers) == 1 and not answers:
+                answers.append(bytes(buffers[0]))
+
+        message_id = self._send("comm_msg", {"data": {}}, [wire.encode(request, tensors)])
+        self._converse(message_id, keep)
+        if not answers:
+            raise StudentFault("your notebook's kernel gave no answer to the grader's question")
+        try:
+            fields, answer = wire.decode(answers[0])
+        except wire.WireError as error:
+            raise StudentFault(f"the answer could not be read: {error}") from error
+        return fields, answer
+
+    def _start_probe(self) -> None:
+        """Returns when the probe answers; nothing of the hand-in has run by then.
+
+        Raises:
+            GraderFault: it does not start.
+        """
+        limit_s = self._limits.startup_s
+        try:
+            serving = self._client.execute(_SERVE, silent=True, store_history=False)
+            self._converse(serving, _ignore, limit_s)
+            opening = self._send("comm_open", {"target_name": _TARGET, "data": {}})
+            self._converse(opening, _ignore, limit_s)
+        except StudentFault as fault:
+            raise GraderFault(f"the grader's part of the kernel did not start: {fault}") from fault
+
+    def _send(self, kind: str, content: dict[str, Any], buffers: list[bytes] | None = None) -> str:
+        content = {"comm_id": self._comm_id, **content}
+        message = self._client.session.msg(kind, content)
+        self._client.session.send(self._client.shell_channel.socket, message, buffers=buffers)
+        return str(message["header"]["msg_id"])
+
+    def _converse(
+        self,
+        message_id: str,
+        handle: Callable[[dict[str, Any]], None],
+        limit_s: float | None = None,
+    ) -> None:
+        """Returns when the kernel is at rest again; `handle` sees each message until then.
+
+        Args:
+            message_id: of the request.
+            handle: gets what the request brings about.
+            limit_s: wall time in seconds; None for that of a cell.
+
+        Raises:
+            StudentFault: it took too long, or the kernel died of it.
+            GraderFault: the machine failed.
+        """
+        now = time.monotonic()
+        limit_s = limit_s or self._limits.cell_timeout_s
+        limit = min(now + limit_s, self._deadline)
+        try:
+            self._listen(message_id, handle, limit)
+        except TimeUp:
+            self._interrupt(message_id, limit_s, limit >= self._deadline)
+        finally:
+            self._drain_replies()
+
+    def _listen(
+        self, message_id: str, handle: Callable[[dict[str, Any]], None], deadline: float
+    ) -> None:
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeUp
+            try:
+                message = self._client.get_iopub_msg(timeout=min(left, _POLL_S))
+            except queue.Empty:
+                self._check_alive()
+                continue
+            except Exception:  # whatever a forged message makes Jupyter's parser raise
+                self._check_alive()
+                continue
+            content, parent = message.get("content"), message.get("parent_header")
+            if not isinstance(content, dict) or not isinstance(parent, dict):
+                continue
+            if parent.get("msg_id") != message_id:
+                continue
+            if message["msg_type"] == "status":
+                if content.get("execution_state") == "idle":
+                    return
+                continue
+            handle(message)
+
+    def _interrupt(self, message_id: str, limit_s: float, whole_submission: bool) -> None:
+        """Raises the fault of a kernel that took too long, after stopping or killing it."""
+        limit_s = self._limits.submission_timeout_s if whole_submission else limit_s
+        what = "the whole notebook" if whole_submission else "it"
+        reason = f"{what} took longer than the limit of {limit_s:g} seconds"
+        if not whole_submission:
+            self._kernel.manager.interrupt_kernel()
+            try:
+                self._listen(message_id, _ignore, time.monotonic() + GRACE_S)
+                raise StudentFault(f"{reason} and was stopped")
+            except TimeUp:
+                reason += " and ignored the interrupt"
+        self._kernel.kill()
+        self.end = reason
+        raise StudentFault(reason)
+
+    def _check_alive(self) -> None:
+        usage = self._kernel.usage()
+        if usage.cause is None:
+            return
+        if usage.cause in ("machine", "closed"):
+            raise GraderFault(f"the sandbox ended ({usage.cause}): {usage.diagnostics}".strip())
+        self.end = _CAUSES[usage.cause].format(
+            memory=self._limits.memory_bytes // 2**20,
+            processes=self._limits.processes,
+            sockets=self._limits.sockets,
+        )
+        raise StudentFault(self.end)
+
+    def _drain_replies(self) -> None:
+        """Takes what piled up on the channel of replies: nothing of it is used."""
+        while True:
+            try:
+                self._client.get_shell_msg(timeout=0)
+            except queue.Empty:
+                return
+            except Exception:  # a forged reply: dropped like any other
+                continue
+
+
+def _ignore(message: dict[str, Any]) -> None:
+    pass

@@ -1,0 +1,33 @@
+"""Pictures of a verdict: what a check leaves in `CheckResult.figures`, drawn as inline SVG.
+
+A check that puts one of these into its figures gets the picture; no other code needs to know.
+
+    "top_left" and "bottom_right"   accuracies in [0, 1]: bars, with the tiers
+    "layers"                        a list of {"name", "size", "right"}: the first wrong one marked
+    "confusion"                     K x K counts, a row a label, a column a prediction
+    "activations"                   {"expected": image, "got": image} from `thumbnail.as_image`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from autograder.pages.pictures.accuracy import accuracy_bars
+from autograder.pages.pictures.activations import activation_pair
+from autograder.pages.pictures.confusion import confusion_matrix
+from autograder.pages.pictures.layers import layer_sizes
+
+
+def pictures(figures: Mapping[str, Any]) -> list[str]:
+    """Returns the pictures that these figures give, as SVG elements; often none."""
+    drawn = []
+    if "layers" in figures:
+        drawn.append(layer_sizes(figures["layers"]))
+    if "activations" in figures:
+        drawn.append(activation_pair(**figures["activations"]))
+    if {"top_left", "bottom_right"} <= figures.keys():
+        drawn.append(accuracy_bars(figures["top_left"], figures["bottom_right"]))
+    if "confusion" in figures:
+        drawn.append(confusion_matrix(figures["confusion"]))
+    return drawn

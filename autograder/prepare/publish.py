@@ -1,0 +1,158 @@
+"""Makes the bundle that students get: the notebook, what it imports, and nothing of the grader."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from zipfile import ZipFile
+
+import nbformat
+from nbformat import NotebookNode
+
+import course_utils
+from autograder import GraderFault
+
+_ADDRESS = re.compile(r'^COURSE_UTILS_URL = ".*"$', re.MULTILINE)
+_MARKS = ("### BEGIN SOLUTION", "### BEGIN HIDDEN TESTS", "autograder")
+
+
+@dataclass(frozen=True)
+class GitHub:
+    """Where on GitHub the bundle will lie.
+
+    Attributes:
+        repository: "owner/name".
+        branch: for instance "main".
+        folder: in the repository, "" for its top.
+    """
+
+    repository: str
+    branch: str
+    folder: str = ""
+
+    def raw(self, name: str) -> str:
+        """Returns the address from which a file of the bundle is downloaded."""
+        path = "/".join(part for part in (self.branch, self.folder, name) if part)
+        return f"https://raw.githubusercontent.com/{self.repository}/{path}"
+
+    def colab(self, name: str) -> str:
+        """Returns the address that opens a notebook of the bundle in Colab."""
+        path = "/".join(part for part in (self.branch, self.folder, name) if part)
+        return f"https://colab.research.google.com/github/{self.repository}/blob/{path}"
+
+
+def parse_github(text: str) -> GitHub:
+    """Returns the place that "owner/name/branch" or "owner/name/branch/folder" means.
+
+    Raises:
+        GraderFault: it is neither.
+    """
+    parts = text.strip("/").split("/")
+    if len(parts) < 3 or not all(re.fullmatch(r"[\w.-]+", part) for part in parts):
+        raise GraderFault(f"expected owner/name/branch or owner/name/branch/folder, got {text!r}")
+    return GitHub("/".join(parts[:2]), parts[2], "/".join(parts[3:]))
+
+
+def publish(course_root: Path, assignment: str, folder: Path, github: GitHub | None) -> list[str]:
+    """Returns the names of the files that it writes into `folder`.
+
+    Args:
+        course_root: holds `release/`.
+        assignment: which.
+        folder: is made if need be; other files in it stay.
+        github: where the bundle will lie, for the badge and for Colab; None: it is copied.
+
+    Raises:
+        GraderFault: there is no release, it gives something away, or no wheel can be built.
+    """
+    path = course_root / "release" / assignment / f"{assignment}.ipynb"
+    if not path.exists():
+        raise GraderFault(f"no release: run `nbgrader generate_assignment {assignment}` first")
+    folder.mkdir(parents=True, exist_ok=True)
+    wheel = build_wheel(folder)
+    notebook = for_students(nbformat.read(path, 4), assignment, wheel.name, github)
+    nbformat.write(notebook, folder / path.name)
+    (folder / "requirements.txt").write_text(f"./{wheel.name}\njupyterlab\n")
+    (folder / "README.md").write_text(_readme(assignment, github))
+    return sorted([path.name, wheel.name, "requirements.txt", "README.md"])
+
+
+def for_students(
+    release: NotebookNode, assignment: str, wheel: str, github: GitHub | None
+) -> NotebookNode:
+    """Returns the release with the address of the wheel in it, and a badge if there is one.
+
+    Raises:
+        GraderFault: it holds something that is not for students.
+    """
+    text = nbformat.writes(release)
+    found = [mark for mark in _MARKS if mark in text]
+    if found:
+        raise GraderFault(f"the release holds {found[0]!r}: make it again, and check the marks")
+    notebook = nbformat.reads(text, 4)
+    address = github.raw(wheel) if github else f"./{wheel}"
+    for cell in notebook.cells:
+        cell.source = _ADDRESS.sub(f'COURSE_UTILS_URL = "{address}"', cell.source)
+    if github:
+        badge = nbformat.v4.new_markdown_cell(_badge(assignment, github), id="open-in-colab")
+        notebook.cells.insert(0, badge)
+    return notebook
+
+
+def build_wheel(folder: Path) -> Path:
+    """Returns the wheel of `course_utils`, built into `folder`, of the checkout that we run from.
+
+    Raises:
+        GraderFault: we do not run from a checkout, or the build fails.
+    """
+    package = Path(course_utils.__file__).parent
+    project = package.parent
+    if not (project / "pyproject.toml").exists():
+        raise GraderFault("course_utils is not installed from a checkout: pip install -e .")
+    with tempfile.TemporaryDirectory() as temporary:
+        copy = Path(temporary)
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(package, copy / package.name, ignore=ignored)
+        for name in ("pyproject.toml", "README.md", "LICENSE"):
+            shutil.copy(project / name, copy)
+        command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index"]
+        command += ["--no-build-isolation", "--wheel-dir", str(copy / "wheels"), str(copy)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise GraderFault(f"no wheel could be built: {done.stderr.strip()[-500:]}")
+        (wheel,) = (copy / "wheels").glob("*.whl")
+        with ZipFile(wheel) as archive:
+            odd = [
+                n for n in archive.namelist() if not n.startswith(("course_utils/", "cnn_course"))
+            ]
+        if odd:
+            raise GraderFault(f"the wheel would hold more than course_utils: {odd[0]}")
+        return Path(shutil.copy(wheel, folder))
+
+
+def _badge(assignment: str, github: GitHub) -> str:
+    image = "https://colab.research.google.com/assets/colab-badge.svg"
+    return f"[![Open in Colab]({image})]({github.colab(f'{assignment}.ipynb')})"
+
+
+def _readme(assignment: str, github: GitHub | None) -> str:
+    badge = f"\n{_badge(assignment, github)}\n" if github else ""
+    return dedent(f"""\
+        # {assignment}
+        {badge}
+        Python 3.11 or later. In this folder:
+
+        ```
+        python3 -m venv .venv
+        .venv/bin/pip install -r requirements.txt
+        .venv/bin/jupyter lab {assignment}.ipynb
+        ```
+
+        Work from top to bottom, then hand in `{assignment}.ipynb`.
+        """)

@@ -1,0 +1,132 @@
+"""Does the judge recognise every right `conv_pool_conv`, and name what is wrong with others?"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from autograder.assignments.cnns.chain.check import ask
+from autograder.assignments.cnns.chain.reference import CHAIN as RIGHT
+from autograder.assignments.cnns.chain.reference import chain_mistakes, run_chain, wrong_chains
+from autograder.checking import checks
+from autograder.checking.challenge import generator, random_images, random_kernel
+from autograder.checking.check_result import CheckResult
+from autograder.checking.student import InProcess
+from tests.assignments.cnns.mutants import CHAIN
+from tests.assignments.cnns.mutants import CHAINS as MUTANTS
+from tests.assignments.cnns.rewrites import CHAINS as REWRITES
+
+CHECKS = ("conv_pool_conv_shape", "conv_pool_conv_values")
+
+
+def student(source: str) -> InProcess:
+    """Returns a student whose notebook holds this source; random weights are always the same."""
+    torch.manual_seed(0)
+    namespace: dict[str, object] = {"torch": torch, "nn": nn, "F": F}
+    exec(source, namespace)
+    return InProcess(namespace)
+
+
+def judge(source: str, seed: int = 0) -> CheckResult:
+    """Returns the verdict on the values."""
+    return checks.run("cnns", "conv_pool_conv_values", student(source), seed)
+
+
+@pytest.mark.parametrize("rewrite", REWRITES, ids=[r.name for r in REWRITES])
+@pytest.mark.parametrize("grade_id", CHECKS)
+def test_every_right_chain_scores_full_however_it_is_written(rewrite, grade_id):
+    for seed in range(5):
+        result = checks.run("cnns", grade_id, student(rewrite.source), seed)
+        assert result.points == result.max_points, result.criteria
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=[m.name for m in MUTANTS])
+def test_every_wrong_chain_loses_points_and_hears_why(mutant):
+    for seed in range(3):
+        result = judge(mutant.source, seed)
+        assert result.points < 15
+        assert result.mistakes == ((mutant.key,) if mutant.key else ())
+        assert mutant.words in result.advice
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    rewrite=st.sampled_from(REWRITES),
+    height=st.integers(8, 60),
+    width=st.integers(8, 60),
+    scale=st.sampled_from([1e-3, 1.0, 1e3]),
+    seed=st.integers(0, 1000),
+)
+def test_right_chains_agree_for_images_of_any_size(rewrite, height, width, scale, seed):
+    rng = generator(seed)
+    image = random_images(1, 3, height, width, rng)[0]
+    trial = ask(student(rewrite.source), image, scale * random_kernel(rng))
+    assert trial.right, trial.reason
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_relu_between_shows_whatever_the_seed(seed):
+    result = judge(CHAIN.replace("F.conv2d(image, kernel)", "F.conv2d(image, kernel).relu()"), seed)
+    assert (result.points, result.mistakes) == (0, ("chain-between",))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_single_mistake_of_the_catalogue_differs_widely_from_the_right_chain(seed):
+    rng = generator(seed)
+    image, kernel = random_images(1, 3, 32, 32, rng)[0], random_kernel(rng)
+    right = run_chain(RIGHT, image, kernel)
+    singles = [spec for spec in wrong_chains() if len(chain_mistakes(spec)) == 1]
+    assert len(singles) > 30
+    for spec in singles:
+        wrong = run_chain(spec, image, kernel)
+        if wrong is not None and wrong.value.shape == right.value.shape:
+            distance = ((wrong.value - right.value).abs() / right.error).max()
+            assert distance > 100, spec  # a hundred times what rounding can do
+
+
+def test_every_mistake_of_the_catalogue_has_words():
+    for spec in wrong_chains():
+        assert chain_mistakes(spec)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return torch.zeros(1, 13, 13)",
+        "return torch.full((1, 13, 13), float('nan'))",
+        "return torch.rand(1, 13, 13)",
+        "return torch.tensor(1.0)",
+        "return torch.zeros(0)",
+        "return torch.zeros(1, 13, 13, dtype=torch.complex64)",
+        "return torch.zeros(1, 13, 13, dtype=torch.int64)",
+        "return torch.zeros(1, 13, 13).to_sparse()",
+        "return image, kernel",
+        "raise KeyboardInterrupt",
+        "kernel.resize_(0); return image",
+        "image.data = image.data.double(); return image",
+        "return image.as_subclass(type('Odd', (torch.Tensor,), {}))",
+    ],
+)
+def test_garbage_earns_nothing(body):
+    result = judge(f"def conv_pool_conv(image, kernel):\n    {body}")
+    assert result.points == 0
+    assert result.advice
+
+
+def test_right_for_one_size_only_keeps_a_part():
+    source = CHAIN.replace("return", "x = x[:, :15, :15]\n    return")
+    result = judge(source)
+    assert 0 < result.points < 15
+    assert result.mistakes == ("chain-sizes",)
+
+
+def test_a_right_function_that_changes_its_argument_loses_little():
+    source = CHAIN.replace(
+        "return F.conv2d(x, kernel[:, :1])",
+        "y = F.conv2d(x, kernel[:, :1])\n    image.zero_()\n    return y",
+    )
+    assert judge(source).points == 13

@@ -1,0 +1,196 @@
+"""The calibration: what it measures, that it goes on where it was, and what it publishes."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from torch import nn
+from typer.testing import CliRunner
+
+from autograder.assignments.cnns.improved import calibration
+from autograder.assignments.cnns.improved.calibration import measure, page, plan, publish, rates
+from autograder.assignments.cnns.improved.calibration.families import FAMILIES, Family
+from autograder.assignments.cnns.improved.calibration.measure import Job, Trial
+from autograder.assignments.cnns.improved.calibration.rates import Rate
+from autograder.commands.cli import app
+from course_utils.training import GRADING
+from tests.conftest import ROOT
+
+SCALE = calibration.scale()
+LOW, MIDDLE, HIGH = SCALE.bottom_right
+END = GRADING.steps
+
+
+def trial(family: str, seed: int, *bottom_right: float) -> Trial:
+    runs = tuple(((0.95, right, END),) for right in bottom_right)
+    return Trial(family, seed, runs, cpu_s=1.0)
+
+
+def family(name: str, at_least: int, at_most: int, learns: bool | None = True) -> Family:
+    return Family(name, name, nn.Module, at_least, at_most, learns)
+
+
+def test_an_interval_contains_the_rate_and_shrinks_with_the_number_of_runs() -> None:
+    for count in (0, 1, 40):
+        few, many = Rate(count, 40), Rate(10 * count, 400)
+        low, high = few.interval
+        assert low <= few.value <= high
+        assert many.interval[1] - many.interval[0] < high - low
+    assert Rate(0, 200).interval[1] == pytest.approx(1 - 0.025 ** (1 / 200))
+
+
+def test_a_tier_counts_errors_of_those_meant_to_pass_and_of_those_meant_not_to() -> None:
+    families = [family("good", 3, 3), family("between", 1, 3), family("bad", 0, 0)]
+    trials = [
+        *(trial("good", seed, 0.95) for seed in range(39)),
+        trial("good", 39, 0.1),
+        *(trial("between", seed, 0.3 + 0.6 * (seed % 2)) for seed in range(40)),
+        *(trial("bad", seed, 0.1) for seed in range(38)),
+        trial("bad", 38, LOW.doubt_to),
+        trial("bad", 39, LOW.doubt_to),
+    ]
+    top_left, low, middle, high = rates.tier_errors(families, trials, SCALE)
+    assert (low.withheld, low.given) == (Rate(1, 80), Rate(2, 40))
+    assert (high.withheld, high.given) == (Rate(1, 40), Rate(0, 40))
+    assert middle.unmeant == high.unmeant == ("between",)
+    assert low.worst == ("bad", Rate(2, 40))
+    assert not low.kept
+    assert top_left.withheld == Rate(0, 120)
+
+
+def test_a_tier_is_kept_only_with_enough_runs() -> None:
+    families = [family("good", 3, 3), family("bad", 0, 0)]
+
+    def high(seeds: int) -> rates.TierErrors:
+        trials = [
+            trial(name, seed, right)
+            for name, right in (("good", 0.95), ("bad", 0.1))
+            for seed in range(seeds)
+        ]
+        return rates.tier_errors(families, trials, SCALE)[-1]
+
+    assert high(200).kept
+    assert not high(40).kept, "no error in 40 runs does not show that errors are rare"
+
+
+def test_the_plan_has_enough_runs_on_each_side_of_each_tier() -> None:
+    least = plan.runs_without_error()
+    assert Rate(0, least).interval[1] <= rates.MOST_POSSIBLE_ERRORS < Rate(0, 182).interval[1]
+    todo = plan.jobs(SCALE, seeds=40, audited=2)
+    planned = Counter(job.family for job in todo)
+    assert set(planned) == {family.name for family in FAMILIES}
+    assert min(planned.values()) == 40
+    for threshold in rates.thresholds(SCALE):
+        for side in (True, False):
+            meant = [family.name for family in FAMILIES if threshold.meant(family) is side]
+            assert sum(planned[name] for name in meant) >= least, (threshold.name, side)
+    assert sum(job.audited for job in todo) == 2 * len(FAMILIES)
+    assert plan.jobs(SCALE, 1, 0, ["Net"]) == [Job("Net", seed, False) for seed in range(23)]
+
+
+def test_a_trial_is_judged_as_grading_would() -> None:
+    assert trial("x", 0, 0.1).fits(SCALE)
+    in_doubt = HIGH.accuracy
+    assert not trial("x", 0, in_doubt).fits(SCALE), "another run would have been asked for"
+    repeated = trial("x", 0, in_doubt, 0.95, 0.1)
+    assert len(repeated.outcomes(SCALE)) == 2, "two that agree are enough"
+    stopped = Trial("x", 0, (((0.95, 0.95, END - 100),),), 1.0)
+    assert stopped.fits(SCALE)
+    stricter = replace(SCALE, margin=0.16)
+    assert not stopped.fits(stricter), "it would have been trained on"
+
+
+def test_what_stopping_early_gets_wrong_is_counted() -> None:
+    early, late = (0.95, 0.95, END - 100), (0.95, 0.5, END)
+    audited = [
+        Trial("x", 0, ((early, late),), 1.0),
+        Trial("x", 1, ((early, (*early[:2], END)),), 1.0),
+    ]
+    assert rates.early_stops([*audited, trial("x", 2, 0.95)], SCALE) == Rate(1, 2)
+
+
+def test_a_calibration_goes_on_where_it_was_and_after_a_line_that_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = tmp_path / "below" / "journal.jsonl"
+    todo = [Job("linear", seed, audited=seed == 0) for seed in range(2)]
+    first = measure.measure_all(todo[:1], SCALE, journal, "key", workers=1)
+    with journal.open("a") as file:
+        file.write('{"key": "key", "family": "lin')
+        file.write("\n")
+    asked = []
+    again = measure.measure_all(todo, SCALE, journal, "key", workers=1, on_done=asked.append)
+    assert again[0] == first[0]
+    assert [found.seed for found in asked] == [0, 1]
+    assert len(journal.read_text().splitlines()) == 3
+    other = measure.measure_all(todo[:1], SCALE, journal, "another key", workers=1)
+    assert len(journal.read_text().splitlines()) == 4, "what was measured of other code is not used"
+    assert other[0].runs == first[0].runs, "and the same seed gives the same figures"
+    assert (
+        first[0].outcomes(SCALE)[0].top_left > 0.8 > 0.2 > first[0].outcomes(SCALE)[0].bottom_right
+    )
+
+
+def test_comments_do_not_change_what_trials_depend_on_and_code_does() -> None:
+    def dump(source: str) -> str:
+        import ast
+
+        return ast.dump(publish.without_docstrings(ast.parse(source)))
+
+    assert dump("def f():\n    return 1") == dump("# why\ndef f():\n    'Says.'\n    return 1")
+    assert dump("def f():\n    return 1") != dump("def f():\n    return 2")
+
+
+def test_an_unknown_family_or_assignment_is_refused() -> None:
+    for arguments in (["cnns", "--family", "guessser"], ["mlp"]):
+        done = CliRunner().invoke(app, ["calibrate", *arguments])
+        assert done.exit_code == 2, done.output
+
+
+# ------------------------------------------------------------------------- what is published
+
+FOUND = json.loads(calibration.PUBLISHED.read_text())
+DOCS = ROOT / "docs"
+
+
+def test_the_published_figures_are_of_all_families() -> None:
+    assert [found["name"] for found in FOUND["families"]] == [family.name for family in FAMILIES]
+    assert len(FAMILIES) >= 12
+    for found, declared in zip(FOUND["families"], FAMILIES, strict=True):
+        assert len({trial["seed"] for trial in found["trials"]}) == len(found["trials"]) > 0
+        meant = [found[key] for key in ("at_least", "at_most", "learns", "about")]
+        assert meant == [declared.at_least, declared.at_most, declared.learns, declared.about]
+    assert FOUND["protocol"]["checkpoints"] == list(GRADING.checkpoints)
+    assert FOUND["protocol"]["batch_size"] == GRADING.batch_size
+
+
+def test_each_tier_keeps_its_error_rates_over_enough_networks() -> None:
+    assert min(len(found["trials"]) for found in FOUND["families"]) >= 40
+    for tier in FOUND["tiers"]:
+        sides = (tier["withheld_from_those_meant_to_pass"], tier["given_to_those_meant_not_to"])
+        assert all(side["interval"][1] <= rates.MOST_POSSIBLE_ERRORS for side in sides), tier
+        assert all(side["count"] <= rates.MOST_ERRORS * side["of"] for side in sides), tier
+        worst = tier["worst_family"]
+        assert worst["count"] <= rates.MOST_ERRORS_OF_A_FAMILY * worst["of"], tier
+        assert tier["kept"]
+
+
+def test_the_published_rates_follow_from_the_published_trials() -> None:
+    for found in FOUND["families"]:
+        for number, tier in enumerate(SCALE.bottom_right, start=1):
+            count = sum(trial["bottom_right"] >= tier.accuracy for trial in found["trials"])
+            assert found["passed"][number]["count"] == count
+
+
+def test_the_page_is_the_one_of_these_figures() -> None:
+    assert (DOCS / "calibration.md").read_text() == page.page(FOUND)
+    assert (DOCS / "calibration.png").stat().st_size > 10_000
+
+
+def test_the_plot_is_drawn(tmp_path: Path) -> None:
+    page.plot(FOUND, tmp_path / "plot.png")
+    assert (tmp_path / "plot.png").stat().st_size > 10_000

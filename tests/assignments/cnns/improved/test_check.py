@@ -1,0 +1,123 @@
+"""The verdicts on what `ImprovedNet` learns, and what they say of a network that misses a tier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from autograder.assignments.cnns.improved import calibration
+from autograder.assignments.cnns.improved import check as improved_check
+from autograder.assignments.cnns.improved.inspection import Traits
+from autograder.assignments.cnns.improved.training_runs import Measured
+from autograder.assignments.cnns.net.reference import net_spec, parameter_count
+from autograder.checking.student import InProcess
+from autograder.pages.pictures import pictures
+from course_utils.tiers import Accuracies
+
+SCALE = calibration.scale()
+LOW, MIDDLE, HIGH = SCALE.bottom_right
+BLIND = Traits(
+    interior=0.0,
+    border=0.0,
+    narrowest=16,
+    narrowest_name="classify",
+    widest=16,
+    widest_name="classify",
+    parameters=3602,
+)
+STUDENT = InProcess({})
+
+
+@pytest.fixture
+def made_up(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Returns a function that says what will be measured: (top-left, bottom-right), traits."""
+
+    def say(
+        *runs: tuple[float, float],
+        traits: Traits = BLIND,
+        confusion: list[list[int]] | None = None,
+    ) -> None:
+        found = Measured(tuple(Accuracies(left, right, 300) for left, right in runs), traits)
+        monkeypatch.setattr(
+            improved_check, "measured_with_confusion", lambda *arguments: (found, confusion)
+        )
+
+    return say
+
+
+@pytest.mark.parametrize(
+    ("bottom_right", "points"),
+    [(0.1, 0.0), *((tier.doubt_to, tier.points) for tier in SCALE.bottom_right)],
+)
+def test_each_tier_gives_its_points(made_up, bottom_right: float, points: float) -> None:
+    made_up((0.95, bottom_right))
+    result = improved_check.bottom_right(STUDENT, 1)
+    assert (result.points, result.max_points) == (points, 20.0)
+    assert bool(result.advice) == (points < 20)
+
+
+def test_most_runs_decide_and_the_middle_one_is_shown(made_up) -> None:
+    made_up((0.9, HIGH.accuracy), (0.3, 0.1), (0.9, 0.92))
+    result = improved_check.bottom_right(STUDENT, 1)
+    assert result.points == 20
+    assert result.criteria[-1].got == f"{HIGH.accuracy:.1%}, the middle one of 3 runs"
+    assert improved_check.top_left(STUDENT, 1).points == 5
+
+
+def test_a_layer_that_sees_positions_is_named(made_up) -> None:
+    seen = replace(BLIND, interior=2.0, border=2.0, widest=1936, widest_name="head.0")
+    made_up((0.96, 0.1), traits=seen)
+    result = improved_check.bottom_right(STUDENT, 1)
+    assert result.mistakes[0] == "improved-positions"
+    advice = result.advice
+    assert "a weight for each position" in advice
+    assert "`head.0` looks at 1,936 numbers" in advice
+    assert "border" not in advice
+
+
+def test_a_border_that_shows_is_told_from_a_head_that_sees_positions(made_up) -> None:
+    made_up((0.85, 0.3), traits=replace(BLIND, border=1.2))
+    result = improved_check.bottom_right(STUDENT, 1)
+    assert result.mistakes == ("improved-border",)
+    advice = result.advice
+    assert "the border of the image" in advice
+    assert "a weight for each position" not in advice
+
+
+def test_a_bottleneck_is_named_with_its_width(made_up) -> None:
+    made_up((0.4, 0.4), traits=replace(BLIND, narrowest=8, narrowest_name="fc2"))
+    for result in (improved_check.bottom_right(STUDENT, 1), improved_check.top_left(STUDENT, 1)):
+        assert "passes through 8 numbers (into `fc2`)" in result.advice
+
+
+def test_slow_averages_are_told_from_a_bottleneck(made_up) -> None:
+    made_up((0.4, 0.4))
+    advice = improved_check.bottom_right(STUDENT, 1).advice
+    assert "bring them to one scale" in advice
+    assert "bottleneck" not in advice
+
+
+def test_more_parameters_than_net_are_mentioned(made_up) -> None:
+    limit = parameter_count(net_spec())
+    made_up((0.96, 0.1), traits=replace(BLIND, parameters=limit))
+    assert f"{limit:,}" in improved_check.bottom_right(STUDENT, 1).advice
+    made_up((0.96, 0.1), traits=replace(BLIND, parameters=limit - 1))
+    assert f"{limit:,}" not in improved_check.bottom_right(STUDENT, 1).advice
+
+
+def test_full_points_need_no_advice(made_up) -> None:
+    made_up((0.96, 0.96))
+    assert improved_check.bottom_right(STUDENT, 1).advice == ""
+    assert improved_check.top_left(STUDENT, 1).advice == ""
+
+
+def test_the_confusion_is_drawn_where_there_is_one(made_up) -> None:
+    counts = [[90, 10] * 5] * 10
+    made_up((0.96, 0.2), confusion=counts)
+    result = improved_check.bottom_right(STUDENT, 1)
+    assert result.figures["confusion"] == counts
+    assert "Confusion matrix of 5000 digits" in "".join(pictures(result.figures))
+    made_up((0.96, 0.2))
+    assert "confusion" not in improved_check.bottom_right(STUDENT, 1).figures

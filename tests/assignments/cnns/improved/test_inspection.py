@@ -1,0 +1,85 @@
+"""What shows of a network before it is trained."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from autograder.assignments.cnns.improved.calibration.families import FAMILIES
+from autograder.assignments.cnns.improved.check import BORDER_SHOWS, POSITIONS_SHOW
+from autograder.assignments.cnns.improved.inspection import Traits, at, traits
+from autograder.checking.student import InProcess, Model
+from course_utils.data import load_digits_subset
+
+BY_NAME = {family.name: family for family in FAMILIES}
+FORGETFUL = ("guesser", "untrained")  # draw their answers, or hardly have any
+SEE_POSITIONS = (
+    *("linear", "pixels", "coarse convolution"),
+    *("Net", "Net, half as wide", "convolution as head"),
+)
+SEE_THE_BORDER = (
+    *("average", "average, bottleneck", "average, padding 2, bottleneck", "average, padding 2"),
+    *("maximum, no padding", "maximum, padding 2"),
+)
+SEE_NEITHER = (
+    *("reference", "reference, narrower", "reference, wider", "network in network"),
+    *("third convolution", "batch norm", "all-convolutional"),
+)
+
+
+def test_every_family_is_looked_at() -> None:
+    assert sorted((*FORGETFUL, *SEE_POSITIONS, *SEE_THE_BORDER, *SEE_NEITHER)) == sorted(BY_NAME)
+
+
+def found(name: str, seed: int) -> Traits:
+    student = InProcess({"ImprovedNet": BY_NAME[name].build})
+    return traits(Model(student, "ImprovedNet", seed))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", SEE_POSITIONS)
+def test_a_layer_with_a_weight_for_each_position_shows(name: str, seed: int) -> None:
+    assert found(name, seed).interior > 2 * POSITIONS_SHOW
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", SEE_THE_BORDER)
+def test_a_convolution_that_sees_the_border_shows_in_the_corners_alone(
+    name: str, seed: int
+) -> None:
+    seen = found(name, seed)
+    assert seen.interior < POSITIONS_SHOW / 2
+    assert seen.border > BORDER_SHOWS
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", SEE_NEITHER)
+def test_nothing_shows_of_a_network_that_is_blind_to_position(name: str, seed: int) -> None:
+    seen = found(name, seed)
+    assert seen.interior < POSITIONS_SHOW / 2
+    assert seen.border < BORDER_SHOWS / 2
+
+
+def test_layers_are_named_as_the_hand_in_names_them() -> None:
+    class Bottleneck(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.wide = nn.Linear(3136, 8)
+            self.out = nn.Linear(8, 10)
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return self.out(self.wide(images.flatten(1)))
+
+    seen = traits(Model(InProcess({"ImprovedNet": Bottleneck}), "ImprovedNet"))
+    assert (seen.widest, seen.widest_name) == (3136, "wide")
+    assert (seen.narrowest, seen.narrowest_name) == (8, "out")
+    assert seen.parameters == 3136 * 8 + 8 + 80 + 10
+
+
+def test_digits_stand_where_they_are_put() -> None:
+    digits = load_digits_subset().test_images[:3]
+    canvas = at(digits, 10)
+    assert canvas.shape == (3, 1, 56, 56)
+    assert torch.allclose(canvas[:, 0, 10:38, 10:38] * 255, digits.float())
+    assert canvas.sum().item() == pytest.approx(float(digits.sum() / 255), rel=1e-5)

@@ -1,0 +1,215 @@
+"""Does the judge recognise every right `Net`, and name what is wrong with the others?"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from autograder.assignments.cnns.net.recognise import examine
+from autograder.assignments.cnns.net.reference import LAYERS
+from autograder.checking import checks
+from autograder.checking.check_result import CheckResult
+from autograder.checking.student import InProcess
+from tests.assignments.cnns.mutants import NET
+from tests.assignments.cnns.mutants import NETS as MUTANTS
+from tests.assignments.cnns.rewrites import IMPROVED
+from tests.assignments.cnns.rewrites import NETS as REWRITES
+
+CHECKS = ("net_shape", "net_parameters", "net_function")
+SLOW_TO_START = ("torch.compile", "traced by torch.jit", "compiled by torch.jit.script")
+
+
+def student(source: str) -> InProcess:
+    """Returns a student whose notebook holds this source."""
+    namespace: dict[str, object] = {"torch": torch, "nn": nn, "F": F}
+    exec(source, namespace)
+    return InProcess(namespace)
+
+
+def judge(source: str, grade_id: str, seed: int = 0) -> CheckResult:
+    """Returns the verdict of one check on one source."""
+    return checks.run("cnns", grade_id, student(source), seed)
+
+
+def ids(items: tuple[object, ...]) -> list[str]:
+    """Returns the names of rewrites or mutants."""
+    return [item.name for item in items]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("rewrite", REWRITES, ids=ids(REWRITES))
+def test_every_right_network_scores_full_however_it_is_written(rewrite):
+    asked = student(rewrite.source)
+    for grade_id in CHECKS:
+        result = checks.run("cnns", grade_id, asked, 3)
+        assert result.points == result.max_points, (result.advice, result.criteria)
+        assert (result.advice, result.mistakes) == ("", ())
+
+
+@pytest.mark.parametrize("rewrite", IMPROVED, ids=ids(IMPROVED))
+def test_the_cheap_checks_of_improved_networks_score_full(rewrite):
+    for grade_id in ("improved_shape", "improved_parameters"):
+        result = judge(rewrite.source, grade_id)
+        assert result.points == result.max_points
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=ids(MUTANTS))
+def test_every_wrong_network_loses_points_and_hears_why(mutant):
+    results = [judge(mutant.source, grade_id, 3) for grade_id in CHECKS]
+    assert results[-1].points < results[-1].max_points
+    assert any(
+        mutant.key == next(iter(r.mistakes), "") and mutant.words in r.advice for r in results
+    ), [(r.mistakes, r.advice) for r in results]
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("change", [("# 1", "conv1"), ("# 2", "conv2")])
+def test_a_missing_relu_shows_whatever_the_seed(seed, change):
+    mark, layer = change
+    result = judge(NET.replace(f"x = F.relu(x)  {mark}", "pass"), "net_function", seed)
+    assert result.mistakes[0] == f"{layer}-missing-relu"
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    rewrite=st.sampled_from([r for r in REWRITES if r.name not in SLOW_TO_START]),
+    num_channel=st.sampled_from([1, 2, 3, 6, 16]),
+    num_classes=st.sampled_from([1, 2, 3, 5, 10, 12]),
+    seed=st.integers(0, 1000),
+)
+def test_right_networks_of_any_size_are_recognised(rewrite, num_channel, num_classes, seed):
+    sizes = {"num_channel": num_channel, "num_classes": num_classes}
+    finding = examine(student(rewrite.source), seed, sizes)
+    assert finding.right, finding.advice
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    num_channel=st.sampled_from([4, 6, 16]),
+    num_classes=st.sampled_from([2, 5, 12]),
+    seed=st.integers(0, 1000),
+    layer=st.sampled_from(["fc1", "fc2"]),
+)
+def test_a_missing_relu_is_named_at_any_size(num_channel, num_classes, seed, layer):
+    source = NET.replace(f"F.relu(self.{layer}(x))", f"self.{layer}(x)")
+    sizes = {"num_channel": num_channel, "num_classes": num_classes}
+    finding = examine(student(source), seed, sizes)
+    assert [m.key for m in finding.mistakes] == [f"{layer}-missing-relu"]
+    assert finding.right_parts == set(LAYERS) - {layer}
+
+
+@settings(max_examples=10, deadline=None)
+@given(name=st.sampled_from([m.name for m in MUTANTS if "-" in m.key]), seed=st.integers(0, 1000))
+def test_names_do_not_depend_on_the_seed(name, seed):
+    mutant = next(m for m in MUTANTS if m.name == name)
+    assert judge(mutant.source, "net_function", seed).mistakes[0] == mutant.key
+
+
+GARBAGE = {
+    "zeros": "return torch.zeros(len(images), self.k)",
+    "a constant": "return torch.ones(len(images), self.k) * 0.3",
+    "noise": "return torch.randn(len(images), self.k)",
+    "nan": "return torch.full((len(images), self.k), float('nan'))",
+    "inf": "return torch.full((len(images), self.k), float('inf'))",
+    "pixels": "return images.flatten(1)[:, : self.k]",
+    "nothing": "return None",
+    "words": "return 'logits'",
+    "one number": "return images.sum()",
+    "complex": "return torch.zeros(len(images), self.k, dtype=torch.complex64)",
+    "integers": "return torch.zeros(len(images), self.k, dtype=torch.int64)",
+    "sparse": "return torch.zeros(len(images), self.k).to_sparse()",
+    "meta": "return torch.zeros(len(images), self.k, device='meta')",
+    "other shapes each time": "self.n += 1; return torch.rand(len(images), self.n)",
+    "an error": "raise ValueError('\\x1b[31m\\ud800 no')",
+    "exit": "raise SystemExit",
+    "an error without text": "raise Bad()",
+}
+
+
+@pytest.mark.parametrize("body", GARBAGE.values(), ids=GARBAGE.keys())
+def test_garbage_from_right_layers_earns_nothing(body):
+    source = NET.replace("x = self.conv1(images)", body).replace(
+        "c = num_channel", "c, self.k, self.n = num_channel, num_classes, 0"
+    )
+    source = "class Bad(Exception):\n    def __str__(self):\n        raise OSError\n" + source
+    result = judge(source, "net_function")
+    assert result.points == 0
+    assert result.advice
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Net = 3",
+        "Net = None",
+        "def Net(num_channel=8, num_classes=10): return 3",
+        "class Net(nn.Module): pass",
+        "class Net:\n    def __init__(self, *args): raise NotImplementedError",
+        "class Net(nn.Module):\n    def __init__(self, num_channel=8, num_classes=10):\n"
+        "        self.fc = nn.Linear(2, 2)",
+        "class Net(nn.Module):\n    def __init__(self, num_channel=8, num_classes=10):\n"
+        "        super().__init__(); self.fc = nn.Linear(3136, num_classes)\n"
+        "    def forward(self, x): return self.fc(x.flatten(1))",
+        "class Net(nn.Module):\n    def __init__(self, num_channel=8, num_classes=10):\n"
+        "        super().__init__(); self.p = nn.Parameter(torch.zeros(0, 3))\n"
+        "    def forward(self, x): return x",
+        "",
+    ],
+)
+def test_what_is_no_network_earns_nothing_and_hears_why(source):
+    for grade_id in ("net_parameters", "net_function"):
+        result = judge(source, grade_id)
+        assert result.points == 0
+        assert result.advice
+
+
+def test_mistakes_cost_their_layer_and_no_more():
+    one = judge(NET.replace("F.relu(self.fc1(x))", "self.fc1(x)"), "net_function")
+    lost = [c.name for c in one.criteria if c.earned < c.points]
+    assert lost == ["fc1 and what follows it", "the same for Net(num_channel=5, num_classes=7)"]
+    assert one.points == 16
+
+
+def test_a_network_right_for_the_defaults_alone_keeps_most_points():
+    result = judge(NET.replace("c = num_channel", "c = 8"), "net_function")
+    assert 16 <= result.points < 20
+    assert "num_channel" in result.advice
+
+
+def test_wrong_inputs_of_a_layer_are_explained_where_the_shape_is_graded():
+    result = judge(NET.replace("11 * 11", "4 * 4"), "net_shape")
+    assert result.points == 0
+    assert "256 inputs and 32 outputs gets 1936 inputs" in result.criteria[0].got
+
+
+def test_shared_parameters_count_once_and_hidden_ones_do_not_count():
+    shared = NET.replace("num_classes)\n\n", "num_classes)\n        self.again = self.fc3\n\n")
+    assert judge(shared, "net_parameters").points == 10
+    hidden = NET.replace("self.fc2 =", "self.fc2 = lambda x: self.h[0](x)\n        self.h =")
+    hidden = hidden.replace("nn.Linear(4 * c, 2 * c)", "[nn.Linear(4 * c, 2 * c)]")
+    result = judge(hidden, "net_parameters")
+    assert next(c.name for c in result.criteria if not c.earned) == "layer fc2"
+    assert result.criteria[3].got == "no such layer"
+
+
+def test_the_parameters_of_a_wrong_layer_are_shown_for_that_layer():
+    source = NET.replace("nn.Conv2d(c, 2 * c, 5)", "nn.Conv2d(c, 2 * c, 3)")
+    result = judge(source, "net_parameters")
+    rows = {c.name: c.got for c in result.criteria}
+    assert rows["layer conv2"] == "weight (16, 8, 3, 3), bias (16,)"
+    assert result.mistakes[0] == "conv2-kernel"
+
+
+def test_settings_of_the_notebook_do_not_matter():
+    torch.set_default_dtype(torch.float64)
+    torch.set_float32_matmul_precision("medium")
+    try:
+        with torch.no_grad():
+            assert judge(NET, "net_function").points == 20
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_float32_matmul_precision("highest")

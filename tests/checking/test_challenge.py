@@ -1,0 +1,64 @@
+"""Are challenges fresh, repeatable and of the agreed form?"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from autograder.checking.challenge import (
+    derive_seed,
+    generator,
+    random_images,
+    random_kernel,
+    random_permutation,
+    random_state,
+    shuffled_state,
+)
+
+
+def test_seeds_depend_on_every_part_and_on_where_parts_end():
+    seeds = {derive_seed("s", "ada", "cnns"), derive_seed("s", "adac", "nns")}
+    seeds |= {derive_seed("t", "ada", "cnns"), derive_seed("s", "ada", "cnns", 1)}
+    assert len(seeds) == 4
+    assert all(0 <= seed < 2**63 for seed in seeds)
+    assert derive_seed("s", 1) == derive_seed("s", 1)
+
+
+def test_the_global_generator_is_left_alone():
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    rng = generator(5)
+    random_images(1, 3, 4, 4, rng), random_kernel(rng), random_permutation(4, rng)
+    random_state({"a": (2, 2)}, rng)
+    assert torch.equal(torch.rand(2), expected)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_kernels_give_activations_of_both_signs_before_and_after_pooling(seed):
+    rng = generator(seed)
+    kernel = random_kernel(rng)
+    assert kernel.shape == (1, 3, 3, 3)
+    assert torch.equal(kernel[:, 0], kernel[:, 2])
+    pooled = F.max_pool2d(F.conv2d(random_images(1, 3, 32, 32, rng), kernel), 2)
+    assert 0.02 < float((pooled < 0).float().mean()) < 0.98
+
+
+def test_challenges_are_float32_whatever_the_default():
+    torch.set_default_dtype(torch.float64)
+    try:
+        rng = generator(0)
+        tensors = [random_images(1, 1, 2, 2, rng), random_kernel(rng)]
+        tensors += random_state({"w": (2, 3), "b": (2,)}, rng).values()
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert {tensor.dtype for tensor in tensors} == {torch.float32}
+
+
+def test_shuffling_keeps_the_entries_and_drops_counters():
+    state = {"w": torch.arange(12.0).reshape(3, 4), "n": torch.tensor(3)}
+    shuffled = shuffled_state(state, generator(1))
+    assert set(shuffled) == {"w"}
+    assert torch.equal(shuffled["w"].flatten().sort().values, torch.arange(12.0))
+    assert not torch.equal(shuffled["w"], state["w"])

@@ -1,0 +1,159 @@
+"""Does the probe answer with data whatever the student's objects do?"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+import pytest
+import torch
+from torch import nn
+
+from autograder.inside.probe import MOST_TRACED, Probe
+
+
+def build(model, **arguments):
+    """Returns the probe after building a model, and its answer."""
+    probe = Probe({"Net": lambda **ignored: model})
+    fields = {"name": "Net", "handle": "m", "arguments": arguments, "seed": 0}
+    answer, _ = probe.answer("build", fields, {"sample": torch.zeros(2, 1, 56, 56)})
+    return probe, answer
+
+
+def names(model):
+    """Returns the names of the parameters that the probe lists."""
+    return [parameter["name"] for parameter in build(model)[1]["parameters"]]
+
+
+class Hiding(nn.Module):
+    """A network whose own listings show nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(2, 3)
+
+    def parameters(self, recurse=True):
+        return iter(())
+
+    def named_parameters(self, *args, **kwargs):
+        return iter(())
+
+    def named_modules(self, *args, **kwargs):
+        return iter(())
+
+    def children(self):
+        return iter(())
+
+    def state_dict(self, *args, **kwargs):
+        return {}
+
+
+def test_overridden_listings_hide_no_parameter():
+    assert names(nn.Sequential(Hiding())) == ["0.layer.weight", "0.layer.bias"]
+    probe, _ = build(Hiding())
+    assert set(probe.answer("state", {"handle": "m"}, {})[1]) == {"layer.weight", "layer.bias"}
+
+
+def test_a_shared_parameter_is_listed_once():
+    layer = nn.Linear(2, 2)
+    model = nn.ModuleDict({"a": layer, "b": layer, "c": nn.Linear(2, 2)})
+    model["c"].weight = layer.weight
+    assert names(model) == ["a.weight", "a.bias", "c.bias"]
+
+
+def test_parameters_in_a_plain_list_are_not_registered():
+    model = nn.Module()
+    model.hidden = [nn.Linear(2, 2)]
+    model.empty = nn.Sequential()
+    model.register_parameter("none", None)
+    assert names(model) == []
+
+
+def test_owner_and_kind_of_each_parameter_are_told():
+    listed = build(nn.Sequential(nn.BatchNorm1d(2)))[1]["parameters"]
+    assert listed[0] == {"name": "0.weight", "shape": [2], "owner": "0", "kind": "BatchNorm1d"}
+
+
+def test_state_holds_parameters_and_buffers_and_load_writes_them():
+    probe, _ = build(nn.BatchNorm1d(2))
+    state = {"running_mean": torch.ones(2), "weight": torch.full((2,), 3.0)}
+    assert probe.answer("load", {"handle": "m"}, state) == ({}, {})
+    tensors = probe.answer("state", {"handle": "m"}, {})[1]
+    assert torch.equal(tensors["running_mean"], torch.ones(2))
+    assert torch.equal(tensors["weight"].detach(), torch.full((2,), 3.0))
+
+
+def test_a_trace_goes_as_far_as_the_network():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3136, 4), nn.Linear(5, 4))
+    probe, _ = build(model)
+    fields, seen = probe.answer("trace", {"handle": "m"}, {"images": torch.zeros(2, 1, 56, 56)})
+    assert fields == {}
+    shapes = [tuple(t.shape) for t in seen.values()]
+    assert shapes == [(2, 1, 56, 56), (2, 3136), (2, 3136), (2, 4), (2, 4)]
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in model)
+
+
+def test_a_trace_of_a_long_network_is_cut():
+    probe, _ = build(nn.Sequential(*(nn.Identity() for _ in range(300))))
+    images = {"images": torch.zeros(1, 1, 56, 56)}
+    assert len(probe.answer("trace", {"handle": "m"}, images)[1]) == MOST_TRACED
+
+
+class Silent(Exception):
+    """An exception that cannot be shown."""
+
+    def __str__(self) -> str:
+        raise OSError
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), Silent(), RecursionError()])
+def test_whatever_the_student_raises_becomes_data(error):
+    def function(image):
+        raise error
+
+    fields, tensors = Probe({"f": function}).answer("call", {"name": "f"}, {"0": torch.zeros(1)})
+    assert fields["error"]["type"] == type(error).__name__
+    assert tensors == {}
+
+
+@pytest.mark.parametrize(
+    ("namespace", "words"),
+    [
+        ({}, "f is not defined: did its cell fail, or was its name changed?"),
+        ({"f": 3}, "expected f to be callable, got int"),
+        ({"f": lambda x: None}, "expected f(...) to return a tensor, got NoneType"),
+    ],
+)
+def test_what_cannot_be_asked_is_explained(namespace, words):
+    fields, _ = Probe(namespace).answer("call", {"name": "f"}, {"0": torch.zeros(1)})
+    assert fields["error"]["message"] == words
+
+
+def test_unknown_verbs_and_handles_become_data():
+    for verb, arguments in (("nonsense", {}), ("state", {"handle": "?"}), ("call", {"x": 1})):
+        assert "error" in Probe({}).answer(verb, arguments, {})[0]
+
+
+def test_prints_and_warnings_are_dropped(capsys):
+    def function(image):
+        print("a line")
+        print("another", file=sys.stderr)
+        warnings.warn("a warning", stacklevel=1)
+        return image
+
+    assert (
+        "output" in Probe({"f": function}).answer("call", {"name": "f"}, {"0": torch.zeros(1)})[1]
+    )
+    assert capsys.readouterr() == ("", "")
+
+
+def test_settings_of_the_notebook_are_put_back():
+    torch.set_default_dtype(torch.float64)
+    try:
+        answer = Probe({"f": lambda x: torch.zeros(1)}).answer(
+            "call", {"name": "f"}, {"0": torch.zeros(1)}
+        )
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert answer[1]["output"].dtype == torch.float32

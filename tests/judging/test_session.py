@@ -1,0 +1,228 @@
+"""The session: runs cells, asks the probe, believes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import nbformat
+import pytest
+import torch
+
+from autograder import GraderFault, StudentFault
+from autograder.checking.student import call
+from autograder.judging import session as session_module
+from autograder.judging.outputs import Outputs
+from autograder.judging.session import Session
+from autograder.sandbox import Limits, Usage, open_kernel
+
+LIMITS = Limits(cell_timeout_s=60)
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[Session]:
+    with open_kernel(LIMITS) as kernel:
+        yield Session(kernel, LIMITS)
+
+
+def texts(outputs: list[nbformat.NotebookNode]) -> str:
+    return "".join(output.get("text", "") for output in outputs)
+
+
+# ----------------------------------------------------------------------------------------- cells
+
+
+def test_a_cells_outputs_are_kept_in_order(session: Session) -> None:
+    outputs = session.run_cell("import sys\nprint(1)\nprint(2, file=sys.stderr)\n3")
+    kinds = [(output.output_type, output.get("name")) for output in outputs]
+    assert sorted(kinds, key=str) == [
+        ("execute_result", None),
+        ("stream", "stderr"),
+        ("stream", "stdout"),
+    ]
+    for output in outputs:
+        nbformat.validate(output, ref="output", version=4)
+
+
+def test_an_error_is_shown_and_the_next_cell_runs(session: Session) -> None:
+    (error,) = session.run_cell("1 / 0")
+    assert error.ename == "ZeroDivisionError"
+    assert texts(session.run_cell("print('on')")) == "on\n"
+
+
+def test_input_is_not_waited_for(session: Session) -> None:
+    (error,) = session.run_cell("input('your name?')")
+    assert error.output_type == "error"
+
+
+def test_a_display_is_updated_in_its_own_cell(session: Session) -> None:
+    outputs = session.run_cell(
+        "from IPython.display import display\n"
+        "handle = display({'text/plain': 'old'}, raw=True, display_id='d')\n"
+        "from IPython.display import update_display\n"
+        "update_display({'text/plain': 'new'}, raw=True, display_id='d')"
+    )
+    assert [output.data["text/plain"] for output in outputs] == ["new"]
+    later = session.run_cell("update_display({'text/plain': 'x'}, raw=True, display_id='d')")
+    assert later == []
+
+
+def test_each_run_cell_forgets_what_checks_remembered(session: Session) -> None:
+    session.memo["runs"] = 1
+    before = session.version("Net")
+    session.run_cell("")
+    assert session.memo == {}
+    assert session.version("Net") != before
+
+
+# --------------------------------------------------------------------------------------- answers
+
+
+def test_tensors_go_there_and_back(session: Session) -> None:
+    session.run_cell("def double(x):\n    x += 1\n    return 2 * x")
+    sent = torch.tensor([1.0, 2.0])
+    answer, (after,) = call(session, "double", sent)
+    assert answer.tolist() == [4.0, 6.0]
+    assert after.tolist() == [2.0, 3.0]
+    assert sent.tolist() == [1.0, 2.0]
+
+
+def test_an_error_in_an_answer_names_the_students_line(session: Session) -> None:
+    session.run_cell("def broken(x):\n    return x @ x.unknown")
+    with pytest.raises(StudentFault, match=r"AttributeError.*`return x @ x.unknown`"):
+        call(session, "broken", torch.zeros(1))
+
+
+def test_what_an_answer_prints_is_dropped(session: Session) -> None:
+    session.run_cell("import sys\ndef loud(x):\n    print('!' * 10**6)\n    return x")
+    assert call(session, "loud", torch.ones(1))[0].tolist() == [1.0]
+
+
+def test_no_answer_is_the_students_fault(session: Session) -> None:
+    session.run_cell(
+        "from autograder.inside import probe\nserved = probe.Probe.answer\n"
+        "probe.Probe.answer = lambda *arguments: 1 / 0"
+    )
+    with pytest.raises(StudentFault, match="gave no answer"):
+        call(session, "loud", torch.ones(1))
+    session.run_cell("probe.Probe.answer = served")
+    assert call(session, "loud", torch.ones(1))[0].tolist() == [1.0]
+
+
+def test_nothing_that_an_answer_holds_is_unpickled(session: Session) -> None:
+    """A tensor of another kind, and one whose own functions are replaced, come as plain tensors."""
+    session.run_cell(
+        "import torch\nclass Odd(torch.Tensor):\n    pass\n"
+        "def odd(x):\n    return torch.ones(2).as_subclass(Odd)"
+    )
+    assert type(call(session, "odd", torch.ones(1))[0]) is torch.Tensor
+
+
+# ------------------------------------------------------------------------------------------ faults
+
+
+class GoneKernel:
+    """A kernel that is gone, and says why."""
+
+    def __init__(self, kernel: Any, usage: Usage) -> None:
+        self.client, self.manager, self._usage = kernel.client, kernel.manager, usage
+
+    def usage(self) -> Usage:
+        return self._usage
+
+    def kill(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("cause", ["machine", "closed"])
+def test_a_sandbox_that_the_machine_ended_is_the_graders_fault(
+    cause: Any, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = GoneKernel(session._kernel, Usage(cause=cause))
+    monkeypatch.setattr(session, "_kernel", gone)
+    monkeypatch.setattr(session_module, "_POLL_S", 0.05)
+    with pytest.raises(GraderFault, match="sandbox ended"):
+        session.run_cell("import time; time.sleep(1)")
+    assert session.end is None
+    monkeypatch.undo()
+    session.run_cell("")
+
+
+def test_a_probe_that_does_not_start_is_the_graders_fault() -> None:
+    limits = replace(LIMITS, cell_timeout_s=0.001)
+    with open_kernel(limits) as kernel:
+        Session(kernel, limits)  # a cell's time is not the probe's
+    with open_kernel(LIMITS) as kernel, pytest.raises(GraderFault, match="did not start"):
+        Session(kernel, replace(LIMITS, startup_s=0.001))
+
+
+# ----------------------------------------------------------------------------------------- outputs
+
+
+def message(kind: str, content: dict[str, Any]) -> dict[str, Any]:
+    return {"msg_type": kind, "header": {"msg_type": kind}, "content": content}
+
+
+def stream(text: str, name: str = "stdout") -> dict[str, Any]:
+    return message("stream", {"name": name, "text": text})
+
+
+def shown_data(text: str, **transient: str) -> dict[str, Any]:
+    data = {"text/plain": text}
+    return message("display_data", {"data": data, "metadata": {}, "transient": transient})
+
+
+def test_pieces_of_a_stream_become_one_output() -> None:
+    outputs = Outputs(1000)
+    for text in ("a", "b", "c"):
+        outputs.add(stream(text))
+    assert [output.text for output in outputs.shown()] == ["abc"]
+
+
+def test_what_is_over_the_cap_is_cut_and_said() -> None:
+    outputs = Outputs(300)
+    outputs.add(stream("x" * 10_000))
+    outputs.add(stream("y" * 10_000))
+    assert "too long" in outputs.shown()[-1].text
+    assert len(texts(outputs.shown())) < 500
+    assert "y" not in texts(outputs.shown()[:1])
+
+
+def test_a_picture_over_the_cap_is_left_out_whole() -> None:
+    outputs = Outputs(300)
+    outputs.add(shown_data("p" * 10_000))
+    assert [output.output_type for output in outputs.shown()] == ["stream"]
+
+
+def test_clearing_makes_room_again() -> None:
+    """A picture that is drawn again and again is one picture."""
+    outputs = Outputs(1000)
+    for number in range(50):
+        outputs.add(message("clear_output", {"wait": True}))
+        outputs.add(shown_data(f"{number}" + "p" * 500))
+    (last,) = outputs.shown()
+    assert last.data["text/plain"].startswith("49")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"name": "stdout"},
+        {"name": ["stdout"], "text": "x"},
+        {"name": "stdout", "text": {"a": 1}},
+        {"data": [], "metadata": {}},
+        {"data": {"text/plain": 3}, "metadata": {}},
+        {"data": {}, "metadata": {}, "transient": [1]},
+        {"ename": 1, "evalue": None, "traceback": "x"},
+    ],
+)
+@pytest.mark.parametrize(
+    "kind", ["stream", "display_data", "execute_result", "error", "update_display_data", "other"]
+)
+def test_what_is_no_output_is_left_out(kind: str, content: dict[str, Any]) -> None:
+    outputs = Outputs(1000)
+    outputs.add(message(kind, content))
+    for output in outputs.shown():
+        nbformat.validate(output, ref="output", version=4)

@@ -1,0 +1,87 @@
+"""Is an unsound assignment found out before it is given to students?"""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+from typer.testing import CliRunner
+
+from autograder.commands.cli import app
+from autograder.commands.ending import GRADERS_FAULT
+from autograder.prepare import check_assignment
+from tests.conftest import ROOT
+
+SOURCE = nbformat.read(ROOT / "source" / "cnns" / "cnns.ipynb", 4)
+RELEASE = nbformat.read(ROOT / "release" / "cnns" / "cnns.ipynb", 4)
+
+
+def changed(notebook: NotebookNode) -> tuple[NotebookNode, dict[str, NotebookNode]]:
+    """Returns a copy, and its nbgrader cells by `grade_id`."""
+    made = copy.deepcopy(notebook)
+    cells = {c.metadata.nbgrader.grade_id: c for c in made.cells if "nbgrader" in c.metadata}
+    return made, cells
+
+
+def test_our_assignment_is_sound_as_far_as_can_be_seen_without_grading():
+    found = [*check_assignment.grade_cells(SOURCE, "cnns")]
+    found += [check_assignment.hidden_tests(SOURCE, "cnns")]
+    found += [check_assignment.leaks(SOURCE, RELEASE)]
+    assert [finding.good for finding in found] == [True] * 4
+    assert "90 automatic + 10 by a person = 100" in found[1].says
+
+
+def test_points_that_differ_from_the_checks_are_found():
+    source, cells = changed(SOURCE)
+    cells["net_shape"].metadata.nbgrader.points = 6
+    finding = next(check_assignment.grade_cells(source, "cnns"))
+    assert finding.good is False
+    assert "net_shape has 6 points in the notebook and 5 in its check" in finding.says
+
+
+def test_a_grade_cell_without_a_check_is_found():
+    source, cells = changed(SOURCE)
+    cells["net_shape"].metadata.nbgrader.grade_id = "net_colour"
+    assert "net_colour" in next(check_assignment.grade_cells(source, "cnns")).says
+    assert "net_colour" in check_assignment.hidden_tests(source, "cnns").says
+
+
+def test_a_solution_that_got_into_the_release_is_found():
+    release, cells = changed(RELEASE)
+    cells["net"].source += "\n        self.fc1 = nn.Linear(2 * c * 11 * 11, 4 * c)"
+    finding = check_assignment.leaks(SOURCE, release)
+    assert finding.good is False
+    assert "self.fc1 = nn.Linear" in finding.says
+
+
+def test_an_output_in_the_release_is_found():
+    release, cells = changed(RELEASE)
+    cells["net"].outputs = [new_output("stream", text="x")]
+    assert "the output of net-solution" in check_assignment.leaks(SOURCE, release).says
+
+
+def test_an_old_release_is_found(tmp_path: Path):
+    assert check_assignment.committed(tmp_path, "cnns", RELEASE).good is None
+    shutil.copytree(ROOT / "release", tmp_path / "release")
+    assert check_assignment.committed(tmp_path, "cnns", RELEASE).good
+    newer, cells = changed(RELEASE)
+    cells["net"].source += "\n"
+    assert check_assignment.committed(tmp_path, "cnns", newer).good is False
+
+
+def test_an_assignment_that_is_not_there_says_where_to_write_it(tmp_path: Path):
+    result = CliRunner().invoke(app, ["check-assignment", "nope", f"--course={tmp_path}"])
+    assert result.exit_code == GRADERS_FAULT
+    assert "source/nope/nope.ipynb" in result.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("assignment", ["cnns", "mlp"])
+def test_our_assignments_are_sound(assignment: str):
+    result = CliRunner().invoke(app, ["check-assignment", assignment, f"--course={ROOT}"])
+    assert result.exit_code == 0, result.output
