@@ -4,7 +4,7 @@ import gc
 
 
 def main() -> None:
-    """Runs the command line."""
+    """Run the command line."""
     # What is imported is no garbage: looking for some would take a fourth of the time to import it.
     gc.disable()
     from autograder.commands.cli import app

@@ -22,7 +22,7 @@ _students: dict[int, InProcess] = {}  # one a namespace: its grade cells share t
 
 
 def grade(assignment: str, grade_id: str, namespace: Mapping[str, Any]) -> None:
-    """Returns nothing; shows the verdict on a grade cell, then its points as the cell's result.
+    """Show the verdict on a grade cell, then its points as the cell's result.
 
     nbgrader reads the points from the first result that a cell shows, and gives none as soon as
     anything reached stderr. So what was shown before, warnings and progress bars among it, is
@@ -35,7 +35,7 @@ def grade(assignment: str, grade_id: str, namespace: Mapping[str, Any]) -> None:
 
 
 def show(result: CheckResult) -> None:
-    """Returns nothing; shows a verdict and its points in the cell that is running."""
+    """Show a verdict and its points in the cell that is running."""
     sys.stdout.flush()
     sys.stderr.flush()
     clear_output()

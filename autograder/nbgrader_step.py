@@ -73,7 +73,7 @@ class Judge(NbGraderPreprocessor):
     def preprocess(
         self, notebook: NotebookNode, resources: ResourcesDict
     ) -> tuple[NotebookNode, ResourcesDict]:
-        """Returns the graded notebook.
+        """Return the graded notebook.
 
         Raises:
             GraderFault, SandboxUnavailable, SandboxError: there is no verdict.
@@ -97,27 +97,27 @@ class Judge(NbGraderPreprocessor):
         return notebook, resources
 
 
-def files_beside(folder: Path, most_bytes: int) -> dict[str, Path]:
-    """Returns name -> path of the files beside a notebook that its sandbox takes.
+def files_beside(folder: Path, max_bytes: int) -> dict[str, Path]:
+    """Return name -> path of the files beside a notebook that its sandbox takes.
 
     Args:
         folder: the notebook's.
-        most_bytes: of all of them; those that do not fit any more are left out, in order of names.
+        max_bytes: of all of them; those that do not fit any more are left out, in order of names.
     """
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         plain = path.name.isprintable() and not path.name.startswith(".")
         if not plain or path.suffix == ".ipynb" or path.is_symlink() or not path.is_file():
             continue
-        most_bytes -= path.stat().st_size
-        if most_bytes < 0:
+        max_bytes -= path.stat().st_size
+        if max_bytes < 0:
             break
         files[path.name] = path
     return files
 
 
 def clear_scores(about: dict[str, str]) -> None:
-    """Returns nothing; takes the automatic scores of a notebook out of the gradebook.
+    """Take the automatic scores of a notebook out of the gradebook.
 
     A grade that could not be formed must not leave an older one standing.
 
@@ -143,7 +143,7 @@ class IntakeExporter(NotebookExporter):
     def from_filename(
         self, filename: str, resources: Any = None, **options: Any
     ) -> tuple[Any, Any]:
-        """Returns the notebook after the preprocessors of nbgrader's present step.
+        """Return the notebook after the preprocessors of nbgrader's present step.
 
         Raises:
             Exception: the grader failed; no old score is left.
@@ -183,7 +183,7 @@ class IntakeExporter(NotebookExporter):
 def read_notebook(
     handed_in: read_folder.HandIn, name: str, release: NotebookNode, remarks: Sequence[str] = ()
 ) -> NotebookNode:
-    """Returns the notebook that was handed in, made whole, with a note of what was repaired.
+    """Return the notebook that was handed in, made whole, with a note of what was repaired.
 
     Args:
         handed_in: the folder.
@@ -208,7 +208,7 @@ def read_notebook(
 
 
 def note_cell(text: str, notebook: NotebookNode) -> NotebookNode:
-    """Returns a Markdown cell; its id is one that a re-grade gives again, and no other cell has."""
+    """Return a Markdown cell; its id is one that a re-grade gives again, and no other cell has."""
     taken = {cell.get("id") for cell in notebook.cells}
     free = (f"graders-note-{number}" for number in itertools.count())
     cell_id = next(candidate for candidate in free if candidate not in taken)
@@ -216,7 +216,7 @@ def note_cell(text: str, notebook: NotebookNode) -> NotebookNode:
 
 
 def _remove_refused(destination: Path, handed_in: read_folder.HandIn) -> None:
-    """Returns nothing; takes back what nbgrader copied although it must not be read."""
+    """Take back what nbgrader copied although it must not be read."""
     readable = {file.path for file in handed_in.files}
     for path in sorted(destination.rglob("*"), reverse=True):
         if (

@@ -22,7 +22,7 @@ SAME_FOR_ALL_PLACES, SOME = 0.35, 0.6  # measured: Net 1.4, average pooling 0.8,
 
 
 def check_conv_pool_conv(fn: Callable[[Tensor, Tensor], Tensor]) -> None:
-    """Shows whether `conv_pool_conv` returns activations of the right shape and type.
+    """Show whether `conv_pool_conv` returns activations of the right shape and type.
 
     Args:
         fn: maps an image (3, H, W) float32 and a kernel (1, 3, 3, 3) float32 to (1, h, w) float32.
@@ -31,7 +31,7 @@ def check_conv_pool_conv(fn: Callable[[Tensor, Tensor], Tensor]) -> None:
 
 
 def check_net(network_class: type[nn.Module]) -> None:
-    """Shows whether `Net` maps digits to logits, and has the layers of the description.
+    """Show whether `Net` maps digits to logits, and have the layers of the description.
 
     Args:
         network_class: the class, `Net(num_channel=8, num_classes=10)`.
@@ -40,7 +40,7 @@ def check_net(network_class: type[nn.Module]) -> None:
 
 
 def check_improved_net(improved_class: type[nn.Module], network_class: type[nn.Module]) -> None:
-    """Shows whether `ImprovedNet` is smaller than `Net`, and how much it sees of a digit's place.
+    """Show whether `ImprovedNet` is smaller than `Net`, and how much it sees of a digit's place.
 
     Args:
         improved_class: the class, `ImprovedNet(num_channel=8, num_classes=10)`.
@@ -104,7 +104,7 @@ def _conv_pool_conv(fn: Callable[[Tensor, Tensor], Tensor]) -> Message:
 
 
 def _compare_example(fn: Callable[[Tensor, Tensor], Tensor]) -> None:
-    """Raises WrongAnswer unless the values of one small example are right."""
+    """Raise WrongAnswer unless the values of one small example are right."""
     image = (torch.arange(3 * 8 * 12) ** 2 * 5 % 13).reshape(3, 8, 12).float()
     kernel = torch.tensor([[1.0, 0.0, -1.0]] * 3).expand(1, 3, 3, 3).clone()
     got = [round(value, 2) for value in fn(image, kernel).flatten().tolist()]
@@ -116,7 +116,7 @@ def _compare_example(fn: Callable[[Tensor, Tensor], Tensor]) -> None:
 
 
 def _compare_activation_shape(output: Tensor, height: int, width: int) -> None:
-    """Raises WrongAnswer, with a guess at the cause, for all but (1, h, w) and (1, 1, h, w)."""
+    """Raise WrongAnswer, with a guess at the cause, for all but (1, h, w) and (1, 1, h, w)."""
 
     def after(cause: Callable[[int], int]) -> tuple[int, int]:
         return cause(height), cause(width)
@@ -160,7 +160,7 @@ def _net(network_class: type[nn.Module]) -> Message:
 
 
 def _build(network_class: type[nn.Module], name: str, arguments: dict[str, int]) -> nn.Module:
-    """The network in eval mode, after it has mapped 1 and 3 images to logits of the right shape."""
+    """Return the network in eval mode, after it has mapped 1 and 3 images to logits."""
     call = f"{name}({', '.join(f'{key}={value}' for key, value in arguments.items())})"
     if not (inspect.isclass(network_class) and issubclass(network_class, nn.Module)):
         raise WrongAnswer(f"Expected a class derived from `nn.Module`: `class {name}(nn.Module):`")
@@ -189,7 +189,7 @@ def _build(network_class: type[nn.Module], name: str, arguments: dict[str, int])
 
 
 def _compare_parameters(network: nn.Module, num_channel: int = 8, num_classes: int = 10) -> None:
-    """Raises WrongAnswer, with the first layer that differs, unless all parameters are expected."""
+    """Raise WrongAnswer, with the first layer that differs, unless all parameters are expected."""
     c = num_channel
     layers: list[tuple[str, tuple[int, ...]]] = [
         (f"the first convolution, 5x5, from 1 to {c} channels", (c, 1, 5, 5)),
@@ -214,7 +214,7 @@ def _compare_parameters(network: nn.Module, num_channel: int = 8, num_classes: i
 
 
 def _guess(shape: tuple[int, ...], left: Counter[tuple[int, ...]], num_channel: int) -> str:
-    """What the student's weights of that kind, not yet matched, tell about the cause."""
+    """Return what the student's weights of that kind, not yet matched, tell about the cause."""
     own = [other for other in left.elements() if len(other) == len(shape)]
     if len(shape) == 2 and shape[1] == 2 * num_channel * 11 * 11:
         for outputs, inputs in own:
@@ -266,7 +266,7 @@ def _improved_net(improved_class: type[nn.Module], network_class: type[nn.Module
 
 
 def _place_ratio(network: nn.Module) -> float:
-    """How far the logits move with the place of a digit, relative to another digit at one place."""
+    """Return how far logits move with a digit's place, relative to another digit at one place."""
     digits = load_digits_subset()
     images, labels = digits.train_images[:40], digits.train_labels[:40]
     top_left = _logits(network, place(images, "top_left"))  # (40, 10)
@@ -279,7 +279,7 @@ def _place_ratio(network: nn.Module) -> float:
 
 
 def _logits(network: nn.Module, images: Tensor) -> Any:
-    """What the network makes of the images, on the device where its parameters are."""
+    """Return what the network makes of the images, on the device where its parameters are."""
     parameter = next(network.parameters(), images)
     output = network(images.to(parameter.device))
     return output.cpu() if isinstance(output, Tensor) else output

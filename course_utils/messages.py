@@ -52,7 +52,7 @@ class WrongAnswer(Exception):
 
 
 def run_check(name: str, check: Callable[[], Message]) -> None:
-    """Shows the message of a check that calls student code, whatever that code does.
+    """Show the message of a check that calls student code, whatever that code does.
 
     The student's random state stays as it is, and what the code prints goes into the box.
     """
@@ -82,7 +82,7 @@ def run_check(name: str, check: Callable[[], Message]) -> None:
 
 
 def explain(name: str, error: BaseException) -> Message:
-    """The message for an exception of the student's code: type, words, the student's own line."""
+    """Return the message for an exception of the student's code, with the student's own line."""
     own = _own_line(error)
     if isinstance(error, NotImplementedError):
         # PyTorch raises this type too, where an operation is missing on a device, with many words.
@@ -108,7 +108,7 @@ def explain(name: str, error: BaseException) -> Message:
 
 
 def _own_line(error: BaseException) -> str:
-    """The last line of the student's own code in the error's traceback, or nothing."""
+    """Return the last line of the student's own code in the error's traceback, or nothing."""
     foreign = [sysconfig.get_path("stdlib"), *site.getsitepackages(), str(Path(__file__).parent)]
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         library = "-packages" in frame.filename or frame.filename.startswith("<frozen")
@@ -118,7 +118,7 @@ def _own_line(error: BaseException) -> str:
 
 
 def show(message: Message) -> None:
-    """Displays the message: HTML and text in Jupyter, text elsewhere."""
+    """Display the message: HTML and text in Jupyter, text elsewhere."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     if shell is None:
         print(as_text(message), flush=True)
@@ -130,14 +130,14 @@ def show(message: Message) -> None:
 
 
 def as_text(message: Message) -> str:
-    """The message in plain text, a detail a line."""
+    """Return the message in plain text, a detail a line."""
     symbol, word, _ = message.status.value
     lines = [f"{symbol} {word}: {message.title}", *message.details, *message.code.splitlines()]
     return "\n    ".join(lines)
 
 
 def as_html(message: Message) -> str:
-    """The message as one HTML element, legible on light and on dark pages."""
+    """Return the message as one HTML element, legible on light and on dark pages."""
     symbol, word, colour = message.status.value
     badge = (
         f"background:{colour};color:#fff;border-radius:4px;padding:2px 8px;margin-right:8px;"

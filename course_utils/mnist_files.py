@@ -22,7 +22,7 @@ class CorruptFileError(RuntimeError):
 
 
 def count_entries(raw: Path) -> dict[str, int]:
-    """The number of entries in each file of MNIST that is there; archives get unpacked."""
+    """Return the number of entries in each file of MNIST that is there; archives get unpacked."""
     counts = {}
     for name in FILES:
         path, archive = raw / name, raw / f"{name}.gz"
@@ -44,14 +44,14 @@ def count_entries(raw: Path) -> dict[str, int]:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Writes the file in one step, so that an interrupted run leaves no half of it."""
+    """Write the file in one step, so that an interrupted run leaves no half of it."""
     part = path.with_suffix(".part")
     part.write_bytes(content)
     part.replace(path)
 
 
 def _count(path: Path, content: bytes) -> int:
-    """The number of entries in an idx file of MNIST.
+    """Return the number of entries in an idx file of MNIST.
 
     Source: http://yann.lecun.com/exdb/mnist/ : 00 00, 08 for bytes, the rank; then the sizes as
     big-endian 32-bit integers; then the values.

@@ -32,7 +32,7 @@ _TICKS = 4  # intervals at most
 
 
 def show_image(image: Tensor, title: str = "", ax: Axes | None = None) -> Axes:
-    """The axes with one image.
+    """Return the axes with one image.
 
     Args:
         image: (3, H, W) colour or (1, H, W) or (H, W) grey; float in [0, 1] or uint8.
@@ -53,7 +53,7 @@ def show_image(image: Tensor, title: str = "", ax: Axes | None = None) -> Axes:
 
 
 def show_kernel(kernel: Tensor, title: str = "Kernel, by input channel") -> np.ndarray:
-    """The axes, one a channel, with the kernel's weights as colours and as numbers.
+    """Return the axes, one a channel, with the kernel's weights as colours and as numbers.
 
     Args:
         kernel: (1, C, h, w) or (C, h, w) or (h, w) float.
@@ -79,7 +79,7 @@ def show_kernel(kernel: Tensor, title: str = "Kernel, by input channel") -> np.n
 def compare_activations(
     image: Tensor, activations: Tensor, crop: int = 200, title: str = "Activations"
 ) -> np.ndarray:
-    """The (2, 2) axes: image beside activations, and below the centre of each, with colour bars.
+    """Return the (2, 2) axes: image beside activations, and below the centre of each.
 
     Args:
         image: (3, H, W) or (1, H, W) float in [0, 1].
@@ -110,7 +110,7 @@ def compare_activations(
 def show_digits(
     images: Any, labels: Iterable[Any] | None = None, count: int = 8, title: str = ""
 ) -> np.ndarray:
-    """The axes, one a row of up to eight digits, each with its label above.
+    """Return the axes, one a row of up to eight digits, each with its label above.
 
     Args:
         images: a dataset of (image, label), or a tensor (N, 1, H, W) or (N, H, W).
@@ -144,7 +144,7 @@ def show_digits(
 def compare_accuracy(
     accuracy: Mapping[str, Mapping[str, float]], title: str = "Accuracy by quadrant"
 ) -> Axes:
-    """The axes with a group of bars for each network, top-left beside bottom-right.
+    """Return the axes with a group of bars for each network, top-left beside bottom-right.
 
     Args:
         accuracy: for each network's name, its accuracy in [0, 1] by quadrant, such as
@@ -177,7 +177,7 @@ def compare_accuracy(
 def confusion_matrix(
     labels: Iterable[Any], predictions: Iterable[Any], title: str = "", num_classes: int = 10
 ) -> Axes:
-    """The axes with how often (row: true class) is taken for (column: predicted class).
+    """Return the axes with how often (row: true class) is taken for (column: predicted class).
 
     Args:
         labels: (N,) integers, the true classes.
@@ -211,7 +211,7 @@ def confusion_matrix(
 
 
 def border_effect(network: nn.Module, digit: Tensor) -> np.ndarray:
-    """The (2, 2) axes that show how an untrained network answers to a digit's place.
+    """Return the (2, 2) axes that show how an untrained network answers to a digit's place.
 
     Above: the same digit top-left and bottom-right. Below: the last feature map, averaged over its
     channels, less what an empty canvas gives. The title tells how far its averages over the map,
@@ -249,7 +249,7 @@ def border_effect(network: nn.Module, digit: Tensor) -> np.ndarray:
 
 
 def _last_feature_map(network: nn.Module, images: Tensor) -> Tensor:
-    """The last (N, C, H, W) output with H, W > 1 of a layer without layers of its own."""
+    """Return the last (N, C, H, W) output with H, W > 1 of a layer without layers of its own."""
     maps: list[Tensor] = []
 
     def keep(layer: nn.Module, inputs: Any, output: Any) -> None:
@@ -277,7 +277,7 @@ def _last_feature_map(network: nn.Module, images: Tensor) -> Tensor:
 
 
 def _strip(planes: Sequence[np.ndarray], columns: int) -> tuple[np.ndarray, list[float]]:
-    """Images (H, W) beside each other, each from 0 to 1, NaN between; and the middle of each."""
+    """Return images (H, W) beside each other, from 0 to 1, NaN between; and the middles."""
     height, width = planes[0].shape if planes else (1, 1)
     step = width + max(1, width // 12)
     strip = np.full((height, columns * step - (step - width)), np.nan)
@@ -294,7 +294,7 @@ def _new_axes(width: float, height: float, right: float = 0.25) -> Axes:
 def _grid(
     rows: int, columns: int, width: float, height: float, top: float = 0.4, right: float = 0.25
 ) -> tuple[Figure, np.ndarray]:
-    """A new figure and its (rows, columns) axes, with room around for labels; all in inches."""
+    """Return a new figure and its (rows, columns) axes, with room for labels; in inches."""
     room = {
         "left": 0.75 / width,
         "right": 1 - right / width,
@@ -324,7 +324,7 @@ def _label(ax: Axes, title: str, x: str = "column (pixels)", y: str = "row (pixe
 
 
 def _plane(image: Tensor) -> Tensor:
-    """The (H, W) plane of an image with leading dimensions of size 1."""
+    """Return the (H, W) plane of an image with leading dimensions of size 1."""
     if image.ndim < 2 or image.numel() != image.shape[-2] * image.shape[-1]:
         raise ValueError(
             f"expected one image of shape (H, W) or (1, H, W), or (3, H, W) where colour makes "
@@ -334,7 +334,7 @@ def _plane(image: Tensor) -> Tensor:
 
 
 def _centre(image: Tensor, share: float) -> Tensor:
-    """The middle of (..., H, W), with that share of its height and width."""
+    """Return the middle of (..., H, W), with that share of its height and width."""
     height, width = image.shape[-2:]
     rows, columns = max(1, round(share * height)), max(1, round(share * width))
     top, left = (height - rows) // 2, (width - columns) // 2

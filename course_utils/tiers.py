@@ -14,7 +14,7 @@ from importlib import resources
 from statistics import median_low
 from typing import Any
 
-MOST_RUNS = 3  # of one network, while a tier is in doubt
+MAX_RUNS = 3  # of one network, while a tier is in doubt
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Tier:
     points: float
 
     def in_doubt(self, accuracy: float) -> bool:
-        """Whether a run with this accuracy is too near the threshold to decide alone."""
+        """Return whether a run with this accuracy is too near the threshold to decide alone."""
         return self.doubt_from <= accuracy < self.doubt_to
 
 
@@ -72,23 +72,23 @@ class Scale:
     margin: float
 
     def learned(self, runs: Sequence[Accuracies]) -> bool:
-        """Returns whether these runs reach the top-left tier."""
+        """Return whether these runs reach the top-left tier."""
         return middle([run.top_left for run in runs]) >= self.top_left.accuracy
 
     def reached(self, runs: Sequence[Accuracies]) -> int:
-        """Returns how many of the bottom-right tiers these runs reach."""
+        """Return how many of the bottom-right tiers these runs reach."""
         accuracy = middle([run.bottom_right for run in runs])
         return sum(accuracy >= tier.accuracy for tier in self.bottom_right)
 
     def settled(self, look: Accuracies) -> bool:
-        """Whether more training cannot change what the run is worth, but for a known error."""
+        """Return whether more training cannot change the run's worth, but for a known error."""
         return (
             look.bottom_right >= self.bottom_right[-1].accuracy + self.margin
             and look.top_left >= self.top_left.accuracy + self.margin
         )
 
     def wants_another(self, runs: Sequence[Accuracies]) -> bool:
-        """Whether a network that these runs were measured of is to be trained once more.
+        """Return whether a network that these runs were measured of is to be trained once more.
 
         Training has an element of luck. Near a threshold one run would be wrong too often, either
         way; the middle one of three is wrong far more seldom. Where two agree, the third cannot
@@ -97,7 +97,7 @@ class Scale:
         if len(runs) < 2:
             return not runs or self._in_doubt(runs[0])
         levels = {(self.learned([run]), self.reached([run])) for run in runs}
-        return len(levels) > 1 and len(runs) < MOST_RUNS
+        return len(levels) > 1 and len(runs) < MAX_RUNS
 
     def _in_doubt(self, run: Accuracies) -> bool:
         return self.top_left.in_doubt(run.top_left) or any(
@@ -105,7 +105,7 @@ class Scale:
         )
 
     def describe(self, look: Accuracies) -> str:
-        """Returns the accuracies of one run and what they are worth, a line a tier."""
+        """Return the accuracies of one run and what they are worth, a line a tier."""
         rows = [f"top-left      {look.top_left:6.1%}   bottom-right  {look.bottom_right:6.1%}"]
         for tier in self.bottom_right:
             mark = "reached" if look.bottom_right >= tier.accuracy else "not yet"
@@ -114,12 +114,12 @@ class Scale:
 
 
 def middle(accuracies: Sequence[float]) -> float:
-    """Returns the accuracy that counts of one to three runs: the middle one, of two the lower."""
+    """Return the accuracy that counts of one to three runs: the middle one, of two the lower."""
     return median_low(accuracies)
 
 
 def scale_from(fields: Mapping[str, Any]) -> Scale:
-    """Returns the scale that `dataclasses.asdict` turned into these fields."""
+    """Return the scale that `dataclasses.asdict` turned into these fields."""
     return Scale(
         top_left=Tier(**fields["top_left"]),
         bottom_right=tuple(Tier(**tier) for tier in fields["bottom_right"]),
@@ -129,5 +129,5 @@ def scale_from(fields: Mapping[str, Any]) -> Scale:
 
 @cache
 def published_scale() -> Scale:
-    """Returns the scale that this package ships."""
+    """Return the scale that this package ships."""
     return scale_from(json.loads((resources.files(__package__) / "tiers.json").read_text()))

@@ -41,7 +41,7 @@ class Protocol:
 
     @property
     def steps(self) -> int:
-        """Returns the number of optimiser steps in all."""
+        """Return the number of optimiser steps in all."""
         return self.checkpoints[-1]
 
 
@@ -49,7 +49,7 @@ GRADING = Protocol()
 
 
 def seed_everything(seed: int) -> None:
-    """Returns nothing; seeds Python's, NumPy's and torch's global generators with `seed`."""
+    """Seed Python's, NumPy's and torch's global generators with `seed`."""
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
@@ -97,7 +97,7 @@ class Training:
         )
 
     def run(self, steps: int | None = None, progress: bool = False) -> None:
-        """Returns nothing; trains for `steps` more steps, or for all that are left."""
+        """Train for `steps` more steps, or for all that are left."""
         left = self.protocol.steps - self.steps_done
         steps = left if steps is None else min(steps, left)
         self.model.train()
@@ -125,7 +125,7 @@ class Training:
 
 @torch.no_grad()
 def lay_out(model: nn.Module) -> torch.memory_format:
-    """Returns the layout to feed images in, and puts the model's weights into it.
+    """Return the layout to feed images in, and puts the model's weights into it.
 
     Channels last, unless the model cannot take it: one that flattens with `view` needs the default
     layout, since `view` moves no data.
@@ -146,7 +146,7 @@ def lay_out(model: nn.Module) -> torch.memory_format:
 
 @torch.no_grad()
 def predict(model: nn.Module, digits: Tensor, quadrant: str, batch_size: int = 250) -> Tensor:
-    """Returns logits (N, K) float32 of `digits` (N, 28, 28) uint8 placed in `quadrant`.
+    """Return logits (N, K) float32 of `digits` (N, 28, 28) uint8 placed in `quadrant`.
 
     The model is evaluated in `eval()` mode; its mode is afterwards what it was.
     """
@@ -163,7 +163,7 @@ def predict(model: nn.Module, digits: Tensor, quadrant: str, batch_size: int = 2
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:
-    """Returns the share in [0, 1] of rows of `logits` (N, K) whose largest entry is the label."""
+    """Return the share in [0, 1] of rows of `logits` (N, K) whose largest entry is the label."""
     return float((logits.argmax(dim=1) == labels).float().mean())
 
 
@@ -172,7 +172,7 @@ def looks(
     evaluate: Callable[[str], float],
     protocol: Protocol = GRADING,
 ) -> Iterator[Accuracies]:
-    """Yields the accuracies at each checkpoint; whoever has seen enough stops asking.
+    """Yield the accuracies at each checkpoint; whoever has seen enough stops asking.
 
     Student and grader run this same function; they differ in where the network lives.
 
@@ -189,7 +189,7 @@ def looks(
 
 
 def outcome(looks: Iterable[Accuracies], scale: Scale) -> Accuracies:
-    """Returns the first look that settles what the run is worth, or else the last."""
+    """Return the first look that settles what the run is worth, or else the last."""
     for look in looks:
         if scale.settled(look):
             break
@@ -203,7 +203,7 @@ def rehearse(
     seed: int = 0,
     progress: bool = True,
 ) -> Accuracies:
-    """Returns what the graded protocol measures, and prints it with the tiers.
+    """Return what the graded protocol measures, and prints it with the tiers.
 
     The grader's run differs by secret labels and another seed alone, so expect nearly the same
     figures from it; it repeats a run that comes near the threshold of a tier.

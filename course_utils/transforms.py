@@ -36,7 +36,7 @@ class RandomQuadrantPad(torch.nn.Module):
         self.quadrants = names
 
     def forward(self, image: ImageOrTensor) -> ImageOrTensor:
-        """The image in one quadrant of a black canvas; the quadrant is drawn with torch's RNG.
+        """Return the image in one quadrant of a black canvas; torch's RNG draws which.
 
         Args:
             image: (..., h, w) tensor, or PIL image. A batch goes into one quadrant as a whole.
@@ -69,12 +69,12 @@ class RandomQuadrantPad(torch.nn.Module):
         )
 
     def extra_repr(self) -> str:
-        """What print(transform) shows between the brackets."""
+        """Return what print(transform) shows between the brackets."""
         return ", ".join(self.quadrants)
 
 
 def place(images: Tensor, quadrant: str) -> Tensor:
-    """The digits of a whole batch in one quadrant of a canvas twice as high and wide.
+    """Return the digits of a whole batch in one quadrant of a canvas twice as high and wide.
 
     Args:
         images: (N, h, w) uint8, such as the `data` of an MNIST dataset.
@@ -102,7 +102,7 @@ def place(images: Tensor, quadrant: str) -> Tensor:
 
 
 def _pad(image: Tensor, quadrant: str) -> Tensor:
-    """The (..., h, w) image on a (..., 2h, 2w) canvas of zeros."""
+    """Return the (..., h, w) image on a (..., 2h, 2w) canvas of zeros."""
     height, width = image.shape[-2:]
     canvas = image.new_zeros(*image.shape[:-2], 2 * height, 2 * width)
     top, left = height * ("bottom" in quadrant), width * ("right" in quadrant)

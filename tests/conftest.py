@@ -18,7 +18,7 @@ STOCK_CONFIG = (
 
 
 def make_course(folder: Path, *, stock: bool) -> Path:
-    """Returns `folder` as a course with our source notebook; `stock`: without our configuration."""
+    """Return `folder` as a course with our source notebook; `stock`: without our configuration."""
     shutil.copytree(ROOT / "source", folder / "source")
     if stock:
         (folder / "nbgrader_config.py").write_text(STOCK_CONFIG)
@@ -29,7 +29,7 @@ def make_course(folder: Path, *, stock: bool) -> Path:
 
 
 def run_nbgrader(course: Path, *arguments: str, ok: bool = True) -> str:
-    """Returns what an nbgrader command prints, run in the course's folder as a person would."""
+    """Return what an nbgrader command prints, run in the course's folder as a person would."""
     tools = str(Path(sys.executable).parent)
     done = subprocess.run(
         [sys.executable, "-m", "nbgrader", *arguments],

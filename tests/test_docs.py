@@ -22,7 +22,7 @@ BY_HAND = ("jupyter lab", ".venv/bin/jupyter lab", "make ", "python3 -m venv ", 
 
 
 def blocks(page: str, kind: str) -> list[str]:
-    """Returns the blocks of commands of a page: "sh" is run, "console" is for people."""
+    """Return the blocks of commands of a page: "sh" is run, "console" is for people."""
     return [text for found, text in _BLOCK.findall((DOCS / page).read_text()) if found == kind]
 
 
@@ -100,7 +100,7 @@ TEXTS += [f"docs/{page}" for page in PAGES if page != "threats.md"]  # names fil
 
 
 def named_paths(text: str) -> set[str]:
-    """Returns the repository's paths that a text names in backticks, or in a diagram."""
+    """Return the repository's paths that a text names in backticks, or in a diagram."""
     fenced = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
     inline = re.findall(r"`([^`\n]+)`", fenced.sub("", text))
     diagrams = [block for kind, block in fenced.findall(text) if not kind]

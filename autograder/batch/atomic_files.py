@@ -11,7 +11,7 @@ _NEW = ".autograder-new"
 
 
 def write(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """Returns when the file is there.
+    """Write a file at once: no reader finds half of it.
 
     Args:
         path: where; its folder is made if need be.
@@ -27,7 +27,7 @@ def write(path: Path, data: bytes, mode: int = 0o644) -> None:
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes], mode: int) -> None:
-    """Returns when the folder holds these files and no others.
+    """Make a folder hold these files and no others.
 
     Args:
         folder: where.
@@ -46,12 +46,12 @@ def write_folder(folder: Path, files: Mapping[str, bytes], mode: int) -> None:
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:
-    """Returns path -> content of the files in a folder; nothing if it is not there."""
+    """Return path -> content of the files in a folder; nothing if it is not there."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
 def remove_folder(folder: Path) -> None:
-    """Returns when nothing of the folder is left."""
+    """Remove a folder with all that is in it."""
     if folder.exists():
         shutil.rmtree(folder)

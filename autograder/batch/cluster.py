@@ -38,12 +38,12 @@ class Task(Protocol):
     """What a worker does: `task.grade_hand_in`, or a stand-in for it in a test."""
 
     def __call__(self, student: str, handed_in: HandIn, assignment: Assignment) -> Graded | Fault:
-        """Returns what came of one hand-in."""
+        """Return what came of one hand-in."""
 
 
 @contextmanager
 def open_client(workers: int, scheduler: str | None = None) -> Iterator[Client]:
-    """Yields a connection to workers; on leaving, what was asked of them is called off.
+    """Yield a connection to workers; on leaving, what was asked of them is called off.
 
     Args:
         workers: how many processes of one thread each, on this machine.
@@ -93,7 +93,7 @@ def open_client(workers: int, scheduler: str | None = None) -> Iterator[Client]:
 
 
 def _local_cluster(folder: str) -> LocalCluster:
-    """Returns a cluster on this machine, without workers yet.
+    """Return a cluster on this machine, without workers yet.
 
     Args:
         folder: for temporary files of its workers.
@@ -111,7 +111,7 @@ def _local_cluster(folder: str) -> LocalCluster:
 
 
 def _wait_for_preloading() -> None:
-    """Returns when workers can be forked.
+    """Wait until workers can be forked.
 
     Dask leaves a mess if it is interrupted while its workers start: so that is to take no time.
     """
@@ -121,14 +121,14 @@ def _wait_for_preloading() -> None:
 
 
 def _nothing() -> None:
-    """What a process does that is only asked whether it starts."""
+    """Do nothing: what a process does that is only asked whether it starts."""
 
 
 class _LeaveInterruptsToTheDriver(WorkerPlugin):
     name = "leave-interrupts-to-the-driver"
 
     def setup(self, worker: Worker) -> None:
-        """Returns nothing; called in each worker as it starts."""
+        """Prepare a worker as it starts."""
         leave_interrupts_to_the_driver()
 
 
@@ -138,7 +138,7 @@ class _HaveACore(WorkerPlugin):
     name = "have-a-core"
 
     def setup(self, worker: Worker) -> None:
-        """Returns nothing; called in the thread that starts the worker's others."""
+        """Prepare the thread that starts the worker's others."""
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[int(worker.name) % len(cores)]})
 
@@ -150,7 +150,7 @@ def run_tasks(
     hand_ins: Iterable[tuple[str, HandIn]],
     on_workers: Callable[[int], None],
 ) -> Iterator[tuple[str, HandIn, Graded | Fault]]:
-    """Yields what comes of each hand-in, as it comes.
+    """Yield what comes of each hand-in, as it comes.
 
     A lost worker's tasks are retried on others. What is without a result when `DEATHS` workers are
     lost may just have been beside the culprit: it is tried once more at the end, alone.
@@ -188,7 +188,7 @@ def _run(
     *,
     alone: bool,
 ) -> Iterator[tuple[str, HandIn, Graded | Fault | None]]:
-    """Yields what comes of each hand-in; None where workers were lost with it."""
+    """Yield what comes of each hand-in; None where workers were lost with it."""
     waiting = iter(hand_ins)
     threads, look_at = 0, 0.0
     asked: dict[Any, tuple[str, HandIn]] = {}  # the key of a task -> the hand-in
@@ -215,7 +215,7 @@ def _run(
 
 
 def _next(done: queue.SimpleQueue[Future], client: Client) -> Future:
-    """Returns a task that has come to its end.
+    """Return a task that has come to its end.
 
     Raises:
         OSError: there will be none: nobody is connected any more.

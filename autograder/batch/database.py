@@ -49,11 +49,11 @@ class Database:
         self._engine = _engine(url, try_s)
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         self._engine.dispose()
 
     def transaction(self, work: Callable[[Connection], Result]) -> Result:
-        """Returns what `work` returns, done wholly and for good, or not at all.
+        """Return what `work` returns, done wholly and for good, or not at all.
 
         Args:
             work: may be called more than once: what it did before is then undone.

@@ -56,7 +56,7 @@ class Outcome:
 
     @property
     def points(self) -> float:
-        """Returns the sum of the automatic points."""
+        """Return the sum of the automatic points."""
         return sum(score or 0.0 for score in self.scores.values())
 
 
@@ -69,7 +69,7 @@ class Due:
 
 
 @dataclass(frozen=True)
-class Summary:
+class RunSummary:
     """What came of a run.
 
     Attributes:
@@ -89,32 +89,32 @@ class Observer(Protocol):
     """Told how a run goes."""
 
     def start(self, due: Sequence[Due], unchanged: int) -> None:
-        """Hears what will be graded, and how many results stand."""
+        """Hear what will be graded, and how many results stand."""
 
     def workers(self, count: int) -> None:
-        """Hears how many hand-ins can be graded at one time."""
+        """Hear how many hand-ins can be graded at one time."""
 
     def done(self, outcome: Outcome) -> None:
-        """Hears what came of one hand-in."""
+        """Hear what came of one hand-in."""
 
     def note(self, text: str) -> None:
-        """Hears what a person may have to see to."""
+        """Hear what a person may have to see to."""
 
 
 class Silent:
     """An observer that says nothing."""
 
     def start(self, due: Sequence[Due], unchanged: int) -> None:
-        """Returns nothing."""
+        """Return nothing."""
 
     def workers(self, count: int) -> None:
-        """Returns nothing."""
+        """Return nothing."""
 
     def done(self, outcome: Outcome) -> None:
-        """Returns nothing."""
+        """Return nothing."""
 
     def note(self, text: str) -> None:
-        """Returns nothing."""
+        """Return nothing."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class Selection:
 
 
 def generate_release(course_root: Path, assignment: str) -> None:
-    """Returns nothing; makes the release notebook from the source, enters both in the gradebook.
+    """Make the release notebook from the source, enter both in the gradebook.
 
     Raises:
         GraderFault: nbgrader could not.
@@ -143,7 +143,7 @@ def generate_release(course_root: Path, assignment: str) -> None:
 
 
 def generate_feedback(course_root: Path, assignment: str) -> None:
-    """Returns nothing; writes the feedback pages of all graded hand-ins.
+    """Write the feedback pages of all graded hand-ins.
 
     Raises:
         GraderFault: nbgrader could not.
@@ -153,14 +153,14 @@ def generate_feedback(course_root: Path, assignment: str) -> None:
 
 
 def cores() -> int:
-    """Returns how many processors this process may use."""
+    """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 def plan(
     course_root: Path, assignment: str, selection: Selection, *, sandboxed: bool = True
 ) -> list[Due]:
-    """Returns what `grade` would grade, and changes nothing.
+    """Return what `grade` would grade, and changes nothing.
 
     Raises:
         GraderFault: the course is not set up, or another run is at work.
@@ -179,8 +179,8 @@ def grade(
     scheduler: str | None = None,
     observer: Observer | None = None,
     task: Task = grade_hand_in,
-) -> Summary:
-    """Returns what came of a class; a hand-in that fails does not stop the others.
+) -> RunSummary:
+    """Return what came of a class; a hand-in that fails does not stop the others.
 
     Args:
         course_root: the folder that holds `nbgrader_config.py`.
@@ -201,7 +201,7 @@ def grade(
         due, unchanged = run.due(selection)
         observer.start(due, unchanged)
         if not due:
-            return Summary((), unchanged)
+            return RunSummary((), unchanged)
         outcomes: list[Outcome] = []
         stopped = ""
         try:
@@ -226,7 +226,7 @@ def grade(
                 stopped = str(fault)
         except KeyboardInterrupt:
             stopped = INTERRUPTED
-        return Summary(tuple(outcomes), unchanged, len(due) - len(outcomes), stopped)
+        return RunSummary(tuple(outcomes), unchanged, len(due) - len(outcomes), stopped)
 
 
 @dataclass(frozen=True)
@@ -238,7 +238,7 @@ class _Run:
     store: Store
 
     def due(self, selection: Selection) -> tuple[list[Due], int]:
-        """Returns what is to be graded, and how many results stand."""
+        """Return what is to be graded, and how many results stand."""
         marks = self.store.gradebook.marks()
         due, unchanged = [], 0
         for student, handed_in in self.hand_ins(selection.students):
@@ -250,7 +250,7 @@ class _Run:
         return due[: selection.limit], unchanged
 
     def hand_ins(self, students: Sequence[str]) -> Iterator[tuple[str, HandIn]]:
-        """Yields hand-ins as they are read.
+        """Yield hand-ins as they are read.
 
         Raises:
             GraderFault: this machine cannot read one.
@@ -265,7 +265,7 @@ class _Run:
             yield student, handed_in
 
     def keep(self, student: str, handed_in: HandIn, result: Graded | Fault) -> Outcome:
-        """Returns what came of a hand-in, when that is in its place.
+        """Return what came of a hand-in, when that is in its place.
 
         Raises:
             GraderFault: the run cannot go on; of this hand-in nothing has changed.
@@ -298,7 +298,7 @@ def _opened(
 
 @contextmanager
 def _alone(course_root: Path) -> Iterator[None]:
-    """Yields while no other run works on the course; a run that is killed lets go of it.
+    """Yield while no other run works on the course; a run that is killed lets go of it.
 
     Raises:
         GraderFault: another one does.

@@ -69,7 +69,7 @@ class GradebookWriter:
         )
 
     def marks(self) -> dict[str, Marks]:
-        """Returns what stands there by the grader's hand: student -> marks."""
+        """Return what stands there by the grader's hand: student -> marks."""
 
         def read(db: Connection) -> dict[str, Marks]:
             scores = self._by_student(db, Grade, Grade.auto_score)
@@ -79,7 +79,7 @@ class GradebookWriter:
         return self._database.transaction(read)
 
     def write(self, student: str, marks: Marks, timestamp: datetime | None) -> None:
-        """Returns when the marks are in the database for good.
+        """Write the marks of one submission into the gradebook, for good.
 
         Args:
             student: whose.
@@ -92,7 +92,7 @@ class GradebookWriter:
         self._database.transaction(lambda db: self._write(db, student, marks, timestamp))
 
     def clear(self, student: str) -> None:
-        """Returns when the student has no automatic scores: no older ones are left standing.
+        """Clear a student's automatic scores: no older ones are left standing.
 
         Raises:
             GraderFault: the database cannot be written.
@@ -151,7 +151,7 @@ class GradebookWriter:
     def _late_penalty(
         self, db: Connection, penalty: Penalty, notebook: str, submission: str, student: str
     ) -> float | None:
-        """Returns the penalty for a notebook, at least 0 and at most its score; None for none."""
+        """Return the penalty for a notebook, at least 0 and at most its score; None for none."""
         columns = select(SubmittedAssignment.timestamp, SubmittedAssignment.extension)
         handed_in, extension = db.execute(columns.where(SubmittedAssignment.id == submission)).one()
         if handed_in is None or self._duedate is None:
@@ -199,7 +199,7 @@ class GradebookWriter:
 
 
 def _row_id(db: Connection, table: Any, keys: Mapping[str, str]) -> str:
-    """Returns the id of the row with these keys, which is made if there is none."""
+    """Return the id of the row with these keys, which is made if there is none."""
     found = db.execute(select(table.id).filter_by(**keys)).scalar()
     if found is None:
         db.execute(insert(table).values(**keys))
@@ -210,7 +210,7 @@ def _row_id(db: Connection, table: Any, keys: Mapping[str, str]) -> str:
 def _rows(
     db: Connection, table: Any, value: Any, notebook: str, cells: Mapping[str, str]
 ) -> dict[str, tuple[str, Any]]:
-    """Returns the id of a cell's row -> (id of the row of its mark, a value in that)."""
+    """Return the id of a cell's row -> (id of the row of its mark, a value in that)."""
     # By cell first: that is what the tables have an index for.
     ours = (table.cell_id.in_(list(cells)), table.notebook_id == notebook)
     rows = db.execute(select(table.cell_id, table.id, value).where(*ours))
@@ -224,7 +224,7 @@ def _put(
     known: Mapping[str, tuple[str, Any]],
     values: Mapping[str, Mapping[str, Any]],
 ) -> None:
-    """Returns when the row of each cell has its values: id of the cell's row -> values."""
+    """Give the row of each cell its values: id of the cell's row -> values."""
     new = [
         {"cell_id": cell_id, "notebook_id": notebook, **fields}
         for cell_id, fields in values.items()

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def interrupts_later() -> Iterator[None]:
-    """Yields while Ctrl-C waits, also for processes that are started meanwhile.
+    """Yield while Ctrl-C waits, also for processes that are started meanwhile.
 
     It interrupts this one on leaving.
     """
@@ -21,7 +21,7 @@ def interrupts_later() -> Iterator[None]:
 
 
 def leave_interrupts_to_the_driver() -> None:
-    """Returns nothing; this process lets Ctrl-C pass from now on."""
+    """Let Ctrl-C pass in this process from now on."""
     # Not SIG_IGN, which the sandboxes' processes would inherit.
     signal.signal(signal.SIGINT, lambda *ignored: None)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

@@ -28,7 +28,7 @@ _CHANGED = {
 
 
 @dataclass(frozen=True)
-class Entry:
+class LedgerLine:
     """One line of the ledger.
 
     Attributes:
@@ -53,20 +53,20 @@ class Ledger:
     def __init__(self, course_root: Path, assignment: str) -> None:
         self._folder = course_root / FOLDER / assignment
 
-    def read(self, student: str) -> Entry | None:
-        """Returns a student's line; None if there is none that can be read."""
+    def read(self, student: str) -> LedgerLine | None:
+        """Return a student's line; None if there is none that can be read."""
         try:
             fields = json.loads(self._path(student).read_text())
-            return Entry(fields["depends"], Marks(**fields["marks"]), fields["files"])
+            return LedgerLine(fields["depends"], Marks(**fields["marks"]), fields["files"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
 
-    def write(self, student: str, entry: Entry) -> None:
-        """Returns when the line is there."""
+    def write(self, student: str, entry: LedgerLine) -> None:
+        """Write a student's line."""
         atomic_files.write(self._path(student), json.dumps(asdict(entry)).encode())
 
     def remove(self, student: str) -> None:
-        """Returns when there is no line."""
+        """Remove a student's line, if there is one."""
         self._path(student).unlink(missing_ok=True)
 
     def _path(self, student: str) -> Path:
@@ -74,9 +74,9 @@ class Ledger:
 
 
 def why_due(
-    entry: Entry | None, depends: Mapping[str, str], marks: Marks | None, files: str
+    entry: LedgerLine | None, depends: Mapping[str, str], marks: Marks | None, files: str
 ) -> str | None:
-    """Returns why a hand-in is to be graded; None if its result stands.
+    """Return why a hand-in is to be graded; None if its result stands.
 
     Args:
         entry: its line in the ledger.
@@ -95,12 +95,12 @@ def why_due(
 
 
 def digest_of_files(files: Mapping[str, bytes]) -> str:
-    """Returns the hash of a folder's content."""
+    """Return the hash of a folder's content."""
     return digest([part for name in sorted(files) for part in (name.encode(), files[name])])
 
 
 def digest_of_hand_in(student: str, handed_in: HandIn) -> str:
-    """Returns the hash of a hand-in and of whose it is, for challenges differ between students."""
+    """Return the hash of a hand-in and of whose it is, for challenges differ between students."""
     files = {file.path: file.data for file in handed_in.files if file.data is not None}
     return digest(
         [

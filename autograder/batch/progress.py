@@ -52,7 +52,7 @@ class Display(AbstractContextManager["Display"]):
         self._progress.stop()
 
     def start(self, due: Sequence[Due], unchanged: int) -> None:
-        """Says what will be graded, and how many results stand."""
+        """Say what will be graded, and how many results stand."""
         self._due, self._started = len(due), time.monotonic()
         stands = f"; {unchanged} results stand, nothing of theirs has changed" if unchanged else ""
         self._print(f"{len(due)} hand-ins to grade{stands}")
@@ -61,12 +61,12 @@ class Display(AbstractContextManager["Display"]):
             self._progress.start()
 
     def workers(self, count: int) -> None:
-        """Shows how many hand-ins are graded at one time."""
+        """Show how many hand-ins are graded at one time."""
         self._workers = count
         self._progress.update(self._task, about=self._about())
 
     def done(self, outcome: Outcome) -> None:
-        """Logs what came of one hand-in, and says it."""
+        """Log what came of one hand-in, and say it."""
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("a") as file:
             file.write(json.dumps(log_line(outcome)) + "\n")
@@ -80,7 +80,7 @@ class Display(AbstractContextManager["Display"]):
         self._progress.update(self._task, completed=self._done, about=self._about())
 
     def note(self, text: str) -> None:
-        """Says what a person may have to see to."""
+        """Say what a person may have to see to."""
         self._print(f"    {text}")
 
     def _print(self, text: str) -> None:
@@ -94,7 +94,7 @@ class Display(AbstractContextManager["Display"]):
 
 
 def last_faults(log: Path) -> dict[str, str]:
-    """Returns why hand-ins have no verdict, by the last line that the log has of each student.
+    """Return why hand-ins have no verdict, by the last line that the log has of each student.
 
     Args:
         log: the log file; that of a killed run may end in half a line.
@@ -108,7 +108,7 @@ def last_faults(log: Path) -> dict[str, str]:
 
 
 def log_line(outcome: Outcome) -> dict[str, object]:
-    """Returns what the log file keeps of one hand-in."""
+    """Return what the log file keeps of one hand-in."""
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "student": outcome.student,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from autograder import GraderFault
 from autograder.batch import atomic_files
 from autograder.batch.gradebook import GradebookWriter, Marks
-from autograder.batch.ledger import Entry, Ledger, digest_of_files, digest_of_hand_in, why_due
+from autograder.batch.ledger import Ledger, LedgerLine, digest_of_files, digest_of_hand_in, why_due
 from autograder.batch.task import Graded
 from autograder.course.course import Course
 from autograder.intake import clean_copy
@@ -43,7 +43,7 @@ class Store:
     ledger: Ledger
 
     def why_due(self, student: str, handed_in: HandIn, marks: Marks | None) -> str | None:
-        """Returns why a hand-in is to be graded; None if its result stands.
+        """Return why a hand-in is to be graded; None if its result stands.
 
         Args:
             student: whose.
@@ -55,7 +55,7 @@ class Store:
         return why_due(entry, self._depends(student, handed_in), marks, digest_of_files(files))
 
     def keep(self, student: str, handed_in: HandIn, graded: Graded) -> None:
-        """Returns when a result is in its place.
+        """Put a result in its place.
 
         Raises:
             GraderFault: it is not; the next run grades the hand-in again.
@@ -70,13 +70,13 @@ class Store:
             _log.debug("%s: the files are in place", student)
             depends = self._depends(student, handed_in)
             files = digest_of_files(graded.files)
-            self.ledger.write(student, Entry(depends, graded.marks, files))
+            self.ledger.write(student, LedgerLine(depends, graded.marks, files))
             _log.debug("%s: the line is written", student)
         except OSError as error:
             raise GraderFault(f"the result of {student} could not be written: {error}") from error
 
     def withdraw(self, student: str) -> None:
-        """Returns when no older result of a hand-in is left, which could not be graded now.
+        """Withdraw the older result of a hand-in that could not be graded now.
 
         Raises:
             GraderFault: that did not work.

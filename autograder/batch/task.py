@@ -72,7 +72,7 @@ class Fault:
 
 
 def grade_hand_in(student: str, handed_in: HandIn, assignment: Assignment) -> Graded | Fault:
-    """Returns what came of one hand-in.
+    """Return what came of one hand-in.
 
     Args:
         student: whose it is.
@@ -112,7 +112,7 @@ def grade_hand_in(student: str, handed_in: HandIn, assignment: Assignment) -> Gr
 
 @contextmanager
 def _course(assignment: Assignment) -> Iterator[tuple[Path, Config]]:
-    """Yields a course folder of its own, and its configuration."""
+    """Yield a course folder of its own, and its configuration."""
     with tempfile.TemporaryDirectory(prefix="autograder-") as folder, warnings.catch_warnings():
         # nbgrader's way with its database makes SQLAlchemy warn at every hand-in.
         warnings.filterwarnings("ignore", category=SAWarning)
@@ -134,7 +134,7 @@ def _course(assignment: Assignment) -> Iterator[tuple[Path, Config]]:
 
 @cache
 def _keep_what_is_imported() -> None:
-    """Has the garbage collector pass over what the first hand-in made the worker import.
+    """Have the garbage collector pass over what the first hand-in made the worker import.
 
     Else it would look through all of PyTorch and nbgrader again, every few hand-ins.
     """
@@ -152,13 +152,13 @@ def _template(assignment: Assignment, path: Path) -> bytes:
 
 
 def _lay_out(student: str, handed_in: HandIn, assignment: Assignment, root: Path) -> None:
-    """Returns nothing; writes the hand-in to where nbgrader looks for it."""
+    """Write the hand-in to where nbgrader looks for it."""
     folder = root / "submitted" / student / assignment.name
     clean_copy.lay(handed_in, folder, list(assignment.release))
 
 
 def _autograde(config: Config, student: str) -> None:
-    """Returns when nbgrader has graded.
+    """Have nbgrader grade.
 
     Raises:
         Exception: what went wrong, which nbgrader only logs.
@@ -183,7 +183,7 @@ class _Listener(logging.Handler):
         self.logger.addHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Returns nothing; keeps the exception that is being handled, the first one."""
+        """Keep the exception that is being handled, the first one."""
         self.error = self.error or sys.exc_info()[1]
 
 

@@ -11,25 +11,25 @@ from torch import Tensor
 
 
 def derive_seed(*parts: object) -> int:
-    """Returns a seed in [0, 2**63) that depends on every part (a secret, names, a run's number)."""
+    """Return a seed in [0, 2**63) that depends on every part (a secret, names, a run's number)."""
     text = "\x1f".join(str(part) for part in parts)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 1
 
 
 def generator(seed: int) -> torch.Generator:
-    """Returns a fresh generator; the global one is left alone."""
+    """Return a fresh generator; the global one is left alone."""
     return torch.Generator().manual_seed(seed)
 
 
 def random_images(
     count: int, channels: int, height: int, width: int, rng: torch.Generator
 ) -> Tensor:
-    """Returns images (count, channels, height, width) float32 in [0, 1]."""
+    """Return images (count, channels, height, width) float32 in [0, 1]."""
     return torch.rand(count, channels, height, width, generator=rng, dtype=torch.float32)
 
 
 def random_kernel(rng: torch.Generator) -> Tensor:
-    """Returns a kernel (1, 3, 3, 3) float32 whose three channel slices are equal.
+    """Return a kernel (1, 3, 3, 3) float32 whose three channel slices are equal.
 
     Its entries have mean -0.1 and standard deviation 1. So on images in [0, 1] the activations have
     both signs, before pooling and after it, and a ReLU on the way shows.
@@ -39,7 +39,7 @@ def random_kernel(rng: torch.Generator) -> Tensor:
 
 
 def random_state(shapes: Mapping[str, tuple[int, ...]], rng: torch.Generator) -> dict[str, Tensor]:
-    """Returns normal random tensors of the given shapes, float32, that keep signals near size 1.
+    """Return normal random tensors of the given shapes, float32, that keep signals near size 1.
 
     A weight has standard deviation sqrt(2 / fan_in), so that a ReLU network neither dies nor
     explodes; a bias 0.5, so that leaving it out shows.
@@ -53,7 +53,7 @@ def random_state(shapes: Mapping[str, tuple[int, ...]], rng: torch.Generator) ->
 
 
 def shuffled_state(state: Mapping[str, Tensor], rng: torch.Generator) -> dict[str, Tensor]:
-    """Returns each floating-point tensor with its entries in random order.
+    """Return each floating-point tensor with its entries in random order.
 
     A network's own initialisation keeps its distribution, constants stay what they were, and
     weights that were trained beforehand are worth nothing.
@@ -66,7 +66,7 @@ def shuffled_state(state: Mapping[str, Tensor], rng: torch.Generator) -> dict[st
 
 
 def random_like(tensor: Tensor, rng: torch.Generator) -> Tensor:
-    """Returns normal random entries of the same shape, of the scale of `random_state`.
+    """Return normal random entries of the same shape, of the scale of `random_state`.
 
     Tensors of less than two dimensions get their absolute values, since a running variance may be
     among them; integers, such as a counter of batches, stay what they are.
@@ -82,7 +82,7 @@ def random_like(tensor: Tensor, rng: torch.Generator) -> Tensor:
 
 
 def random_permutation(size: int, rng: torch.Generator) -> Tensor:
-    """Returns a permutation of 0 ... size - 1 that leaves none where it is, (size,) int64.
+    """Return a permutation of 0 ... size - 1 that leaves none where it is, (size,) int64.
 
     Whoever answers with the digits' true labels is then right nowhere.
     """

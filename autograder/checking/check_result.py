@@ -45,17 +45,17 @@ class CheckResult:
 
     @property
     def points(self) -> float:
-        """Returns the points earned."""
+        """Return the points earned."""
         return round(sum(criterion.earned for criterion in self.criteria), 2)
 
     @property
     def max_points(self) -> float:
-        """Returns the points there were to earn."""
+        """Return the points there were to earn."""
         return round(sum(criterion.points for criterion in self.criteria), 2)
 
     @property
     def reason(self) -> str:
-        """Returns why points were lost, "" if none were: the advice, else the first criterion."""
+        """Return why points were lost, "" if none were: the advice, else the first criterion."""
         lost = [criterion for criterion in self.criteria if criterion.earned < criterion.points]
         if not lost:
             return ""
@@ -63,10 +63,10 @@ class CheckResult:
 
 
 def verdict(name: str, expected: str, got: str, passed: bool, points: float) -> Criterion:
-    """Returns a criterion that gives all of its points or none."""
+    """Return a criterion that gives all of its points or none."""
     return Criterion(name, expected, got, points if passed else 0.0, points)
 
 
 def nothing(points: float, reason: str) -> CheckResult:
-    """Returns the result of a check that could not look at anything: 0 of `points`."""
+    """Return the result of a check that could not look at anything: 0 of `points`."""
     return CheckResult((verdict("your answer runs", "a result", reason, False, points),), reason)

@@ -9,9 +9,9 @@ from types import ModuleType
 
 from autograder import GraderFault, StudentFault
 from autograder.checking.check_result import CheckResult, nothing
-from autograder.checking.student import Student
+from autograder.checking.student import StudentSide
 
-Judge = Callable[[Student, int], CheckResult]
+CheckFunction = Callable[[StudentSide, int], CheckResult]
 
 
 @dataclass(frozen=True)
@@ -23,17 +23,17 @@ class Check:
         max_points: what the verdict's criteria add up to, and the cell's points in the notebook.
     """
 
-    judge: Judge
+    judge: CheckFunction
     max_points: float
 
 
-def scored(max_points: float) -> Callable[[Judge], Check]:
-    """Returns a decorator that makes a function the `Check` of the grade cell of its name."""
+def scored(max_points: float) -> Callable[[CheckFunction], Check]:
+    """Return a decorator that makes a function the `Check` of the grade cell of its name."""
     return lambda judge: Check(judge, max_points)
 
 
 def find(assignment: str, grade_id: str) -> Check:
-    """Returns the check of a grade cell.
+    """Return the check of a grade cell.
 
     Raises:
         GraderFault: there is none.
@@ -47,8 +47,8 @@ def find(assignment: str, grade_id: str) -> Check:
     return check
 
 
-def run(assignment: str, grade_id: str, student: Student, seed: int) -> CheckResult:
-    """Returns the verdict on one grade cell; a student's fault scores 0 with its reason.
+def run(assignment: str, grade_id: str, student: StudentSide, seed: int) -> CheckResult:
+    """Return the verdict on one grade cell; a student's fault scores 0 with its reason.
 
     Raises:
         GraderFault: the check is missing, or its criteria do not add up to its points.

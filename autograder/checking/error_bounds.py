@@ -44,31 +44,31 @@ class Bounded:
     error: Tensor | None
 
     def agrees_with(self, got: Tensor) -> bool:
-        """Returns whether `got` has these values, in whatever floating-point dtype it comes."""
+        """Return whether `got` has these values, in whatever floating-point dtype it comes."""
         if self.error is None or got.shape != self.value.shape or not got.is_floating_point():
             return False
         return bool((torch.abs(got.double() - self.value) <= self.error).all())
 
     def reshape(self, *shape: int) -> Bounded:
-        """Returns the same entries in another shape."""
+        """Return the same entries in another shape."""
         error = None if self.error is None else self.error.reshape(*shape)
         return Bounded(self.value.reshape(*shape), error)
 
 
 def exact(tensor: Tensor) -> Bounded:
-    """Returns an input: known without error."""
+    """Return an input: known without error."""
     return Bounded(tensor.double(), torch.zeros_like(tensor, dtype=torch.float64))
 
 
 def rough(tensor: Tensor) -> Bounded:
-    """Returns an input for a quick look: float32, no bounds."""
+    """Return an input for a quick look: float32, no bounds."""
     return Bounded(tensor.float(), None)
 
 
 def conv2d(
     x: Bounded, weight: Tensor, bias: Tensor | None = None, padding: int = 0, stride: int = 1
 ) -> Bounded:
-    """Returns the convolution of `x` (..., C, H, W) with `weight` (K, C, h, w)."""
+    """Return the convolution of `x` (..., C, H, W) with `weight` (K, C, h, w)."""
     weight, bias = weight.to(x.value.dtype), None if bias is None else bias.to(x.value.dtype)
     value = F.conv2d(x.value, weight, bias, padding=padding, stride=stride)
     if x.error is None:
@@ -81,7 +81,7 @@ def conv2d(
 
 
 def linear(x: Bounded, weight: Tensor, bias: Tensor | None = None) -> Bounded:
-    """Returns `x` (..., I) times `weight` (O, I) transposed, plus `bias` (O,)."""
+    """Return `x` (..., I) times `weight` (O, I) transposed, plus `bias` (O,)."""
     weight, bias = weight.to(x.value.dtype), None if bias is None else bias.to(x.value.dtype)
     value = F.linear(x.value, weight, bias)
     if x.error is None:
@@ -92,13 +92,13 @@ def linear(x: Bounded, weight: Tensor, bias: Tensor | None = None) -> Bounded:
 
 
 def max_pool(x: Bounded, kernel: int = 2, stride: int = 2) -> Bounded:
-    """Returns the largest value of each window; its error is at most the window's largest."""
+    """Return the largest value of each window; its error is at most the window's largest."""
     error = None if x.error is None else F.max_pool2d(x.error, kernel, stride)
     return Bounded(F.max_pool2d(x.value, kernel, stride), error)
 
 
 def avg_pool(x: Bounded, kernel: int = 2, stride: int = 2) -> Bounded:
-    """Returns the mean of each window."""
+    """Return the mean of each window."""
     value = F.avg_pool2d(x.value, kernel, stride)
     if x.error is None:
         return Bounded(value, None)
@@ -108,7 +108,7 @@ def avg_pool(x: Bounded, kernel: int = 2, stride: int = 2) -> Bounded:
 
 
 def spatial_mean(x: Bounded) -> Bounded:
-    """Returns the mean over the last two dimensions."""
+    """Return the mean over the last two dimensions."""
     value = x.value.mean(dim=(-2, -1))
     if x.error is None:
         return Bounded(value, None)
@@ -118,7 +118,7 @@ def spatial_mean(x: Bounded) -> Bounded:
 
 
 def spatial_max(x: Bounded) -> Bounded:
-    """Returns the largest value over the last two dimensions."""
+    """Return the largest value over the last two dimensions."""
     error = None if x.error is None else x.error.amax(dim=(-2, -1))
     return Bounded(x.value.amax(dim=(-2, -1)), error)
 
@@ -143,7 +143,7 @@ _STEEPEST = {"sigmoid": 0.25, "gelu": 1.13, "silu": 1.1, "selu": 1.76}  # slopes
 
 
 def apply(name: str, x: Bounded) -> Bounded:
-    """Returns one of `ELEMENTWISE` of `x`; (log-)softmax acts on the last dimension, or the first.
+    """Return one of `ELEMENTWISE` of `x`; (log-)softmax acts on the last dimension, or the first.
 
     A softmax p changes by p (dx - sum of p dx), so by at most 2 p max |dx|; its logarithm by at
     most 2 max |dx|.

@@ -9,7 +9,7 @@ Hint = Callable[[re.Match[str]], str]
 
 
 def hint(message: str) -> str:
-    """Returns one or two sentences on what an error message means; "" where there are none."""
+    """Return one or two sentences on what an error message means; "" where there are none."""
     for pattern, words in _HINTS:
         found = re.search(pattern, message)
         if found:

@@ -17,7 +17,7 @@ from torch import Tensor
 from autograder.assignments.cnns.net.reference import LAYERS, NetSpec, Shape
 from autograder.checking.student import ParameterInfo
 
-MOST_PAIRINGS = 12  # more can only come from parameters outside any module, all of one size
+MAX_PAIRINGS = 12  # more can only come from parameters outside any module, all of one size
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Slot:
     transposed: bool = False
 
     def fit(self, tensor: Tensor) -> Tensor:
-        """Returns the reference's `tensor` in the shape of the student's parameter."""
+        """Return the reference's `tensor` in the shape of the student's parameter."""
         tensor = tensor.flatten(start_dim=1).t() if self.transposed else tensor
         return tensor.reshape(self.parameter.shape).contiguous()
 
@@ -37,7 +37,7 @@ Pairing = dict[str, Slot]
 
 
 def pairings(shapes: Mapping[str, Shape], parameters: Sequence[ParameterInfo]) -> list[Pairing]:
-    """Returns every plausible way to pair a reference's parameters with a student's.
+    """Return every plausible way to pair a reference's parameters with a student's.
 
     Args:
         shapes: the reference's, by names such as "conv1.weight" and "conv1.bias".
@@ -49,13 +49,13 @@ def pairings(shapes: Mapping[str, Shape], parameters: Sequence[ParameterInfo]) -
     if len(shapes) != len(parameters):
         return []
     weights_first = sorted(shapes.items(), key=lambda item: item[0].endswith(".bias"))
-    return list(islice(_complete({}, weights_first, list(parameters)), MOST_PAIRINGS))
+    return list(islice(_complete({}, weights_first, list(parameters)), MAX_PAIRINGS))
 
 
 def match_layers(
     shapes: Mapping[str, Shape], parameters: Sequence[ParameterInfo]
 ) -> dict[str, Pairing]:
-    """Returns the pairing of each of the reference's layers that the student's network has too."""
+    """Return the pairing of each of the reference's layers that the student's network has too."""
     left, matched = list(parameters), {}
     for layer in LAYERS:
         wanted = {name: shape for name, shape in shapes.items() if name.startswith(layer)}
@@ -81,7 +81,7 @@ def _complete(
 
 
 def _owned_first(name: str, found: Pairing, free: list[ParameterInfo]) -> list[ParameterInfo]:
-    """Returns the candidates for `name`: a bias belongs to the module of its weight, if to any."""
+    """Return the candidates for `name`: a bias belongs to the module of its weight, if to any."""
     weight = found.get(name.replace(".bias", ".weight"))
     if weight is None:
         return free
@@ -105,14 +105,14 @@ def _fits(shape: Shape, parameter: ParameterInfo) -> list[Slot]:
 
 
 def is_weight(parameter: ParameterInfo) -> bool:
-    """Returns whether a parameter is a layer's weight, by its shape: not a bias or a scale."""
+    """Return whether a parameter is a layer's weight, by its shape: not a bias or a scale."""
     if len(parameter.shape) == 2 and parameter.kind == "Linear":
         return True
     return sum(n != 1 for n in parameter.shape) > 1
 
 
 def weights_of(parameters: Sequence[ParameterInfo]) -> list[ParameterInfo]:
-    """Returns the layers' weights among the parameters."""
+    """Return the layers' weights among the parameters."""
     return [parameter for parameter in parameters if is_weight(parameter)]
 
 
@@ -130,7 +130,7 @@ class Structure:
 
 
 def infer(parameters: Sequence[ParameterInfo]) -> Structure | None:
-    """Returns what the shapes say; None unless it is two convolutions and three linear layers."""
+    """Return what the shapes say; None unless it is two convolutions and three linear layers."""
     weights = weights_of(parameters)
     convs: list[Shape] = [w.shape for w in weights if len(w.shape) == 4]
     linears: list[Shape] = [w.shape for w in weights if len(w.shape) == 2]
@@ -152,7 +152,7 @@ def infer(parameters: Sequence[ParameterInfo]) -> Structure | None:
 
 
 def _in_order(linears: Sequence[Shape]) -> list[Shape]:
-    """Returns linear layers in the order in which outputs feed inputs.
+    """Return linear layers in the order in which outputs feed inputs.
 
     They may be stored transposed. In doubt, the widest comes first, then as registered.
     """
@@ -184,5 +184,5 @@ def _has_bias(
 
 
 def _has_bare_biases(vectors: Sequence[ParameterInfo], weights: list[Shape]) -> bool:
-    """Returns whether biases are parameters of their own, outside the weights' modules."""
+    """Return whether biases are parameters of their own, outside the weights' modules."""
     return any(p.owner == "" for p in vectors) and len(vectors) <= len(weights)

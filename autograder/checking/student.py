@@ -1,6 +1,6 @@
 """The student's side as the checks see it: something that answers requests with data.
 
-A check is written once, against `Student`. There are two of them: `InProcess` here, and the
+A check is written once, against `StudentSide`. There are two of them: `InProcess` here, and the
 sandboxed kernel of `session.py`. What comes back is a claim, never a verdict.
 """
 
@@ -21,12 +21,12 @@ from autograder.inside.probe import Answer, Probe
 from course_utils.training import IMAGE_SIZE
 from course_utils.training import Protocol as TrainingProtocol
 
-MOST_PARAMETERS = 1000
-_MOST_RANK = 8
-_MOST_CHARACTERS = 400
+MAX_PARAMETERS = 1000
+_MAX_RANK = 8
+_MAX_CHARACTERS = 400
 
 
-class Student(Protocol):
+class StudentSide(Protocol):
     """The student's side: asked for data, gives data.
 
     Attributes:
@@ -36,13 +36,13 @@ class Student(Protocol):
     memo: dict[Hashable, Any]
 
     def version(self, name: str) -> Hashable:
-        """Returns something that changes when the student's object `name` may have changed."""
+        """Return something that changes when the student's object `name` may have changed."""
 
     def cpu_s(self) -> float:
-        """Returns the processor time that the student's side has used so far, in seconds."""
+        """Return the processor time that the student's side has used so far, in seconds."""
 
     def ask(self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
-        """Returns the probe's answer: JSON fields and tensors.
+        """Return the probe's answer: JSON fields and tensors.
 
         Raises:
             StudentFault: there is no usable answer, and it is the hand-in's doing.
@@ -63,15 +63,15 @@ class InProcess:
         self._probe = Probe(namespace)
 
     def version(self, name: str) -> Hashable:
-        """Returns the object itself."""
+        """Return the object itself."""
         return self._namespace.get(name)
 
     def cpu_s(self) -> float:
-        """Returns the processor time of this process, in seconds."""
+        """Return the processor time of this process, in seconds."""
         return time.process_time()
 
     def ask(self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
-        """Returns the probe's answer."""
+        """Return the probe's answer."""
         return self._probe.answer(verb, arguments, tensors)
 
 
@@ -92,8 +92,8 @@ class ParameterInfo:
     kind: str = ""
 
 
-def call(student: Student, name: str, *arguments: Tensor) -> tuple[Tensor, list[Tensor]]:
-    """Returns what the student's function `name` returns, and its arguments as it left them."""
+def call(student: StudentSide, name: str, *arguments: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """Return what the student's function `name` returns, and its arguments as it left them."""
     _, tensors = _ask(student, "call", {"name": name}, dict(_numbered(arguments)))
     return take(tensors, "output"), [take(tensors, f"after.{i}") for i in range(len(arguments))]
 
@@ -113,7 +113,7 @@ class Model:
 
     _handles = itertools.count()
 
-    def __init__(self, student: Student, name: str, seed: int = 0, **arguments: int) -> None:
+    def __init__(self, student: StudentSide, name: str, seed: int = 0, **arguments: int) -> None:
         self._student = student
         self._handle = f"model.{next(self._handles)}"
         sample = torch.zeros(2, 1, IMAGE_SIZE, IMAGE_SIZE)
@@ -126,28 +126,28 @@ class Model:
         self.parameters = _parameter_list(fields.get("parameters"))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Returns the logits for `images` (N, 1, 56, 56) float32, in eval mode."""
+        """Return the logits for `images` (N, 1, 56, 56) float32, in eval mode."""
         _, tensors = self._ask("forward", tensors={"images": images})
         return take(tensors, "output")
 
     def trace(self, images: Tensor) -> list[Tensor]:
-        """Returns what went in and out of the submodules, until the end or the first error."""
+        """Return what went in and out of the submodules, until the end or the first error."""
         _, tensors = self._ask("trace", tensors={"images": images})
         return [take(tensors, name) for name in tensors]
 
     def state(self) -> dict[str, Tensor]:
-        """Returns every parameter and buffer by name, in the same order on every student's side."""
+        """Return every parameter and buffer by name, in the same order on every student's side."""
         _, tensors = self._ask("state")
         return {name: take(tensors, name) for name in sorted(tensors)}
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Returns nothing; copies `state` into the parameters and buffers of the same names."""
+        """Copy `state` into the parameters and buffers of the same names."""
         self._ask("load", tensors=state)
 
     def train(
         self, digits: Tensor, labels: Tensor, *, protocol: TrainingProtocol, seed: int, steps: int
     ) -> None:
-        """Returns nothing; trains for `steps` more steps of the protocol."""
+        """Train for `steps` more steps of the protocol."""
         self._ask(
             "train",
             {"protocol": asdict(protocol), "seed": seed, "steps": steps},
@@ -155,7 +155,7 @@ class Model:
         )
 
     def predict(self, digits: Tensor, quadrant: str) -> Tensor:
-        """Returns logits (N, K) for `digits` (N, 28, 28) uint8 placed in `quadrant`."""
+        """Return logits (N, K) for `digits` (N, 28, 28) uint8 placed in `quadrant`."""
         _, tensors = self._ask("predict", {"quadrant": quadrant}, {"digits": digits})
         return take(tensors, "logits")
 
@@ -171,7 +171,7 @@ class Model:
 
 
 def _ask(
-    student: Student, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]
+    student: StudentSide, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]
 ) -> Answer:
     fields, answer = student.ask(verb, arguments, tensors)
     error = fields.get("error")
@@ -181,17 +181,17 @@ def _ask(
 
 
 def _parameter_list(listed: Any) -> list[ParameterInfo]:
-    if not isinstance(listed, list) or len(listed) > MOST_PARAMETERS:
-        raise StudentFault(f"expected a list of at most {MOST_PARAMETERS} parameters")
+    if not isinstance(listed, list) or len(listed) > MAX_PARAMETERS:
+        raise StudentFault(f"expected a list of at most {MAX_PARAMETERS} parameters")
     parameters = []
     for entry in listed:
         shape = entry.get("shape") if isinstance(entry, dict) else None
         names = [entry.get(key) for key in ("name", "owner", "kind")] if shape is not None else []
         if not isinstance(shape, list) or not all(isinstance(name, str) for name in names):
             raise StudentFault("the list of parameters was malformed")
-        if len(shape) > _MOST_RANK or not all(type(n) is int and 0 <= n < 2**40 for n in shape):
+        if len(shape) > _MAX_RANK or not all(type(n) is int and 0 <= n < 2**40 for n in shape):
             raise StudentFault("a parameter's shape was malformed")
-        if not all(name.isprintable() and len(name) <= _MOST_CHARACTERS for name in names):
+        if not all(name.isprintable() and len(name) <= _MAX_CHARACTERS for name in names):
             raise StudentFault("a parameter's name was malformed")
         parameters.append(ParameterInfo(names[0], tuple(shape), names[1], names[2]))
     if len({p.name for p in parameters}) < len(parameters):
@@ -200,7 +200,7 @@ def _parameter_list(listed: Any) -> list[ParameterInfo]:
 
 
 def _error_text(error: Any) -> str:
-    """Returns in one sentence what went wrong on the student's side, and what to do about it."""
+    """Return in one sentence what went wrong on the student's side, and what to do about it."""
     if not isinstance(error, dict):
         return "your code failed without a message"
     kind, message, line = (_plain(error.get(key, "")) for key in ("type", "message", "line"))
@@ -215,8 +215,8 @@ def _error_text(error: Any) -> str:
 
 
 def _plain(text: Any) -> str:
-    """Returns text from the other side as one printable line of limited length."""
-    shown = text[:_MOST_CHARACTERS] if isinstance(text, str) else ""
+    """Return text from the other side as one printable line of limited length."""
+    shown = text[:_MAX_CHARACTERS] if isinstance(text, str) else ""
     return " ".join("".join(c if c.isprintable() else " " for c in shown).split())
 
 
@@ -225,7 +225,7 @@ def _numbered(tensors: Sequence[Tensor]) -> list[tuple[str, Tensor]]:
 
 
 def take(tensors: Mapping[str, Tensor], name: str) -> Tensor:
-    """Returns one tensor of an answer as a plain one: dense, real, on the CPU.
+    """Return one tensor of an answer as a plain one: dense, real, on the CPU.
 
     Raises:
         StudentFault: it is not there, or of another kind.

@@ -29,14 +29,14 @@ def calibrate(
         Path, typer.Option("--course", help="The folder that holds nbgrader_config.py.")
     ] = Path("."),
 ) -> None:
-    """Measures how often each family of answers reaches each tier, and publishes it.
+    """Measure how often each family of answers reaches each tier, and publish it.
 
     Interrupted, it goes on where it was. To change a tier, edit `scale` in
     autograder/assignments/cnns/improved/calibration/cnns.json and type the command again. With
     --family it measures and publishes nothing: a part of the families tells no error rate.
     """
     # Here: they need torch, which takes seconds to import.
-    from autograder.assignments.cnns.improved.calibration import measure, page, plan, publish
+    from autograder.assignments.cnns.improved.calibration import measure, page, plan, write
     from autograder.assignments.cnns.improved.calibration.families import FAMILIES
 
     if assignment != "cnns":
@@ -56,14 +56,14 @@ def calibrate(
             todo,
             scale,
             course / ".autograder" / f"calibration-{assignment}.jsonl",
-            publish.journal_key(),
+            write.journal_key(),
             workers=workers,
             on_done=lambda trial: progress.advance(task),
         )
     if family:
         return
-    publish.write(trials, scale)
-    found = publish.summary(trials, scale)
+    write.write(trials, scale)
+    found = write.summary(trials, scale)
     docs = course / "docs"
     docs.mkdir(exist_ok=True)
     (docs / "calibration.md").write_text(page.page(found))

@@ -62,7 +62,7 @@ def grade(
     ] = False,
     course: _Course = Path("."),
 ) -> None:
-    """Grades what has no result yet, or has changed, and writes the gradebook.
+    """Grade what has no result yet, or has changed, and write the gradebook.
 
     Exit status: 0 if each has a verdict, 3 if one has none through a fault of the grader's, 130
     after Ctrl-C. In each case the same command goes on where this one stopped.
@@ -88,7 +88,7 @@ def grade(
 
 @app.command(name="demo")
 def demo_command(course: _Course = Path(".")) -> None:
-    """Grades a made class: release, hand-ins, verdicts, feedback, and a table of it all."""
+    """Grade a made class: release, hand-ins, verdicts, feedback, and a table of it all."""
     with explained_faults("graded"):
         course, assignment = course.resolve(), "cnns"
         console.print("[bold]1[/] Generating the release from source/cnns/cnns.ipynb")
@@ -123,7 +123,7 @@ def _grade(
     sandboxed: bool = True,
     workers: int | None = None,
     scheduler: str | None = None,
-) -> grade_class.Summary:
+) -> grade_class.RunSummary:
     log = course / progress.FOLDER / f"{assignment}.jsonl"
     with progress.Display(console, log) as display:
         return grade_class.grade(
@@ -147,7 +147,7 @@ def _show(course: Path, assignment: str, students: Sequence[str]) -> None:
             console.print(f"  [bold]{student}[/] {escape(line)}", highlight=False)
 
 
-def _leave(summary: grade_class.Summary) -> None:
+def _leave(summary: grade_class.RunSummary) -> None:
     failed = [outcome for outcome in summary.outcomes if outcome.fault]
     if failed:
         console.print(

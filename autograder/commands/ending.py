@@ -18,7 +18,7 @@ console = Console()
 
 @contextmanager
 def explained_faults(done: str) -> Iterator[None]:
-    """Turns a grader's fault into one clear message and the exit status `GRADERS_FAULT`.
+    """Turn a grader's fault into one clear message and the exit status `GRADERS_FAULT`.
 
     Args:
         done: what the command would have done, for instance "graded".

@@ -21,7 +21,7 @@ _MARKS = {True: "[green]✓[/]", None: "[yellow]![/]", False: "[red]✗[/]"}
 
 
 def doctor_command(course: _Course = Path(".")) -> None:
-    """Looks whether this machine can grade, and says how to mend what is missing.
+    """Look whether this machine can grade, and say how to mend what is missing.
 
     Exit status: 0 if it can, 1 if not.
     """
@@ -34,7 +34,7 @@ def check_assignment_command(
     assignment: Annotated[str, typer.Argument(help="For instance cnns.")],
     course: _Course = Path("."),
 ) -> None:
-    """Proves before release that the source scores full, the release nothing, and nothing leaks.
+    """Prove before release that the source scores full, the release nothing, and nothing leaks.
 
     Exit status: 0 if all is well, 1 if not, 3 if it could not be found out.
     """

@@ -19,7 +19,7 @@ def publish_command(
     ] = "",
     course: Annotated[Path, typer.Option("--course", help="The course's folder.")] = Path("."),
 ) -> None:
-    """Writes what students get: the release notebook, course_utils, requirements, a README."""
+    """Write what students get: the release notebook, course_utils, requirements, a README."""
     with explained_faults("published"):
         place = publish.parse_github(github) if github else None
         for name in publish.publish(course.resolve(), assignment, folder.resolve(), place):

@@ -17,7 +17,7 @@ def report_command(
     ] = None,
     course: Annotated[Path, typer.Option("--course", help="The course's folder.")] = Path("."),
 ) -> None:
-    """Writes how the class did, and which check is bad: one HTML page, and JSON."""
+    """Write how the class did, and which check is bad: one HTML page, and JSON."""
     from autograder import report  # SciPy is in it: other commands start without
 
     with explained_faults("reported"):

@@ -31,7 +31,7 @@ _PATHS = ("root", "db_url", "directory_structure", "assignment_id", "student_id"
 
 
 @dataclass(frozen=True)
-class Cell:
+class GradebookCell:
     """What the gradebook knows of one cell of the source notebook.
 
     Attributes:
@@ -65,7 +65,7 @@ class Assignment:
 
     name: str
     kernelspecs: Mapping[str, str]
-    cells: tuple[Cell, ...]
+    cells: tuple[GradebookCell, ...]
     release: Mapping[str, bytes]
     beside: Mapping[str, bytes]
     config: Config
@@ -74,7 +74,7 @@ class Assignment:
     checks: str
 
     def digests(self) -> dict[str, str]:
-        """Returns what a verdict depends on -> its hash: the assignment, the configuration, ..."""
+        """Return what a verdict depends on -> its hash: the assignment, the configuration, ..."""
         cells = sorted((c.kind, c.notebook, c.name, sorted(c.columns.items())) for c in self.cells)
         described = json.dumps([self.name, dict(self.kernelspecs), cells]).encode()
         return {
@@ -86,7 +86,7 @@ class Assignment:
 
 
 def digest(parts: Iterable[bytes]) -> str:
-    """Returns the SHA-256 of byte strings in a row; where one ends counts."""
+    """Return the SHA-256 of byte strings in a row; where one ends counts."""
     whole = hashlib.sha256()
     for part in parts:
         whole.update(len(part).to_bytes(8, "big"))
@@ -96,7 +96,7 @@ def digest(parts: Iterable[bytes]) -> str:
 
 @cache
 def checks_version() -> str:
-    """Returns the hash of every Python and JSON file of the grader and of `course_utils`."""
+    """Return the hash of every Python and JSON file of the grader and of `course_utils`."""
     parts = []
     for package in ("autograder", "course_utils"):
         spec = importlib.util.find_spec(package)
@@ -110,7 +110,7 @@ def checks_version() -> str:
 def read_assignment(
     coursedir: CourseDirectory, config: Config, name: str, *, sandboxed: bool
 ) -> Assignment:
-    """Returns an assignment of a course.
+    """Return an assignment of a course.
 
     Args:
         coursedir: where the course lies.
@@ -149,7 +149,7 @@ def read_assignment(
 
 
 def write_gradebook(assignment: Assignment, path: Path) -> None:
-    """Returns nothing; makes a gradebook that knows the assignment, and nobody's work."""
+    """Make a gradebook that knows the assignment, and nobody's work."""
     url = f"sqlite:///{path}"
     engine = create_engine(url)
     Base.metadata.create_all(engine)  # else nbgrader starts alembic, to note a version
@@ -163,18 +163,18 @@ def write_gradebook(assignment: Assignment, path: Path) -> None:
             add(cell.name, cell.notebook, assignment.name, **cell.columns)
 
 
-def _cells(notebooks: Iterable[Any]) -> Iterable[Cell]:
+def _cells(notebooks: Iterable[Any]) -> Iterable[GradebookCell]:
     for notebook in notebooks:
         for kind, columns in _COLUMNS.items():
             for row in getattr(notebook, f"{kind}_cells"):
                 values = {column: getattr(row, column) for column in columns}
-                yield Cell(kind, notebook.name, row.name, values)
+                yield GradebookCell(kind, notebook.name, row.name, values)
 
 
 def _files_beside_source(
     coursedir: CourseDirectory, config: Config, assignment: str
 ) -> dict[str, bytes]:
-    """Returns path -> content of what nbgrader lays over every hand-in."""
+    """Return path -> content of what nbgrader lays over every hand-in."""
     folder = Path(coursedir.format_path(coursedir.source_directory, ".", assignment))
     kept = config.get("Autograde", {}).get("exclude_overwriting", {}).get(assignment, [])
     found = {
@@ -191,7 +191,7 @@ def _without_paths(config: Config) -> Config:
 
 
 def _described(config: Config) -> bytes:
-    """Returns the configuration as JSON; functions and classes by their names."""
+    """Return the configuration as JSON; functions and classes by their names."""
 
     def name(value: Any) -> str:
         return f"{value.__module__}.{value.__qualname__}" if callable(value) else repr(value)

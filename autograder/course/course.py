@@ -18,7 +18,7 @@ from autograder.intake.read_folder import HandIn
 
 
 def course_config(course_root: Path) -> Config:
-    """Returns the course's `nbgrader_config.py`.
+    """Return the course's `nbgrader_config.py`.
 
     Raises:
         GraderFault: there is none here.
@@ -29,7 +29,7 @@ def course_config(course_root: Path) -> Config:
 
 
 def forks_kernels(config: Config) -> bool:
-    """Returns whether the sandbox forks kernels, or starts each anew."""
+    """Return whether the sandbox forks kernels, or starts each anew."""
     return bool(config.Judge.get("fork_kernels", True))
 
 
@@ -48,7 +48,7 @@ class Course:
     coursedir: CourseDirectory
 
     def hand_in(self, student: str, assignment: str, notebooks: list[str]) -> HandIn:
-        """Returns what a student handed in.
+        """Return what a student handed in.
 
         Raises:
             OSError: this machine failed.
@@ -56,18 +56,18 @@ class Course:
         return read_folder.collect(self.root / "submitted" / student / assignment, notebooks)
 
     def graded_folder(self, student: str, assignment: str) -> Path:
-        """Returns where the graded notebooks of a student go."""
+        """Return where the graded notebooks of a student go."""
         where = self.coursedir.autograded_directory
         return Path(self.coursedir.format_path(where, student, assignment))
 
     def permissions(self) -> int:
-        """Returns the mode of graded files."""
+        """Return the mode of graded files."""
         converter = Autograde(coursedir=self.coursedir, config=_only(self.config, "permissions"))
         return int(str(converter.permissions), 8)
 
 
 def open_course(root: Path) -> Course:
-    """Returns the course in a folder.
+    """Return the course in a folder.
 
     Raises:
         GraderFault: there is none.
@@ -78,7 +78,7 @@ def open_course(root: Path) -> Course:
 
 
 def late_penalty(config: Config) -> Penalty | None:
-    """Returns what the course's plugin says of student, score and seconds late; None: no plugin."""
+    """Return what the course's plugin says of student, score and seconds late; None: no plugin."""
     converter = Autograde(config=_only(config, "autograde_preprocessors"))
     steps = [str(step) for step in converter.autograde_preprocessors]
     if not any(AssignLatePenalties.__name__ in step for step in steps):
@@ -90,5 +90,5 @@ def late_penalty(config: Config) -> Penalty | None:
 
 
 def _only(config: Config, name: str) -> Config:
-    """Returns one setting of `Autograde`: others name classes to import, and with them PyTorch."""
+    """Return one setting of `Autograde`: others name classes to import, and with them PyTorch."""
     return Config({"Autograde": {k: v for k, v in config.Autograde.items() if k == name}})

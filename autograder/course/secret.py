@@ -11,7 +11,7 @@ FILE = Path(".autograder") / "secret"
 
 
 def course_secret(course_root: Path) -> str:
-    """Returns the course's secret: of the environment, else of a file that is made at first use.
+    """Return the course's secret: of the environment, else of a file that is made at first use.
 
     Keep the file: with another secret a re-grade draws other challenges. Give it to nobody: who
     has it can foresee them.

@@ -29,7 +29,7 @@ class CanvasExporter(ScoresExporter):
     section = Unicode("", help="The section that all students are in.").tag(config=True)
 
     def write(self, destination: Path, students: list[Person], found: list[Scores]) -> None:
-        """Returns nothing; writes the CSV file, for a spreadsheet in UTF-8."""
+        """Write the CSV file, for a spreadsheet in UTF-8."""
         with destination.open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file)
             table.writerow(["Student", *IDENTITIES, "Section", *(one.assignment for one in found)])

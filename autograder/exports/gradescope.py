@@ -29,7 +29,7 @@ class GradescopeExporter(ScoresExporter):
     visibility = Enum(VISIBILITIES, "visible", help="When students see the tests.").tag(config=True)
 
     def export(self, gradebook: Gradebook) -> None:
-        """Returns nothing; writes what --student and --assignment ask for, below --to."""
+        """Write what --student and --assignment ask for, below --to."""
         self._grades = {
             (assignment.name, submission.student.id): [
                 (grade.name, float(grade.score), float(grade.max_score))
@@ -42,7 +42,7 @@ class GradescopeExporter(ScoresExporter):
         super().export(gradebook)
 
     def write(self, destination: Path, students: list[Person], found: list[Scores]) -> None:
-        """Returns nothing; writes one file a hand-in."""
+        """Write one file a hand-in."""
         for one in found:
             for person in students:
                 if person.student_id not in one.points:
@@ -63,7 +63,7 @@ def as_results(
     verdicts: dict[str, CheckResult],
     visibility: str = "visible",
 ) -> dict[str, Any]:
-    """Returns the content of a `results.json`.
+    """Return the content of a `results.json`.
 
     Args:
         points: of the whole hand-in, late penalty taken off.
@@ -92,6 +92,6 @@ def as_results(
 
 
 def _verdicts(folder: Path) -> dict[str, CheckResult]:
-    """Returns the verdicts in the graded notebooks of a folder."""
+    """Return the verdicts in the graded notebooks of a folder."""
     cells = [c for path in sorted(folder.glob("*.ipynb")) for c in nbformat.read(path, 4).cells]
     return {c.grade_id: c.result for c in grade_cells(cells) if c.result is not None}

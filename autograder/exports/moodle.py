@@ -21,7 +21,7 @@ class MoodleExporter(ScoresExporter):
     default_name = "moodle.csv"
 
     def write(self, destination: Path, students: list[Person], found: list[Scores]) -> None:
-        """Returns nothing; writes the CSV file in UTF-8, as Moodle expects it."""
+        """Write the CSV file in UTF-8, as Moodle expects it."""
         with destination.open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file)
             table.writerow([*IDENTITY, *(f"Assignment: {one.assignment} (Real)" for one in found)])

@@ -16,7 +16,7 @@ class ScoresExporter(ExportPlugin):
     default_name = ""
 
     def export(self, gradebook: Gradebook) -> None:
-        """Returns nothing; writes what --student and --assignment ask for, to --to."""
+        """Write what --student and --assignment ask for, to --to."""
         found = scores(gradebook, [str(name) for name in self.assignment])
         for one in found:
             if one.waiting:
@@ -31,5 +31,5 @@ class ScoresExporter(ExportPlugin):
         self.log.info("Exported to %s", destination)
 
     def write(self, destination: Path, students: list[Person], found: list[Scores]) -> None:
-        """Returns nothing; writes the file or the files."""
+        """Write the file or the files."""
         raise NotImplementedError

@@ -19,7 +19,7 @@ class Person:
 
     @property
     def sortable_name(self) -> str:
-        """Returns "Last, First", or what there is of it, or the id."""
+        """Return "Last, First", or what there is of it, or the id."""
         names = [name for name in (self.last_name, self.first_name) if name]
         return ", ".join(names) or self.student_id
 
@@ -42,7 +42,7 @@ class Scores:
 
 
 def people(gradebook: Gradebook, wanted: Collection[str] = ()) -> list[Person]:
-    """Returns the students, or those of them that are wanted, by id."""
+    """Return the students, or those of them that are wanted, by id."""
     found = [
         Person(s.id, s.first_name or "", s.last_name or "", s.email or "")
         for s in gradebook.students
@@ -52,7 +52,7 @@ def people(gradebook: Gradebook, wanted: Collection[str] = ()) -> list[Person]:
 
 
 def scores(gradebook: Gradebook, wanted: Collection[str] = ()) -> list[Scores]:
-    """Returns the scores of each assignment, or of those that are wanted, by name.
+    """Return the scores of each assignment, or of those that are wanted, by name.
 
     A student who handed in nothing has none, and one who still waits for points has none either:
     what is not final should not appear in another system.
@@ -75,5 +75,5 @@ def scores(gradebook: Gradebook, wanted: Collection[str] = ()) -> list[Scores]:
 
 
 def shown(points: float | None) -> str:
-    """Returns points as all systems read them, "" for none."""
+    """Return points as all systems read them, "" for none."""
     return "" if points is None else f"{points:g}"

@@ -38,7 +38,7 @@ class FeedbackExporter(HTMLExporter):
 
     @property
     def default_config(self) -> Config:
-        """Returns our template, whatever nbgrader sets for `HTMLExporter`."""
+        """Return our template, whatever nbgrader sets for `HTMLExporter`."""
         config = super().default_config
         config.FeedbackExporter.template_name = "feedback_page"
         config.FeedbackExporter.extra_template_basedirs = [str(pages.NBCONVERT)]
@@ -47,13 +47,13 @@ class FeedbackExporter(HTMLExporter):
         return config
 
     def default_filters(self) -> Iterator[tuple[str, Any]]:
-        """Yields nbconvert's filters, and one that keeps text from running anything."""
+        """Yield nbconvert's filters, and one that keeps text from running anything."""
         yield from super().default_filters()
         yield "harmless", sanitise.markdown
         yield "points", pages.points
 
     def _preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
-        """Returns the notebook after nbgrader's preprocessors, ready for the template."""
+        """Return the notebook after nbgrader's preprocessors, ready for the template."""
         notebook, resources = super()._preprocess(nb, resources)
         notebook = copy.deepcopy(notebook)
         about = resources.get("nbgrader", {})
@@ -76,7 +76,7 @@ class FeedbackExporter(HTMLExporter):
 
 
 def _prepare(cell: NotebookNode) -> None:
-    """Returns nothing; leaves in `cell` what the template shows, verdicts as rendered HTML."""
+    """Leave in `cell` what the template shows, verdicts as rendered HTML."""
     marks = cell.metadata.get("nbgrader", {})
     result = result_of(cell)
     if result is not None:
@@ -99,7 +99,7 @@ def _prepare(cell: NotebookNode) -> None:
 
 
 def _fold(cells: list[NotebookNode]) -> None:
-    """Returns nothing; marks where a run of cells without points begins and ends.
+    """Mark where a run of cells without points begins and end.
 
     The page shows such a run folded, since the student knows it. The first one with a failed cell
     stands open: what fails after that mostly fails because of it.

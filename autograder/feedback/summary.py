@@ -10,8 +10,8 @@ from autograder.assignments.cnns.lessons import lesson
 from autograder.checking.check_result import CheckResult
 from autograder.judging.graded_notebook import GradeCell, grade_cells
 
-MOST_TODOS = 4  # to look at first: more would not be first
-MOST_LESSONS = 2  # in one hint
+MAX_TODOS = 4  # to look at first: more would not be first
+MAX_LESSONS = 2  # in one hint
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Scored:
 
     @property
     def lost(self) -> float:
-        """Returns the points lost; 0 while a person has yet to look."""
+        """Return the points lost; 0 while a person has yet to look."""
         return 0.0 if self.waiting else max(0.0, self.cell.max_points - self.points)
 
 
@@ -43,17 +43,17 @@ class Exercise:
 
     @property
     def points(self) -> float:
-        """Returns the points given so far."""
+        """Return the points given so far."""
         return round(sum(scored.points for scored in self.cells), 2)
 
     @property
     def max_points(self) -> float:
-        """Returns what the exercise is worth."""
+        """Return what the exercise is worth."""
         return round(sum(scored.cell.max_points for scored in self.cells), 2)
 
     @property
     def waiting(self) -> bool:
-        """Returns whether a person has yet to give points for some of it."""
+        """Return whether a person has yet to give points for some of it."""
         return any(scored.waiting for scored in self.cells)
 
 
@@ -68,7 +68,7 @@ class Todo:
 
 
 @dataclass(frozen=True)
-class Summary:
+class FeedbackSummary:
     """The top of a feedback page."""
 
     exercises: tuple[Exercise, ...]
@@ -76,23 +76,23 @@ class Summary:
 
     @property
     def points(self) -> float:
-        """Returns the points given so far."""
+        """Return the points given so far."""
         return round(sum(exercise.points for exercise in self.exercises), 2)
 
     @property
     def max_points(self) -> float:
-        """Returns what there was to earn."""
+        """Return what there was to earn."""
         return round(sum(exercise.max_points for exercise in self.exercises), 2)
 
     @property
     def waiting(self) -> float:
-        """Returns how many points a person has yet to decide on."""
+        """Return how many points a person has yet to decide on."""
         cells = [scored for exercise in self.exercises for scored in exercise.cells]
         return sum(scored.cell.max_points for scored in cells if scored.waiting)
 
 
-def summarise(cells: Sequence[Mapping[str, Any]]) -> Summary:
-    """Returns the summary of a graded notebook.
+def summarise(cells: Sequence[Mapping[str, Any]]) -> FeedbackSummary:
+    """Return the summary of a graded notebook.
 
     Args:
         cells: the notebook's; those with points have "score" and "waiting" in their nbgrader
@@ -106,11 +106,11 @@ def summarise(cells: Sequence[Mapping[str, Any]]) -> Summary:
         scored = Scored(cell, float(mark.get("score") or 0), bool(mark.get("waiting")))
         exercises.setdefault(cell.exercise, []).append(scored)
     made = tuple(Exercise(title, tuple(scored)) for title, scored in exercises.items())
-    return Summary(made, _first(made))
+    return FeedbackSummary(made, _first(made))
 
 
 def _first(exercises: Sequence[Exercise]) -> tuple[Todo, ...]:
-    """Returns of each exercise the cell that tells most about its lost points.
+    """Return of each exercise the cell that tells most about its lost points.
 
     The cell whose mistake has a name tells most, then the one that lost most. What lost points for
     one and the same reason is listed once.
@@ -125,24 +125,24 @@ def _first(exercises: Sequence[Exercise]) -> tuple[Todo, ...]:
         total = round(sum(scored.lost for scored in lost), 2)
         todo = Todo(exercise.title, best.cell.grade_id, total, advice(best.cell.result))
         todos.setdefault(todo.advice, todo)
-    return tuple(todos.values())[:MOST_TODOS]
+    return tuple(todos.values())[:MAX_TODOS]
 
 
 def advice(result: CheckResult) -> str:
-    """Returns what to read first about a verdict that lost points, as a sentence."""
+    """Return what to read first about a verdict that lost points, as a sentence."""
     return _sentence(result.reason)
 
 
 def hint(result: CheckResult) -> str:
-    """Returns what to teach about the verdict's mistakes; "" if nothing was lost or named."""
+    """Return what to teach about the verdict's mistakes; "" if nothing was lost or named."""
     if result.points >= result.max_points:
         return ""
     lessons = dict.fromkeys(lesson(mistake) for mistake in result.mistakes)
-    return " ".join(list(filter(None, lessons))[:MOST_LESSONS])
+    return " ".join(list(filter(None, lessons))[:MAX_LESSONS])
 
 
 def _sentence(text: str) -> str:
-    """Returns text that begins with a capital letter, unless with a name in code, and ends."""
+    """Return text that begins with a capital letter, unless with a name in code, and ends."""
     first = text.split(" ", 1)[0]
     text = text if "_" in first or not first.isalpha() else text[:1].upper() + text[1:]
     return text if not text or text[-1] in ".?!)" else f"{text}."

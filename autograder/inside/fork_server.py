@@ -34,11 +34,11 @@ from typing import Any, NoReturn
 from autograder.inside import namespaces, start, warm
 
 MESSAGE_BYTES = 64 * 1024
-_MOST_DESCRIPTORS = 16
+_MAX_DESCRIPTORS = 16
 
 
 def main(control_fd: int, modules: list[str]) -> None:
-    """Serves until the grader is gone; in a forked process: runs the kernel to its end."""
+    """Serve until the grader is gone; in a forked process: runs the kernel to its end."""
     # ipykernel sets this too, but only when matplotlib has been imported already.
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     gc.disable()  # nothing imported is garbage, and looking takes a fourth of the time
@@ -60,7 +60,7 @@ def main(control_fd: int, modules: list[str]) -> None:
 
 
 def next_hand_in(control: socket.socket) -> socket.socket:
-    """Returns the connection to the grader, in a process that was forked for one hand-in.
+    """Return the connection to the grader, in a process that was forked for one hand-in.
 
     Raises:
         SystemExit: there will be no more hand-ins.
@@ -81,7 +81,7 @@ def next_hand_in(control: socket.socket) -> socket.socket:
 
 
 def become_kernel(channel: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """Returns the grader's request and the kernel's sockets, in the process that runs the kernel.
+    """Return the grader's request and the kernel's sockets, in the process that runs the kernel.
 
     It is then locked up; of the grader it holds what it returns and nothing else.
     """
@@ -112,7 +112,7 @@ def become_kernel(channel: socket.socket) -> tuple[dict[str, Any], list[int]]:
 
 
 def keep(first: int, channel: socket.socket) -> NoReturn:
-    """Waits for the first process, tells what all used and how the kernel ended, and ends.
+    """Wait for the first process, tell what all used and how the kernel ended, and end.
 
     When the grader that it belongs to is gone, it kills it: this server may have other graders.
     """
@@ -137,7 +137,7 @@ def keep(first: int, channel: socket.socket) -> NoReturn:
 
 
 def reap(kernel: int) -> NoReturn:
-    """Waits for orphans until the kernel ends, and ends with its exit code: then all are killed."""
+    """Wait for orphans until the kernel ends, and end with its exit code: then all are killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # which Python would handle, even from inside
     close_all_but(set())
     while True:
@@ -148,7 +148,7 @@ def reap(kernel: int) -> NoReturn:
 
 
 def write_file(channel: socket.socket) -> None:
-    """Writes one file of the grader's: its path is the message, its content a descriptor."""
+    """Write one file of the grader's: its path is the message, its content a descriptor."""
     path, (descriptor,) = receive(channel)
     target = Path(os.fsdecode(path))
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -157,8 +157,8 @@ def write_file(channel: socket.socket) -> None:
 
 
 def receive(connection: socket.socket) -> tuple[bytes, list[int]]:
-    """Returns a message and the descriptors that came with it; b"" when the other end is closed."""
-    size = socket.CMSG_LEN(_MOST_DESCRIPTORS * 4)
+    """Return a message and the descriptors that came with it; b"" when the other end is closed."""
+    size = socket.CMSG_LEN(_MAX_DESCRIPTORS * 4)
     # Not inheritable by the programs that a hand-in may start.
     flags = socket.MSG_CMSG_CLOEXEC
     message, extra, _, _ = connection.recvmsg(MESSAGE_BYTES, size, flags)
@@ -170,7 +170,7 @@ def receive(connection: socket.socket) -> tuple[bytes, list[int]]:
 
 
 def close_all_but(kept: set[int]) -> None:
-    """Closes every descriptor of this process that is not in `kept`."""
+    """Close every descriptor of this process that is not in `kept`."""
     end = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     low = 0
     for descriptor in (*sorted(kept), end):
@@ -180,7 +180,7 @@ def close_all_but(kept: set[int]) -> None:
 
 
 def check_memory(limit_bytes: int) -> None:
-    """Returns if a limit leaves this process any memory: below what it has it cannot even complain.
+    """Check that a limit leaves this process memory: else it cannot even complain.
 
     Raises:
         MemoryError: it does not.
@@ -198,7 +198,7 @@ def check_memory(limit_bytes: int) -> None:
 
 
 def reseed() -> None:
-    """Gives this process random streams of its own: it has inherited the server's."""
+    """Give this process random streams of its own: it has inherited the server's."""
     random.seed()
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()
@@ -207,7 +207,7 @@ def reseed() -> None:
 
 
 def _reap_a_keeper() -> bool:
-    """Returns whether a process that a former hand-in left was cleared away."""
+    """Return whether a process that a former hand-in left was cleared away."""
     try:
         return os.waitpid(-1, os.WNOHANG)[0] != 0
     except ChildProcessError:

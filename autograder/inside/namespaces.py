@@ -39,12 +39,12 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def set_memory_readable(readable: bool) -> None:
-    """Lets processes of the same user read and change this one's memory, or not."""
+    """Let processes of the same user read and change this one's memory, or not."""
     _call("prctl", _SET_DUMPABLE, int(readable), 0, 0, 0)
 
 
 def leave_namespaces() -> None:
-    """Moves to new namespaces of every kind, with no user namespace below them.
+    """Move to new namespaces of every kind, with no user namespace below them.
 
     The present process keeps its PID namespace: its next child is the first process of the new one.
     """
@@ -58,7 +58,7 @@ def leave_namespaces() -> None:
 
 
 def mount_own_folders(sizes: Mapping[str, int], kept: Sequence[str]) -> None:
-    """Covers what hand-ins write to, and what shows processes, by this namespace's own.
+    """Cover what hand-ins write to, and what shows processes, by this namespace's own.
 
     Args:
         sizes: writable folder -> its size in bytes.
@@ -82,14 +82,14 @@ def mount_own_folders(sizes: Mapping[str, int], kept: Sequence[str]) -> None:
 
 
 def start_loopback() -> None:
-    """Gives the network namespace its 127.0.0.1 and nothing else."""
+    """Give the network namespace its 127.0.0.1 and nothing else."""
     request = struct.pack("16sH14x", b"lo", _INTERFACE_UP)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         fcntl.ioctl(any_socket, _SET_INTERFACE_FLAGS, request)
 
 
 def drop_privileges() -> None:
-    """Gives up every capability for good; the memory is not readable by others any more."""
+    """Give up every capability for good; the memory is not readable by others any more."""
     for capability in range(int(Path("/proc/sys/kernel/cap_last_cap").read_text()) + 1):
         _call("prctl", _DROP_FROM_BOUNDS, capability, 0, 0, 0)
     _call("prctl", _AMBIENT, _CLEAR_ALL, 0, 0, 0)
@@ -112,7 +112,7 @@ def _mount(source: str, target: str, kind: str, flags: int, options: str) -> Non
 
 
 def _call(name: str, *arguments: Any, what: str = "") -> None:
-    """Calls a function of the C library.
+    """Call a function of the C library.
 
     Raises:
         OSError: it failed.

@@ -24,7 +24,7 @@ Tensors = dict[str, Tensor]
 Answer = tuple[Fields, Tensors]
 
 
-MOST_TRACED = 200  # tensors: below the cap of one message
+MAX_TRACED = 200  # tensors: below the cap of one message
 
 
 class Missing(Exception):
@@ -60,7 +60,7 @@ class Probe:
     def answer(
         self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]
     ) -> Answer:
-        """Returns the answer to one request; an exception becomes the field `error`.
+        """Return the answer to one request; an exception becomes the field `error`.
 
         What the student's code prints meanwhile, or warns of, is dropped.
         """
@@ -71,7 +71,7 @@ class Probe:
             return {"error": _describe(error)}, {}
 
     def _call(self, tensors: Tensors, name: str) -> Answer:
-        """Calls a function with the tensors "0", "1", ...; also returns these as it left them."""
+        """Call a function with the tensors "0", "1", ...; also returns these as it left them."""
         function = self._lookup(name)
         arguments = [tensors[str(index)] for index in range(len(tensors))]
         output = function(*arguments)
@@ -81,7 +81,7 @@ class Probe:
     def _build(
         self, tensors: Tensors, name: str, handle: str, arguments: Fields, seed: int
     ) -> Answer:
-        """Builds a model, feeds it one zero batch if it has lazy layers, lists its tensors."""
+        """Build a model, feed it one zero batch if it has lazy layers, list its tensors."""
         torch.manual_seed(seed)
         model = self._lookup(name)(**arguments)
         if not isinstance(model, nn.Module):
@@ -95,11 +95,11 @@ class Probe:
         return {"parameters": _list_parameters(model)}, {}
 
     def _state(self, tensors: Tensors, handle: str) -> Answer:
-        """Returns every parameter and buffer by name."""
+        """Return every parameter and buffer by name."""
         return {}, _named_tensors(self._models[handle])
 
     def _load(self, tensors: Tensors, handle: str) -> Answer:
-        """Copies tensors into the parameters and buffers of the same names."""
+        """Copy tensors into the parameters and buffers of the same names."""
         targets = _named_tensors(self._models[handle])
         with torch.no_grad():
             for name, value in tensors.items():
@@ -108,18 +108,18 @@ class Probe:
 
     @torch.no_grad()
     def _forward(self, tensors: Tensors, handle: str) -> Answer:
-        """Returns the model's output for "images" in eval mode."""
+        """Return the model's output for "images" in eval mode."""
         model = self._models[handle].eval()
         return {}, {"output": _as_tensor(model(tensors["images"]), "forward(...)")}
 
     @torch.no_grad()
     def _trace(self, tensors: Tensors, handle: str) -> Answer:
-        """Returns what goes in and out of the submodules until the end or the first error."""
+        """Return what goes in and out of the submodules until the end or the first error."""
         model = self._models[handle].eval()
         seen: Tensors = {}
 
         def record(value: Any) -> None:
-            if isinstance(value, Tensor) and len(seen) < MOST_TRACED:
+            if isinstance(value, Tensor) and len(seen) < MAX_TRACED:
                 seen[str(len(seen))] = value.clone()
 
         def before(module: nn.Module, inputs: Any) -> None:
@@ -144,7 +144,7 @@ class Probe:
     def _train(
         self, tensors: Tensors, handle: str, protocol: Fields, seed: int, steps: int
     ) -> Answer:
-        """Trains on "digits" and "labels" for `steps` more steps of the protocol."""
+        """Train on "digits" and "labels" for `steps` more steps of the protocol."""
         if handle not in self._trainings:
             self._trainings[handle] = Training(
                 self._models[handle],
@@ -158,7 +158,7 @@ class Probe:
         return {}, {}
 
     def _predict(self, tensors: Tensors, handle: str, quadrant: str) -> Answer:
-        """Returns logits for "digits" placed in a quadrant."""
+        """Return logits for "digits" placed in a quadrant."""
         return {}, {"logits": predict(self._models[handle], tensors["digits"], quadrant)}
 
     def _lookup(self, name: str) -> Any:
@@ -171,7 +171,7 @@ class Probe:
 
 
 def _modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Yields each module once with its dotted name, the model itself as ""; no override counts."""
+    """Yield each module once with its dotted name, the model itself as ""; no override counts."""
     seen: set[int] = set()
     stack: list[tuple[str, nn.Module]] = [("", model)]
     while stack:
@@ -187,7 +187,7 @@ def _modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 def _parameters(model: nn.Module) -> Iterator[tuple[str, nn.Parameter, nn.Module]]:
-    """Yields each parameter once, with its module's name and its own, and its module."""
+    """Yield each parameter once, with its module's name and its own, and its module."""
     seen: set[int] = set()
     for prefix, module in _modules(model):
         for name, parameter in module._parameters.items():
@@ -197,7 +197,7 @@ def _parameters(model: nn.Module) -> Iterator[tuple[str, nn.Parameter, nn.Module
 
 
 def _list_parameters(model: nn.Module) -> list[Fields]:
-    """Returns each parameter once, in the order of registration, with the module that owns it."""
+    """Return each parameter once, in the order of registration, with the module that owns it."""
     return [
         {
             "name": name,
@@ -226,7 +226,7 @@ def _as_tensor(output: Any, what: str) -> Tensor:
 
 
 def _describe(error: BaseException) -> Fields:
-    """Returns the type, the message and the student's own line of an exception."""
+    """Return the type, the message and the student's own line of an exception."""
     lines = [
         frame.line
         for frame in traceback.extract_tb(error.__traceback__)
@@ -241,7 +241,7 @@ def _describe(error: BaseException) -> Fields:
 
 @contextlib.contextmanager
 def _standard_settings() -> Iterator[None]:
-    """Sets what a notebook may have changed for everything in it, and puts it back afterwards."""
+    """Set what a notebook may have changed for everything in it, and put it back afterwards."""
     dtype, precision = torch.get_default_dtype(), torch.get_float32_matmul_precision()
     torch.set_default_dtype(torch.float32)
     torch.set_float32_matmul_precision("highest")
@@ -266,7 +266,7 @@ def _quiet() -> Iterator[None]:
 
 
 def serve() -> None:
-    """Returns nothing; answers the judge's requests over a comm of the kernel that runs this."""
+    """Answer the judge's requests over a comm of the kernel that runs this."""
     from IPython import get_ipython
 
     from autograder.inside import wire

@@ -21,7 +21,7 @@ HOME = "/home/student"
 
 
 def lower_limits(limits: dict[str, int]) -> None:
-    """Sets the limits, {"NOFILE": 1024, ...}, for good: soft and hard alike."""
+    """Set the limits, {"NOFILE": 1024, ...}, for good: soft and hard alike."""
     for name, value in {**limits, "CORE": 0}.items():
         number = getattr(resource, f"RLIMIT_{name}")
         hard = resource.getrlimit(number)[1]
@@ -31,7 +31,7 @@ def lower_limits(limits: dict[str, int]) -> None:
 
 
 def use_inherited_sockets() -> None:
-    """Makes `bind("ipc://kernel-7")` take the listening socket 7 instead of making one."""
+    """Make `bind("ipc://kernel-7")` take the listening socket 7 instead of making one."""
     import zmq
 
     bind = zmq.Socket.bind
@@ -46,7 +46,7 @@ def use_inherited_sockets() -> None:
 
 
 def run_kernel(connection: dict[str, Any]) -> None:
-    """Runs the kernel until it is told to shut down.
+    """Run the kernel until it is told to shut down.
 
     Args:
         connection: as in a connection file of Jupyter's.
@@ -94,7 +94,7 @@ def run_kernel(connection: dict[str, Any]) -> None:
 
 
 def main(connection_file: str, limits: str) -> None:
-    """Runs the kernel of a connection file under limits."""
+    """Run the kernel of a connection file under limits."""
     lower_limits(json.loads(limits))
     run_kernel(json.loads(Path(connection_file).read_text()))
 

@@ -11,7 +11,7 @@ INLINE = {"figure_formats": {"jpeg"}, "print_figure_kwargs": {"bbox_inches": Non
 
 
 def warm_up(modules: Collection[str]) -> None:
-    """Has these modules, of those that gain by it, ready for a notebook.
+    """Make these modules ready for a notebook, those that gain by it.
 
     Raises:
         ImportError, RuntimeError: they are not installed as they should be.

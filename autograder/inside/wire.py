@@ -50,7 +50,7 @@ CAPS = Caps()
 
 
 def encode(fields: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> bytes:
-    """Returns one message holding the JSON object `fields` and the named `tensors`.
+    """Return one message holding the JSON object `fields` and the named `tensors`.
 
     Raises:
         TypeError: a field is not JSON.
@@ -62,7 +62,7 @@ def encode(fields: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> bytes:
 
 
 def decode(message: bytes, caps: Caps = CAPS) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Returns the fields and the tensors of a message from the other side, these by name.
+    """Return the fields and the tensors of a message from the other side, these by name.
 
     safetensors gives them in an order of its own, each time another one; random numbers that are
     drawn for one after the other would then differ between two gradings of one hand-in.

@@ -14,14 +14,14 @@ from nbformat import NotebookNode
 from autograder.intake.arrange import arrange, assemble, fill_slots
 from autograder.intake.match import match_cells
 from autograder.intake.parse import MAX_NOTEBOOK_BYTES, parse_cells
-from autograder.intake.records import Intake, Repair, Slot, UnreadableError
+from autograder.intake.records import Intake, PlacedCell, Repair, UnreadableError
 from autograder.intake.release import known_cells, put_back
 
 __all__ = ["MAX_NOTEBOOK_BYTES", "Intake", "Repair", "empty", "read"]
 
 
 def read(data: bytes, release: NotebookNode, *, max_bytes: int = MAX_NOTEBOOK_BYTES) -> Intake:
-    """A notebook that can be graded, from whatever bytes were handed in.
+    """Return a notebook that can be graded, from whatever bytes were handed in.
 
     Args:
         data: the file as handed in.
@@ -48,6 +48,6 @@ def read(data: bytes, release: NotebookNode, *, max_bytes: int = MAX_NOTEBOOK_BY
 
 
 def empty(release: NotebookNode, reason: str) -> Intake:
-    """A hand-in with nothing in it, which scores 0 for the given reason."""
-    slots = [Slot(index, put_back(known)) for index, known in enumerate(known_cells(release))]
+    """Return a hand-in with nothing in it, which scores 0 for the given reason."""
+    slots = [PlacedCell(index, put_back(known)) for index, known in enumerate(known_cells(release))]
     return Intake(assemble(slots, release), (), reason)

@@ -7,19 +7,19 @@ from copy import deepcopy
 from nbformat import NotebookNode
 
 from autograder.intake.match import defined_names
-from autograder.intake.records import Cell, Known, Repair, Slot
+from autograder.intake.records import HandedCell, Known, PlacedCell, Repair
 from autograder.intake.release import ROLES, graded_solution, plain_text, put_back, without_outputs
 
 _FLAGS = ("grade", "solution", "locked", "points", "schema_version")
 
 
 def fill_slots(
-    cells: list[Cell], knowns: list[Known], claims: dict[int, int], repairs: list[Repair]
-) -> list[Slot]:
-    """The hand-in's cells in its own order, the release's text and flags restored."""
+    cells: list[HandedCell], knowns: list[Known], claims: dict[int, int], repairs: list[Repair]
+) -> list[PlacedCell]:
+    """Return the hand-in's cells in its own order, the release's text and flags restored."""
     known_by_cell = {cell: index for index, cell in claims.items()}
     by_grade_id = {known.grade_id: known for known in knowns if known.role}
-    slots: list[Slot] = []
+    slots: list[PlacedCell] = []
     invented = 0
     for i, cell in enumerate(cells):
         if i in known_by_cell:
@@ -36,20 +36,22 @@ def fill_slots(
                 continue
         else:
             invented += any(cell.nbgrader.get(flag) for flag in ROLES)
-        slots.append(Slot(None, own_cell(cell)))
+        slots.append(PlacedCell(None, own_cell(cell)))
     if invented:
         what = f"{invented} cells claimed to be graded or locked and are not"
         repairs.append(Repair(None, f"{what}; they run as cells of your own"))
     return slots
 
 
-def _restored(cell: Cell, index: int, known: Known, repairs: list[Repair]) -> list[Slot]:
+def _restored(
+    cell: HandedCell, index: int, known: Known, repairs: list[Repair]
+) -> list[PlacedCell]:
     node = without_outputs(deepcopy(known.node))
     own = own_cell(cell)
     if known.role is None:  # nbgrader does not know it: the student's own to change
         meta = {key: value for key, value in node.metadata.items() if key != "nbgrader"}
         own.update(id=node.get("id", ""), metadata=NotebookNode(meta))
-        return [Slot(index, own)]
+        return [PlacedCell(index, own)]
 
     def repair(what: str) -> None:
         repairs.append(Repair(known.grade_id, f"the {_title(known)} {what}"))
@@ -66,8 +68,8 @@ def _restored(cell: Cell, index: int, known: Known, repairs: list[Repair]) -> li
     if not known.fixed:
         node.source = cell.source
         _attach(node, cell)
-        return [Slot(index, node)]
-    restored, kept = Slot(index, node), Slot(None, own)
+        return [PlacedCell(index, node)]
+    restored, kept = PlacedCell(index, node), PlacedCell(None, own)
     if plain_text(cell.source) == known.plain:
         return [restored]
     if not cell.source.strip():
@@ -80,19 +82,19 @@ def _restored(cell: Cell, index: int, known: Known, repairs: list[Repair]) -> li
 
 
 def arrange(
-    slots: list[Slot],
-    cells: list[Cell],
+    slots: list[PlacedCell],
+    cells: list[HandedCell],
     knowns: list[Known],
     claims: dict[int, int],
     repairs: list[Repair],
 ) -> None:
-    """Puts back what is missing, and grade cells below their solution; else the order stays."""
+    """Put back what is missing, and grade cells below their solution; else the order stays."""
     graded = graded_solution(knowns)
 
     def place(index: int) -> int:
         return next((i for i, slot in enumerate(slots) if slot.known == index), -1)
 
-    def insert_after(anchor: int | None, slot: Slot, *, past_own_cells: bool) -> None:
+    def insert_after(anchor: int | None, slot: PlacedCell, *, past_own_cells: bool) -> None:
         at = 0 if anchor is None else place(anchor) + 1
         while past_own_cells and at < len(slots) and slots[at].known is None:
             at += 1
@@ -111,7 +113,9 @@ def arrange(
                 if knowns[i].names and known.names & defined_names(cells[claims[i]])
             )
             anchor = max(by, key=place, default=anchor)
-        insert_after(anchor, Slot(index, put_back(known)), past_own_cells=known.role == "grade")
+        insert_after(
+            anchor, PlacedCell(index, put_back(known)), past_own_cells=known.role == "grade"
+        )
         present.add(index)
         repairs.append(Repair(known.grade_id, f"the {_title(known)} was missing; it was put back"))
 
@@ -129,21 +133,21 @@ def _title(known: Known) -> str:
     return f"{known.role} cell {known.grade_id}"
 
 
-def own_cell(cell: Cell) -> NotebookNode:
-    """A cell of the student's own, without metadata: a tag can make nbclient skip a cell."""
+def own_cell(cell: HandedCell) -> NotebookNode:
+    """Return a cell of the student's own, without metadata: a tag can make nbclient skip a cell."""
     node = NotebookNode(cell_type=cell.kind, id=cell.cell_id or "", source=cell.source)
     node.metadata = NotebookNode()
     _attach(node, cell)
     return without_outputs(node)
 
 
-def _attach(node: NotebookNode, cell: Cell) -> None:
+def _attach(node: NotebookNode, cell: HandedCell) -> None:
     if cell.attachments and node.cell_type != "code":
         node.attachments = NotebookNode(deepcopy(cell.attachments))
 
 
-def assemble(slots: list[Slot], release: NotebookNode) -> NotebookNode:
-    """nbformat 4.5: the release's metadata, and cell ids that are unique and the same each time."""
+def assemble(slots: list[PlacedCell], release: NotebookNode) -> NotebookNode:
+    """Return nbformat 4.5: the release's metadata, cell ids unique and the same each time."""
     used = {cell.get("id") for cell in release.cells} | {""}
     number = 0
     for slot in slots:

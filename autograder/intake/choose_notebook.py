@@ -6,13 +6,13 @@ import re
 from collections.abc import Sequence
 
 from autograder.intake import Repair
-from autograder.intake.plain_files import Entry, Refused, printable
+from autograder.intake.plain_files import PlainFile, Refused, printable
 
 
 def choose(
-    entries: list[Entry], notebook_names: Sequence[str]
-) -> tuple[dict[str, Entry], list[Repair]]:
-    """Returns each expected notebook's file: that of its name, else of the likeliest name."""
+    entries: list[PlainFile], notebook_names: Sequence[str]
+) -> tuple[dict[str, PlainFile], list[Repair]]:
+    """Return each expected notebook's file: that of its name, else of the likeliest name."""
     left = {entry.path: entry for entry in entries if entry.path.lower().endswith(".ipynb")}
     chosen = {n: left.pop(f"{n}.ipynb") for n in notebook_names if f"{n}.ipynb" in left}
     repairs = []
@@ -31,27 +31,27 @@ def choose(
     return chosen, repairs
 
 
-def _renamed(entry: Entry, name: str, why: str) -> Repair:
+def _renamed(entry: PlainFile, name: str, why: str) -> Repair:
     return Repair(None, f"{printable(entry.path)}{why} was taken for {name}.ipynb")
 
 
-def _stem(entry: Entry) -> str:
+def _stem(entry: PlainFile) -> str:
     return entry.parts[-1][: -len(".ipynb")]
 
 
-def _same_name(entry: Entry, name: str) -> bool:
-    """cnns.ipynb in a folder, or CNNs.IPYNB."""
+def _same_name(entry: PlainFile, name: str) -> bool:
+    """Accept cnns.ipynb in a folder, or CNNs.IPYNB."""
     return _stem(entry).lower() == name.lower()
 
 
-def _copy_of(entry: Entry, name: str) -> bool:
-    """cnns-1, cnns (1), cnns-Copy1, cnns - Copy (2), Copy of cnns, Kopie von cnns."""
+def _copy_of(entry: PlainFile, name: str) -> bool:
+    """Accept cnns-1, cnns (1), cnns-Copy1, cnns - Copy (2), Copy of cnns, Kopie von cnns."""
     after = r"(?:[ _-]*+(?:\(\d++\)|copy\d*+|\d++))*+"  # possessive: linear on any name
     return bool(re.fullmatch(rf"(\w+ \w+ )?{re.escape(name)}{after}", _stem(entry), re.IGNORECASE))
 
 
-def _named_within(entry: Entry, name: str) -> bool:
-    """cnns_final, mueller-cnns."""
+def _named_within(entry: PlainFile, name: str) -> bool:
+    """Accept cnns_final, mueller-cnns."""
     within = rf"(?<![^\W_]){re.escape(name)}(?![^\W_])"
     return bool(re.search(within, _stem(entry), re.IGNORECASE))
 

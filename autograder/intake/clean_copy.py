@@ -13,14 +13,14 @@ from autograder.intake.read_folder import TIMESTAMP, HandIn
 
 
 def students(course_root: Path, assignment: str) -> list[str]:
-    """Returns the names of the folders in `submitted/` that hold the assignment, sorted."""
+    """Return the names of the folders in `submitted/` that hold the assignment, sorted."""
     return sorted(
         folder.parent.name for folder in (course_root / "submitted").glob(f"*/{assignment}")
     )
 
 
 def lay(handed_in: HandIn, folder: Path, notebooks: Sequence[str]) -> None:
-    """Returns nothing; writes a clean copy of one hand-in into `folder`, which is not there yet.
+    """Write a clean copy of one hand-in into `folder`, which is not there yet.
 
     A notebook under another name gets its right one; in the place of one that is missing comes a
     notebook that says so, which scores 0. What was put right or refused is kept for `notes`.
@@ -43,7 +43,7 @@ def lay(handed_in: HandIn, folder: Path, notebooks: Sequence[str]) -> None:
 
 
 def time_of(handed_in: HandIn) -> datetime | None:
-    """Returns when it was handed in, in UTC without a time zone; None if nothing tells."""
+    """Return when it was handed in, in UTC without a time zone; None if nothing tells."""
     if not handed_in.timestamp:
         return None
     try:
@@ -54,7 +54,7 @@ def time_of(handed_in: HandIn) -> datetime | None:
 
 
 def notes(folder: Path) -> list[str]:
-    """Returns what was put right or refused as a hand-in was laid into `folder`; [] if none was.
+    """Return what was put right or refused as a hand-in was laid into `folder`; [] if none was.
 
     Args:
         folder: what nbgrader takes for the hand-in. Beside it students have no say.

@@ -7,15 +7,15 @@ from typing import Any
 
 from rapidfuzz import fuzz
 
-from autograder.intake.records import ASSIGNMENT, DEFINITION, Cell, Known
+from autograder.intake.records import ASSIGNMENT, DEFINITION, HandedCell, Known
 from autograder.intake.release import plain_text
 
 NEARLY_THE_SAME = 90.0
 """rapidfuzz ratio from which a text counts as the release's: a word changed, not a paragraph."""
 
 
-def match_cells(cells: list[Cell], knowns: list[Known]) -> dict[int, int]:
-    """Release index -> hand-in index, by the surest sign first; each cell at most once."""
+def match_cells(cells: list[HandedCell], knowns: list[Known]) -> dict[int, int]:
+    """Return release index -> hand-in index, by the surest sign first; each cell once at most."""
     claims: dict[int, int] = {}
     plain = [plain_text(cell.source) for cell in cells]
 
@@ -24,7 +24,7 @@ def match_cells(cells: list[Cell], knowns: list[Known]) -> dict[int, int]:
         return [i for i in range(len(cells)) if i not in taken]
 
     def best(known: Known, candidates: Iterable[int]) -> int | None:
-        """Of several the last, but rather one that defines what it should and is no stub."""
+        """Return of several the last, but rather one that defines what it should and is no stub."""
 
         def merit(i: int) -> tuple[Any, ...]:
             same = plain[i] == known.plain
@@ -81,5 +81,5 @@ def match_cells(cells: list[Cell], knowns: list[Known]) -> dict[int, int]:
     return claims
 
 
-def defined_names(cell: Cell) -> set[str]:
+def defined_names(cell: HandedCell) -> set[str]:
     return {*DEFINITION.findall(cell.source), *ASSIGNMENT.findall(cell.source)}

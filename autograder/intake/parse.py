@@ -9,7 +9,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from autograder.intake.records import Cell, Repair, UnreadableError
+from autograder.intake.records import HandedCell, Repair, UnreadableError
 
 MAX_NOTEBOOK_BYTES = 50_000_000
 """Bytes of the file, outputs included."""
@@ -29,7 +29,7 @@ _JSON_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # possessive: li
 
 def parse_cells(
     data: bytes, release: NotebookNode, max_bytes: int
-) -> tuple[list[Cell], list[Repair]]:
+) -> tuple[list[HandedCell], list[Repair]]:
     repairs: list[Repair] = []
     document = _json(data, max_bytes, repairs)
     raw_cells: list[Any] = []
@@ -115,7 +115,7 @@ def _json(data: bytes, max_bytes: int, repairs: list[Repair]) -> dict[str, Any]:
     return document
 
 
-def _cell(raw: dict[str, Any], source: str, attachments: dict[str, dict[str, str]]) -> Cell:
+def _cell(raw: dict[str, Any], source: str, attachments: dict[str, dict[str, str]]) -> HandedCell:
     kind = raw.get("cell_type")
     if kind == "heading":  # nbformat 3
         level = raw.get("level")
@@ -127,11 +127,11 @@ def _cell(raw: dict[str, Any], source: str, attachments: dict[str, dict[str, str
     metadata = _get(raw, "metadata", dict)
     cell_ids = (raw.get("id"), metadata.get("id"))  # Colab keeps the id in the metadata
     cell_id = next((i for i in cell_ids if isinstance(i, str) and _CELL_ID.fullmatch(i)), None)
-    return Cell(kind, source, cell_id, _get(metadata, "nbgrader", dict), attachments)
+    return HandedCell(kind, source, cell_id, _get(metadata, "nbgrader", dict), attachments)
 
 
 def _attachments(raw: dict[str, Any], room: int) -> dict[str, dict[str, str]]:
-    """The pictures pasted into a text cell: bitmaps only, while there is room for them."""
+    """Return the pictures pasted into a text cell: bitmaps only, while there is room for them."""
     kept = {}
     for name, bundle in _get(raw, "attachments", dict).items():
         for mime in _PICTURES:
@@ -143,11 +143,11 @@ def _attachments(raw: dict[str, Any], room: int) -> dict[str, dict[str, str]]:
 
 
 def _get(mapping: Any, key: str, kind: type) -> Any:
-    """`mapping[key]` where it is of that type, else an empty one."""
+    """Return `mapping[key]` where it is of that type, else an empty one."""
     value = mapping.get(key) if isinstance(mapping, dict) else None
     return value if isinstance(value, kind) else kind()
 
 
 def _encodable(text: str) -> str:
-    """The text without lone surrogates, which JSON can spell and no file can hold."""
+    """Return the text without lone surrogates, which JSON can spell and no file can hold."""
     return text.encode("utf-8", errors="replace").decode("utf-8")

@@ -46,7 +46,7 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True)
-class Entry:
+class PlainFile:
     """A plain file that was found."""
 
     parts: tuple[str, ...]
@@ -61,12 +61,12 @@ class Entry:
 
 def listed(
     root: int, notebook_names: Sequence[str], allow_hard_links: bool, refused: list[Refused]
-) -> list[Entry]:
-    """Returns the plain files below `root`, by path; the notebooks however full the folder is.
+) -> list[PlainFile]:
+    """Return the plain files below `root`, by path; the notebooks however full the folder is.
 
     What is not read is added to `refused`.
     """
-    entries: dict[tuple[str, ...], Entry] = {}
+    entries: dict[tuple[str, ...], PlainFile] = {}
     budget = MAX_ENTRIES
 
     def look(folder: int, parts: tuple[str, ...]) -> None:
@@ -86,7 +86,7 @@ def listed(
                     os.close(below)
             else:
                 _check_plain(found, allow_hard_links)
-                entries[parts] = Entry(parts, found.st_size, found.st_mtime_ns, found.st_uid)
+                entries[parts] = PlainFile(parts, found.st_size, found.st_mtime_ns, found.st_uid)
         except RefusedError as reason:
             refused.append(Refused(shown, str(reason)))
         except OSError as error:
@@ -120,8 +120,8 @@ def listed(
     return [entries[parts] for parts in sorted(entries)]
 
 
-def read_bytes(root: int, entry: Entry, cap_bytes: int, allow_hard_links: bool) -> bytes:
-    """Returns the file's bytes, at most `cap_bytes`.
+def read_bytes(root: int, entry: PlainFile, cap_bytes: int, allow_hard_links: bool) -> bytes:
+    """Return the file's bytes, at most `cap_bytes`.
 
     Raises:
         RefusedError: it is no longer what was found, or is too large.
@@ -169,7 +169,7 @@ def _check_name(name: str) -> None:
 
 
 def _students_doing(error: OSError, owner: int) -> str:
-    """Returns the reason to refuse; raises what is not the student's doing.
+    """Return the reason to refuse; raises what is not the student's doing.
 
     No access to a file of one's own: an archive brought its mode along. To a file of somebody
     else's: grading runs as the wrong user, and no student may pay for that.
@@ -183,6 +183,6 @@ def _students_doing(error: OSError, owner: int) -> str:
 
 
 def printable(path: str) -> str:
-    """Returns the path in printable characters, at most 100."""
+    """Return the path in printable characters, at most 100."""
     text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in path)
     return text if len(text) <= 100 else f"{text[:97]}..."

@@ -52,7 +52,7 @@ class HandIn:
     timestamp: str | None
 
     def remarks(self) -> list[str]:
-        """Returns a sentence for each thing that was put right or refused."""
+        """Return a sentence for each thing that was put right or refused."""
         refused = [f"{entry.name} was not read: {entry.reason}" for entry in self.refused]
         return [repair.sentence for repair in self.repairs] + refused
 
@@ -64,7 +64,7 @@ def collect(
     max_notebook_bytes: int = MAX_NOTEBOOK_BYTES,
     allow_hard_links: bool = False,
 ) -> HandIn:
-    """Returns what one student handed in, read as data.
+    """Return what one student handed in, read as data.
 
     Args:
         folder: the hand-in's folder; the folders above it are the grader's own.

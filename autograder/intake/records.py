@@ -50,7 +50,7 @@ class UnreadableError(Exception):
 
 
 @dataclass(frozen=True, eq=False)
-class Cell:
+class HandedCell:
     """One cell of the hand-in, as plain values of known types."""
 
     kind: str
@@ -78,7 +78,7 @@ class Known:
 
 
 @dataclass(frozen=True, eq=False)
-class Slot:
+class PlacedCell:
     """A cell of the result, and the index of the release's cell that it is."""
 
     known: int | None

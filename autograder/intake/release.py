@@ -42,7 +42,7 @@ def known_cells(release: NotebookNode) -> list[Known]:
 
 
 def graded_solution(knowns: list[Known]) -> dict[int, int]:
-    """For each autograded cell of the release, the solution that it grades: the nearest above."""
+    """Return for each autograded cell the solution that it grades: the nearest above."""
     solution, graded = None, {}
     for index, known in enumerate(knowns):
         if known.role == "solution":
@@ -53,7 +53,7 @@ def graded_solution(knowns: list[Known]) -> dict[int, int]:
 
 
 def put_back(known: Known) -> NotebookNode:
-    """The release's cell; a solution emptied, as its stub would undo what another cell defines."""
+    """Return the release's cell; a solution emptied: its stub would undo another cell's work."""
     node = without_outputs(deepcopy(known.node))
     if known.role == "solution":
         node.source = MISSING if node.cell_type == "code" else ""

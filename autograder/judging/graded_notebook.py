@@ -15,7 +15,7 @@ REPAIRED = "**What the grader had to put right in this hand-in**"  # opens the n
 _HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.MULTILINE)
 _POINTS = re.compile(r"\s*\(\d+ points?\)$")
 
-Cell = Mapping[str, Any]
+NotebookCell = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class GradeCell:
     result: CheckResult | None
 
 
-def grade_cells(cells: Sequence[Cell]) -> list[GradeCell]:
-    """Returns the cells of a graded notebook that have points, in its order."""
+def grade_cells(cells: Sequence[NotebookCell]) -> list[GradeCell]:
+    """Return the cells of a graded notebook that have points, in its order."""
     found, exercise = [], ""
     for cell in cells:
         marks = cell["metadata"].get("nbgrader", {})
@@ -48,24 +48,24 @@ def grade_cells(cells: Sequence[Cell]) -> list[GradeCell]:
     return found
 
 
-def result_of(cell: Cell) -> CheckResult | None:
-    """Returns the verdict that a cell shows, None if it shows none."""
+def result_of(cell: NotebookCell) -> CheckResult | None:
+    """Return the verdict that a cell shows, None if it shows none."""
     for output in cell.get("outputs", []):
         if VERDICT in output.get("data", {}):
             return _from_json(output["data"][VERDICT])
     return None
 
 
-def heading(cell: Cell) -> str:
-    """Returns the last heading in a text cell, "" if there is none."""
+def heading(cell: NotebookCell) -> str:
+    """Return the last heading in a text cell, "" if there is none."""
     if cell["cell_type"] != "markdown" or cell["metadata"].get("nbgrader", {}).get("solution"):
         return ""
     found = _HEADING.findall(source(cell))
     return _POINTS.sub("", found[-1]).replace("`", "") if found else ""
 
 
-def repair_note(cells: Sequence[Cell]) -> list[str]:
-    """Returns what the grader had to put right, a sentence each; [] if nothing."""
+def repair_note(cells: Sequence[NotebookCell]) -> list[str]:
+    """Return what the grader had to put right, a sentence each; [] if nothing."""
     for cell in cells[:2]:
         if source(cell).startswith(REPAIRED):
             lines = source(cell).splitlines()
@@ -73,8 +73,8 @@ def repair_note(cells: Sequence[Cell]) -> list[str]:
     return []
 
 
-def source(cell: Cell) -> str:
-    """Returns a cell's source, which a notebook file may hold as a list of lines."""
+def source(cell: NotebookCell) -> str:
+    """Return a cell's source, which a notebook file may hold as a list of lines."""
     text = cell["source"]
     return text if isinstance(text, str) else "".join(text)
 

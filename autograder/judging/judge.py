@@ -40,7 +40,7 @@ def grade_notebook(
     sandboxed: bool = True,
     fork_kernels: bool = True,
 ) -> dict[str, CheckResult]:
-    """Returns the verdicts by `grade_id`; writes them and the student's outputs into `notebook`.
+    """Return the verdicts by `grade_id`; writes them and the student's outputs into `notebook`.
 
     Args:
         notebook: as intake and nbgrader's sanitising left it; changed in place.
@@ -98,7 +98,7 @@ def _opener(
 
 
 def verdict_outputs(result: CheckResult, count: int) -> list[NotebookNode]:
-    """Returns what a grade cell shows: the verdict for people, and the points for nbgrader."""
+    """Return what a grade cell shows: the verdict for people, and the points for nbgrader."""
     shown = {
         "text/html": as_html(result),
         "text/plain": as_text(result),

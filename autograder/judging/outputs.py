@@ -13,19 +13,19 @@ class Outputs:
     """The outputs of one cell, as nbformat has them, up to a number of bytes.
 
     Args:
-        most_bytes: what is kept.
+        max_bytes: what is kept.
     """
 
-    def __init__(self, most_bytes: int) -> None:
+    def __init__(self, max_bytes: int) -> None:
         self.bytes_kept = 0
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
         self._outputs: list[NotebookNode] = []
         self._by_display_id: dict[str, list[NotebookNode]] = {}
         self._clear_next = False
         self._cut = False
 
     def add(self, message: dict[str, Any]) -> None:
-        """Returns nothing; takes one message into account."""
+        """Take one message into account."""
         kind, content = message["msg_type"], message["content"]
         if self._cut and kind != "clear_output":
             return
@@ -40,7 +40,7 @@ class Outputs:
                 return
 
     def shown(self) -> list[NotebookNode]:
-        """Returns the outputs; the last says so if some were left out."""
+        """Return the outputs; the last says so if some were left out."""
         left_out = [notice("The output was too long: the rest is left out.")]
         return self._outputs + (left_out if self._cut else [])
 
@@ -50,7 +50,7 @@ class Outputs:
             message["header"] = {**message["header"], "msg_type": "display_data"}
         output = nbformat.v4.output_from_msg(message)
         size = len(json.dumps(output))
-        if self.bytes_kept + size > self._most_bytes:
+        if self.bytes_kept + size > self._max_bytes:
             output, size = self._shortened(output)
             self._cut = True
         if output is None:
@@ -72,7 +72,7 @@ class Outputs:
             self._outputs.append(output)
 
     def _shortened(self, output: NotebookNode) -> tuple[NotebookNode | None, int]:
-        room = self._most_bytes - self.bytes_kept
+        room = self._max_bytes - self.bytes_kept
         if output.output_type != "stream" or self._cut or room <= 0:
             return None, 0
         output.text = output.text[:room]
@@ -86,5 +86,5 @@ class Outputs:
 
 
 def notice(text: str) -> NotebookNode:
-    """Returns an output that tells the student something, as text on stderr."""
+    """Return an output that tells the student something, as text on stderr."""
     return nbformat.v4.new_output("stream", name="stderr", text=text + "\n")

@@ -23,7 +23,7 @@ class CellScore:
 
 
 def read_scores(course_root: Path, student: str, assignment: str) -> list[CellScore]:
-    """Returns the verdicts of one graded hand-in in the notebook's order; [] if it has none."""
+    """Return the verdicts of one graded hand-in in the notebook's order; [] if it has none."""
     path = course_root / "autograded" / student / assignment / f"{assignment}.ipynb"
     if not path.exists():
         return []
@@ -32,14 +32,14 @@ def read_scores(course_root: Path, student: str, assignment: str) -> list[CellSc
 
 
 def autograded_id(cell: NotebookNode) -> str | None:
-    """Returns the `grade_id` of a cell that is graded automatically, None for any other."""
+    """Return the `grade_id` of a cell that is graded automatically, None for any other."""
     marks = cell.metadata.get("nbgrader", {})
     graded = cell.cell_type == "code" and marks.get("grade") and not marks.get("solution")
     return marks.get("grade_id") if graded else None
 
 
 def score_table(scores: dict[str, list[CellScore]]) -> Table:
-    """Returns students by grade cells, points in the cells.
+    """Return students by grade cells, points in the cells.
 
     Args:
         scores: student -> the verdicts; an empty list for one without.
@@ -58,7 +58,7 @@ def score_table(scores: dict[str, list[CellScore]]) -> Table:
 
 
 def lost_points(scores: list[CellScore]) -> list[str]:
-    """Returns a line for each grade cell that lost points; cells with one reason share a line."""
+    """Return a line for each grade cell that lost points; cells with one reason share a line."""
     grade_ids: dict[str, list[CellScore]] = {}
     for score in scores:
         if score.points < score.max_points:

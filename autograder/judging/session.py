@@ -47,17 +47,17 @@ class StudentKernel(Protocol):
 
     @property
     def manager(self) -> Any:
-        """Returns Jupyter's kernel manager."""
+        """Return Jupyter's kernel manager."""
 
     @property
     def client(self) -> Any:
-        """Returns a blocking client whose channels are open."""
+        """Return a blocking client whose channels are open."""
 
     def usage(self) -> Usage:
-        """Returns what the kernel used so far, and why it ended if it did."""
+        """Return what the kernel used so far, and why it ended if it did."""
 
     def kill(self) -> None:
-        """Kills the kernel."""
+        """Kill the kernel."""
 
 
 class Session:
@@ -82,15 +82,15 @@ class Session:
         self._deadline = time.monotonic() + limits.submission_timeout_s
 
     def version(self, name: str) -> Hashable:
-        """Returns how many of the student's cells have run."""
+        """Return how many of the student's cells have run."""
         return self._cells_run
 
     def cpu_s(self) -> float:
-        """Returns the processor time of all processes of the hand-in, in seconds."""
+        """Return the processor time of all processes of the hand-in, in seconds."""
         return self._kernel.usage().cpu_s
 
     def run_cell(self, source: str) -> list[NotebookNode]:
-        """Returns the outputs of one of the student's cells, capped and made harmless."""
+        """Return the outputs of one of the student's cells, capped and made harmless."""
         if self.end is not None:
             return [notice(f"This cell was not run: {self.end}.")]
         self._cells_run += 1
@@ -109,7 +109,7 @@ class Session:
         return sanitise.outputs(collected.shown()) + notices
 
     def ask(self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
-        """Returns the answer of the probe in the kernel.
+        """Return the answer of the probe in the kernel.
 
         Raises:
             StudentFault: no answer, or a malformed one.
@@ -146,7 +146,7 @@ class Session:
         return fields, answer
 
     def _start_probe(self) -> None:
-        """Returns when the probe answers; nothing of the hand-in has run by then.
+        """Start the probe, before anything of the hand-in runs.
 
         Raises:
             GraderFault: it does not start.
@@ -172,7 +172,7 @@ class Session:
         handle: Callable[[dict[str, Any]], None],
         limit_s: float | None = None,
     ) -> None:
-        """Returns when the kernel is at rest again; `handle` sees each message until then.
+        """Listen until the kernel is at rest again; `handle` sees each message.
 
         Args:
             message_id: of the request.
@@ -220,7 +220,7 @@ class Session:
             handle(message)
 
     def _interrupt(self, message_id: str, limit_s: float, whole_submission: bool) -> None:
-        """Raises the fault of a kernel that took too long, after stopping or killing it."""
+        """Raise the fault of a kernel that took too long, after stopping or killing it."""
         limit_s = self._limits.submission_timeout_s if whole_submission else limit_s
         what = "the whole notebook" if whole_submission else "it"
         reason = f"{what} took longer than the limit of {limit_s:g} seconds"
@@ -249,7 +249,7 @@ class Session:
         raise StudentFault(self.end)
 
     def _drain_replies(self) -> None:
-        """Takes what piled up on the channel of replies: nothing of it is used."""
+        """Take what piled up on the channel of replies: nothing of it is used."""
         while True:
             try:
                 self._client.get_shell_msg(timeout=0)

@@ -40,7 +40,7 @@ class Stopwatch:
 
     @contextmanager
     def phase(self, name: str, kernel_cpu_s: Callable[[], float] = lambda: 0.0) -> Iterator[None]:
-        """Adds what happens inside to the phase `name`.
+        """Add what happens inside to the phase `name`.
 
         Args:
             name: of the phase.
@@ -56,7 +56,7 @@ class Stopwatch:
 
 
 def cells_together(phases: Mapping[str, Phase], training: Collection[str]) -> dict[str, Phase]:
-    """Returns the phases with the student's cells as two: "training cells" and "cells".
+    """Return the phases with the student's cells as two: "training cells" and "cells".
 
     Args:
         phases: by name.

@@ -28,14 +28,14 @@ class UnsafeKernel:
     pid: int
 
     def usage(self) -> Usage:
-        """Returns whether the kernel still runs, and the processor time of its own process."""
+        """Return whether the kernel still runs, and the processor time of its own process."""
         if not self.manager.is_alive():
             return Usage(cause="exited")
         times = psutil.Process(self.pid).cpu_times()
         return Usage(cpu_s=times.user + times.system)
 
     def kill(self) -> None:
-        """Kills the kernel; what it started lives on."""
+        """Kill the kernel; what it started lives on."""
         self.manager.shutdown_kernel(now=True)
 
 
@@ -43,7 +43,7 @@ class UnsafeKernel:
 def open_unsafe_kernel(
     limits: Limits, *, files: Mapping[str, Path] | None = None
 ) -> Iterator[UnsafeKernel]:
-    """Yields a ready kernel in a temporary folder; of all limits only wall times hold.
+    """Yield a ready kernel in a temporary folder; of all limits only wall times hold.
 
     Args:
         limits: as for `sandbox.open_kernel`.

@@ -37,7 +37,7 @@ _NAMES = {
 
 
 def in_process(notebook: NotebookNode) -> Phase:
-    """Returns what grading in an ordinary kernel takes; its CPU time counts as the kernel's."""
+    """Return what grading in an ordinary kernel takes; its CPU time counts as the kernel's."""
     before = _cpu_s(resource.RUSAGE_CHILDREN)
     started, own = time.monotonic(), time.process_time()
     NotebookClient(copy.deepcopy(notebook), timeout=None, kernel_name="python3").execute(
@@ -61,13 +61,13 @@ class Judged:
 
     @property
     def checks_cpu_s(self) -> float:
-        """Returns the processor time of all checks, in seconds, on both sides."""
+        """Return the processor time of all checks, in seconds, on both sides."""
         checks = [phase for name, phase in self.phases.items() if name not in _NAMES]
         return sum(map(_all_cpu, checks))
 
 
 def judged(notebook: NotebookNode) -> Judged:
-    """Returns what grading from outside takes."""
+    """Return what grading from outside takes."""
     graded = copy.deepcopy(notebook)
     grade_notebook(graded, "cnns", "overhead", "secret", Limits())
     about = graded.metadata[METADATA]
@@ -76,7 +76,7 @@ def judged(notebook: NotebookNode) -> Judged:
 
 
 def table(plain: list[Phase], phases: list[dict[str, Phase]]) -> str:
-    """Returns the medians as Markdown, and the ratio of the totals run by run."""
+    """Return the medians as Markdown, and the ratio of the totals run by run."""
     rows = ["| phase | wall, s | CPU of the judge, s | CPU of the kernel, s |", "|---|---|---|---|"]
     for name in phases[0]:
         rows.append(_row(_NAMES.get(name, f"check `{name}`"), [run[name] for run in phases]))
@@ -133,7 +133,7 @@ Measured with {cores} cores, Python {python}, torch {torch}.
 
 
 def main() -> None:
-    """Measures the course in the present folder and writes the page."""
+    """Measure the course in the present folder and write the page."""
     notebook = nbformat.read(SOURCE, as_version=4)
     plain, outside = [], []
     for _ in range(RUNS):

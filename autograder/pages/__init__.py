@@ -23,12 +23,12 @@ _environment = Environment(
 
 
 def points(value: float | None) -> str:
-    """Returns points as people write them: 5, not 5.0; 0 for none."""
+    """Return points as people write them: 5, not 5.0; 0 for none."""
     return f"{value or 0:.6g}"
 
 
 def code(text: str) -> Markup:
-    """Returns escaped text in which what stands between backticks is code."""
+    """Return escaped text in which what stands between backticks is code."""
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
@@ -37,5 +37,5 @@ _environment.filters["code"] = code
 
 
 def render(template: str, **values: Any) -> str:
-    """Returns a template of the folder `templates/`, filled in."""
+    """Return a template of the folder `templates/`, filled in."""
     return _environment.get_template(template).render(**values)

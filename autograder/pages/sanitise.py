@@ -19,8 +19,8 @@ from nbconvert.filters.markdown_mistune import markdown2html_mistune
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
-MOST_HTML_CHARS = 200_000  # cleaning is slow, and no honest cell shows more
-MOST_MARKDOWN_CHARS = 20_000  # of one text; a longer one is shown as it was typed
+MAX_HTML_CHARS = 200_000  # cleaning is slow, and no honest cell shows more
+MAX_MARKDOWN_CHARS = 20_000  # of one text; a longer one is shown as it was typed
 DEEPEST_HTML = 60  # tags within tags: cleaning takes that many times as long
 
 _TAGS = [
@@ -96,14 +96,14 @@ _HOST_PATHS = sorted(
 
 
 def outputs(shown: list[NotebookNode]) -> list[NotebookNode]:
-    """Returns a code cell's outputs without scripts and without paths of this machine."""
+    """Return a code cell's outputs without scripts and without paths of this machine."""
     cleaned = [_output(output) for output in shown]
     return [output for output in cleaned if output.get("data") != {}]
 
 
 def html(text: str) -> str:
-    """Returns HTML, or Markdown with HTML in it, in which nothing can run."""
-    if len(text) > MOST_HTML_CHARS:
+    """Return HTML, or Markdown with HTML in it, in which nothing can run."""
+    if len(text) > MAX_HTML_CHARS:
         return "(HTML of this size is not shown)"
     try:
         if _depth(text) > DEEPEST_HTML:
@@ -118,9 +118,9 @@ def html(text: str) -> str:
 
 
 def markdown(source: str) -> str:
-    """Returns a text cell's source: to the letter, unless something could run in its page."""
+    """Return a text cell's source: to the letter, unless something could run in its page."""
     source = _MATHS_LINK.sub(r"\\text", _plain(source))
-    if len(source) <= MOST_MARKDOWN_CHARS:
+    if len(source) <= MAX_MARKDOWN_CHARS:
         for text in (source, html(source)):
             if _is_harmless(text):
                 return text
@@ -128,19 +128,19 @@ def markdown(source: str) -> str:
 
 
 def without_hidden_tests(source: str) -> str:
-    """Returns a grade cell's source as students know it."""
+    """Return a grade cell's source as students know it."""
     return _HIDDEN_TESTS.sub("", source).rstrip()
 
 
 def hide_paths(text: str) -> str:
-    """Returns `text` without the folders that this Python and its packages lie in."""
+    """Return `text` without the folders that this Python and its packages lie in."""
     for path, name in _HOST_PATHS:
         text = text.replace(path, name)
     return text
 
 
 def _output(output: NotebookNode) -> NotebookNode:
-    """Returns an output of which only the known parts are left, each in its plainest form."""
+    """Return an output of which only the known parts are left, each in its plainest form."""
     kind = output.output_type
     if kind == "stream":
         name = "stderr" if output.name == "stderr" else "stdout"
@@ -169,25 +169,25 @@ def _shown_as(mime: str, text: str) -> str:
 
 
 def _sizes(metadata: Any) -> dict[str, int]:
-    """Returns width and height, where they are whole numbers."""
+    """Return width and height, where they are whole numbers."""
     found = metadata if isinstance(metadata, dict) else {}
     return {key: found[key] for key in ("width", "height") if type(found.get(key)) is int}
 
 
 def _plain(text: Any) -> str:
-    """Returns the text in one piece, without lone surrogates, which no file can hold."""
+    """Return the text in one piece, without lone surrogates, which no file can hold."""
     whole = "".join(text) if isinstance(text, list) else str(text)
     return whole.encode("utf-8", errors="replace").decode("utf-8")
 
 
 def _text(text: Any) -> str:
-    """Returns text for people: what a carriage return hides, such as a progress bar, is gone."""
+    """Return text for people: what a carriage return hides, such as a progress bar, is gone."""
     lines = hide_paths(_plain(text)).replace("\r\n", "\n").split("\n")
     return "\n".join(line.rsplit("\r", 1)[-1] for line in lines)
 
 
 def _is_harmless(source: str) -> bool:
-    """Returns whether the page that Markdown becomes holds nothing but known, whole tags."""
+    """Return whether the page that Markdown becomes holds nothing but known, whole tags."""
     page = _Page()
     try:  # a picture that is attached to the cell is none here: intake has looked at it
         page.feed(markdown2html_mistune(source.replace("attachment:", "")))
@@ -198,7 +198,7 @@ def _is_harmless(source: str) -> bool:
 
 
 def _depth(text: str) -> int:
-    """Returns at least how many tags are open at one time."""
+    """Return at least how many tags are open at one time."""
     deepest = now = 0
     for closing, tag in _TAG.findall(text):
         now = max(0, now - 1) if closing else now + (tag.lower() not in _EMPTY_TAGS)

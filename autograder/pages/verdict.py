@@ -12,7 +12,7 @@ _HEADINGS = ("", "criterion", "expected", "got", "points")
 
 
 def as_html(result: CheckResult) -> str:
-    """Returns the verdict as a small table, with its advice below; all text is escaped."""
+    """Return the verdict as a small table, with its advice below; all text is escaped."""
     head = "".join(f'<th scope="col" style="{_CELL}">{heading}</th>' for heading in _HEADINGS)
     rows = "".join(_row(criterion) for criterion in result.criteria)
     advice = f'<p style="max-width:46em">{escape(result.advice)}</p>' if result.advice else ""
@@ -25,7 +25,7 @@ def as_html(result: CheckResult) -> str:
 
 
 def as_text(result: CheckResult) -> str:
-    """Returns the verdict as plain text, a line a criterion."""
+    """Return the verdict as plain text, a line a criterion."""
     lines = [f"{_points(result.points)} of {_points(result.max_points)} points"]
     for criterion in result.criteria:
         line = f"  {_mark(criterion)} {criterion.name}: expected {criterion.expected}"

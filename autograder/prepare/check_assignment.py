@@ -27,7 +27,7 @@ _BLOCKS = {  # what students must not see -> how long a line must be to give som
 
 
 def examine(course_root: Path, assignment: str) -> Iterator[Finding]:
-    """Yields what is found, the quick looks first; the last two grade source and release.
+    """Yield what is found, the quick looks first; the last two grade source and release.
 
     Raises:
         GraderFault: there is no source notebook, or nbgrader cannot make a release of it.
@@ -50,7 +50,7 @@ def examine(course_root: Path, assignment: str) -> Iterator[Finding]:
 
 
 def grade_cells(source: NotebookNode, assignment: str) -> Iterator[Finding]:
-    """Yields whether each grade cell has a check of as many points, and what all add up to."""
+    """Yield whether each grade cell has a check of as many points, and what all add up to."""
     wrong, automatic, manual = [], 0.0, 0.0
     for cell in source.cells:
         marks = cell.metadata.get("nbgrader", {})
@@ -76,7 +76,7 @@ def grade_cells(source: NotebookNode, assignment: str) -> Iterator[Finding]:
 
 
 def hidden_tests(source: NotebookNode, assignment: str) -> Finding:
-    """Returns whether each grade cell's hidden test calls the check of that very cell."""
+    """Return whether each grade cell's hidden test calls the check of that very cell."""
     wrong = []
     for cell in source.cells:
         grade_id = autograded_id(cell)
@@ -88,7 +88,7 @@ def hidden_tests(source: NotebookNode, assignment: str) -> Finding:
 
 
 def fresh_release(course_root: Path, assignment: str) -> NotebookNode:
-    """Returns the release that nbgrader makes of the source now; the course stays as it is.
+    """Return the release that nbgrader makes of the source now; the course stays as it is.
 
     Raises:
         GraderFault: nbgrader cannot.
@@ -102,15 +102,15 @@ def fresh_release(course_root: Path, assignment: str) -> NotebookNode:
 
 
 def leaks(source: NotebookNode, release: NotebookNode) -> Finding:
-    """Returns whether a line of a solution or a hidden test, or an output, is in the release."""
+    """Return whether a line of a solution or a hidden test, or an output, is in the release."""
     released = "\n".join(cell.source for cell in release.cells)
     found = []
-    for pattern, least_chars in _BLOCKS.items():
+    for pattern, min_chars in _BLOCKS.items():
         shown = "\n".join(re.sub(pattern, "", c.source, flags=re.DOTALL) for c in source.cells)
         for cell in source.cells:
             for block in re.findall(pattern, cell.source, re.DOTALL):
                 lines = [line.strip() for line in block.splitlines()]
-                secret = [s for s in lines if len(s) >= least_chars and s not in shown]
+                secret = [s for s in lines if len(s) >= min_chars and s not in shown]
                 found += [line for line in secret if line in released]
     found += [f"the output of {cell.id}" for cell in release.cells if cell.get("outputs")]
     says = f"in the release: {'; '.join(found[:5])}" if found else "nothing of the solutions"
@@ -119,7 +119,7 @@ def leaks(source: NotebookNode, release: NotebookNode) -> Finding:
 
 
 def committed(course_root: Path, assignment: str, release: NotebookNode) -> Finding:
-    """Returns whether the release that lies in the course is the one that the source gives."""
+    """Return whether the release that lies in the course is the one that the source gives."""
     path = course_root / "release" / assignment / f"{assignment}.ipynb"
     if not path.exists():
         return Finding(
@@ -139,7 +139,7 @@ def scores(
     *,
     fork_kernels: bool,
 ) -> Finding:
-    """Returns whether a notebook gets the points it should, in the sandbox and by the checks."""
+    """Return whether a notebook gets the points it should, in the sandbox and by the checks."""
     results = grade_notebook(
         notebook,
         assignment,

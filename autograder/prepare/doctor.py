@@ -20,7 +20,7 @@ from autograder.course import secret
 from autograder.course.course import course_config, forks_kernels
 from course_utils.data import load_digits_subset
 
-LEAST_DISK_BYTES = 2 * 2**30  # a graded class of 500, with its pictures
+MIN_DISK_BYTES = 2 * 2**30  # a graded class of 500, with its pictures
 PATIENCE_S = 5.0  # with a gradebook that another command is writing to, seconds
 PACKAGES = {  # name -> least version, as pyproject.toml asks for
     "torch": (2, 9),
@@ -49,7 +49,7 @@ class Finding:
 
 
 def examine(course_root: Path) -> Iterator[Finding]:
-    """Yields what is found, one thing after another."""
+    """Yield what is found, one thing after another."""
     yield python()
     yield from packages()
     yield sandboxed(course_root)
@@ -64,14 +64,14 @@ def examine(course_root: Path) -> Iterator[Finding]:
 
 
 def python() -> Finding:
-    """Returns whether Python is recent enough."""
+    """Return whether Python is recent enough."""
     found = ".".join(map(str, sys.version_info[:3]))
     good = sys.version_info >= (3, 11)
     return Finding("Python", good, found, "" if good else "install Python 3.11 or later")
 
 
 def packages() -> Iterator[Finding]:
-    """Yields of each package that grading rests on whether it is there and recent enough."""
+    """Yield of each package that grading rests on whether it is there and recent enough."""
     for name, least in PACKAGES.items():
         wanted = ".".join(map(str, least))
         mend = f"pip install '{name}>={wanted}'"
@@ -86,7 +86,7 @@ def packages() -> Iterator[Finding]:
 
 
 def sandboxed(course_root: Path) -> Finding:
-    """Returns whether a hand-in can be locked up here, in the way that the course asks for."""
+    """Return whether a hand-in can be locked up here, in the way that the course asks for."""
     try:
         fork = forks_kernels(course_config(course_root))
     except GraderFault:
@@ -100,14 +100,14 @@ def sandboxed(course_root: Path) -> Finding:
 
 
 def user(user_id: int) -> Finding:
-    """Returns whether grading runs as an ordinary user."""
+    """Return whether grading runs as an ordinary user."""
     if user_id:
         return Finding("user", True, "an ordinary user")
     return Finding("user", None, "root", "grade as an ordinary user: see the security page")
 
 
 def memory(course_root: Path) -> Finding:
-    """Returns whether there is memory for what one hand-in may take."""
+    """Return whether there is memory for what one hand-in may take."""
     free = psutil.virtual_memory().available
     try:
         limit = int(
@@ -121,16 +121,16 @@ def memory(course_root: Path) -> Finding:
 
 
 def disk(course_root: Path) -> Finding:
-    """Returns whether there is room for graded notebooks and feedback."""
+    """Return whether there is room for graded notebooks and feedback."""
     free = shutil.disk_usage(course_root).free
     says = f"{free / 2**30:.1f} GiB free in the course's folder"
-    if free >= LEAST_DISK_BYTES:
+    if free >= MIN_DISK_BYTES:
         return Finding("disk", True, says)
-    return Finding("disk", False, says, f"make room: {LEAST_DISK_BYTES / 2**30:.0f} GiB or more")
+    return Finding("disk", False, says, f"make room: {MIN_DISK_BYTES / 2**30:.0f} GiB or more")
 
 
 def digits() -> Finding:
-    """Returns whether the digits that grading uses are there."""
+    """Return whether the digits that grading uses are there."""
     try:
         split = load_digits_subset()
     except (ModuleNotFoundError, RuntimeError) as error:
@@ -140,7 +140,7 @@ def digits() -> Finding:
 
 
 def configuration(course_root: Path) -> Finding:
-    """Returns whether `nbgrader_config.py` is here and grades outside the student's process."""
+    """Return whether `nbgrader_config.py` is here and grades outside the student's process."""
     try:
         config = course_config(course_root)
     except GraderFault as error:
@@ -158,7 +158,7 @@ def configuration(course_root: Path) -> Finding:
 
 
 def tools() -> Finding:
-    """Returns whether nbgrader finds `alembic`, with which it makes its database."""
+    """Return whether nbgrader finds `alembic`, with which it makes its database."""
     beside = shutil.which("alembic", path=str(Path(sys.executable).parent))
     found = beside or shutil.which("alembic")
     mend = "" if found else "pip install alembic"
@@ -166,7 +166,7 @@ def tools() -> Finding:
 
 
 def database(path: Path) -> Finding:
-    """Returns whether the gradebook can be read and written."""
+    """Return whether the gradebook can be read and written."""
     if not path.exists():
         return Finding("gradebook", True, "none yet: it is made when grading begins")
     try:
@@ -183,7 +183,7 @@ def database(path: Path) -> Finding:
 
 
 def kept_secret(path: Path) -> Finding:
-    """Returns whether the course's secret is there, and readable by its owner alone."""
+    """Return whether the course's secret is there, and readable by its owner alone."""
     if os.environ.get(secret.VARIABLE):
         return Finding("secret", True, f"from {secret.VARIABLE}")
     if not path.exists():

@@ -37,18 +37,18 @@ class GitHub:
     folder: str = ""
 
     def raw(self, name: str) -> str:
-        """Returns the address from which a file of the bundle is downloaded."""
+        """Return the address from which a file of the bundle is downloaded."""
         path = "/".join(part for part in (self.branch, self.folder, name) if part)
         return f"https://raw.githubusercontent.com/{self.repository}/{path}"
 
     def colab(self, name: str) -> str:
-        """Returns the address that opens a notebook of the bundle in Colab."""
+        """Return the address that opens a notebook of the bundle in Colab."""
         path = "/".join(part for part in (self.branch, self.folder, name) if part)
         return f"https://colab.research.google.com/github/{self.repository}/blob/{path}"
 
 
 def parse_github(text: str) -> GitHub:
-    """Returns the place that "owner/name/branch" or "owner/name/branch/folder" means.
+    """Return the place that "owner/name/branch" or "owner/name/branch/folder" means.
 
     Raises:
         GraderFault: it is neither.
@@ -60,7 +60,7 @@ def parse_github(text: str) -> GitHub:
 
 
 def publish(course_root: Path, assignment: str, folder: Path, github: GitHub | None) -> list[str]:
-    """Returns the names of the files that it writes into `folder`.
+    """Return the names of the files that it writes into `folder`.
 
     Args:
         course_root: holds `release/`.
@@ -86,7 +86,7 @@ def publish(course_root: Path, assignment: str, folder: Path, github: GitHub | N
 def for_students(
     release: NotebookNode, assignment: str, wheel: str, github: GitHub | None
 ) -> NotebookNode:
-    """Returns the release with the address of the wheel in it, and a badge if there is one.
+    """Return the release with the address of the wheel in it, and a badge if there is one.
 
     Raises:
         GraderFault: it holds something that is not for students.
@@ -106,7 +106,7 @@ def for_students(
 
 
 def build_wheel(folder: Path) -> Path:
-    """Returns the wheel of `course_utils`, built into `folder`, of the checkout that we run from.
+    """Return the wheel of `course_utils`, built into `folder`, of the checkout that we run from.
 
     Raises:
         GraderFault: we do not run from a checkout, or the build fails.

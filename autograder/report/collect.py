@@ -18,8 +18,8 @@ from autograder.course.course import open_course
 from autograder.intake import clean_copy
 from autograder.judging.graded_notebook import (
     METADATA,
-    Cell,
     GradeCell,
+    NotebookCell,
     grade_cells,
     repair_note,
     source,
@@ -52,12 +52,12 @@ class Submission:
 
     @property
     def automatic(self) -> dict[str, float]:
-        """Returns the points of each cell that was graded automatically."""
+        """Return the points of each cell that was graded automatically."""
         return {c.grade_id: c.result.points for c in self.cells if c.result is not None}
 
 
 @dataclass(frozen=True)
-class Course:
+class ClassResults:
     """A class and its hand-ins.
 
     Attributes:
@@ -77,8 +77,8 @@ class Course:
     given: tuple[str, ...] = field(default=())
 
 
-def collect(course_root: Path, assignment: str) -> Course:
-    """Returns all that is known of the class.
+def collect(course_root: Path, assignment: str) -> ClassResults:
+    """Return all that is known of the class.
 
     Raises:
         GraderFault: nothing of the assignment is graded, or this is no course's folder.
@@ -92,7 +92,7 @@ def collect(course_root: Path, assignment: str) -> Course:
     rows = [row for row in _grades(url, assignment) if row[0] in have]
     faults = last_faults(course_root / FOLDER / f"{assignment}.jsonl")
     release = course_root / "release" / assignment / f"{assignment}.ipynb"
-    return Course(
+    return ClassResults(
         assignment,
         submissions,
         {student: points for student, points, _ in rows},
@@ -107,7 +107,7 @@ def collect(course_root: Path, assignment: str) -> Course:
 
 
 def _grades(gradebook_url: str, assignment: str) -> list[tuple[str, float, bool]]:
-    """Returns of each student the points, and whether a person has yet to give some.
+    """Return of each student the points, and whether a person has yet to give some.
 
     nbgrader's own `submission_dicts` takes time with the square of the class: 40 s for 2,000.
     """
@@ -130,7 +130,7 @@ def _grades(gradebook_url: str, assignment: str) -> list[tuple[str, float, bool]
 
 
 def read(student: str, notebook: Mapping[str, Any]) -> Submission:
-    """Returns the record of one graded notebook."""
+    """Return the record of one graded notebook."""
     cells, about = notebook["cells"], notebook["metadata"].get(METADATA, {})
     phases = about.get("phases", {}).values()
     return Submission(
@@ -144,7 +144,7 @@ def read(student: str, notebook: Mapping[str, Any]) -> Submission:
     )
 
 
-def _code(cells: list[Cell]) -> tuple[str, ...]:
+def _code(cells: list[NotebookCell]) -> tuple[str, ...]:
     return tuple(
         source(cell)
         for cell in cells
@@ -157,7 +157,7 @@ def _json(path: Path) -> Any:
 
 
 def without_pictures(data: bytes) -> bytes:
-    """Returns a notebook's file with its pictures emptied.
+    """Return a notebook's file with its pictures emptied.
 
     They are nearly all of it, the report shows none, and a class is gigabytes: to look for their
     ends takes a tenth of the time of decoding them. Pictures that are written in another way than

@@ -14,11 +14,11 @@ from autograder import pages
 from autograder.pages.pictures.histogram import histogram
 from autograder.pages.pictures.scatter import scatter
 from autograder.report import statistics
-from autograder.report.collect import Course, collect
+from autograder.report.collect import ClassResults, collect
 from autograder.report.similarity import near_identical
 from autograder.report.statistics import Accuracy, CheckStatistics, MistakeCount, Spread
 
-MOST_MISTAKES = 30  # on the page; the JSON has all
+MAX_MISTAKES = 30  # on the page; the JSON has all
 NOT_YET = "not graded yet"
 BAD_DISCRIMINATION = 0.1  # below: a check that says nothing about what students can do
 
@@ -60,8 +60,8 @@ class Report:
     near_identical: tuple[tuple[str, ...], ...]
 
 
-def build(course: Course) -> Report:
-    """Returns the report on a class."""
+def build(course: ClassResults) -> Report:
+    """Return the report on a class."""
     submissions = course.submissions
     most = max(sum(cell.max_points for cell in s.cells) for s in submissions)
     memory = {
@@ -90,7 +90,7 @@ def build(course: Course) -> Report:
 
 
 def write(course_root: Path, assignment: str, folder: Path) -> Path:
-    """Returns the page's path; writes it and `<assignment>.json` into `folder`.
+    """Return the page's path; writes it and `<assignment>.json` into `folder`.
 
     Raises:
         GraderFault: nothing of the assignment is graded.
@@ -107,7 +107,7 @@ def write(course_root: Path, assignment: str, folder: Path) -> Path:
 
 
 def as_html(report: Report, feedback: str) -> str:
-    """Returns the page.
+    """Return the page.
 
     Args:
         report: what it shows.
@@ -128,13 +128,13 @@ def as_html(report: Report, feedback: str) -> str:
         faults=_by_reason(report.ungraded),
         histogram=histogram(list(report.points.values()), report.max_points),
         scatter=scatter(points) if points else "",
-        most_mistakes=MOST_MISTAKES,
+        max_mistakes=MAX_MISTAKES,
         bad=BAD_DISCRIMINATION,
     )
 
 
 def _by_reason(ungraded: Mapping[str, str]) -> dict[str, list[str]]:
-    """Returns a fault -> whom it hit, the most frequent first."""
+    """Return a fault -> whom it hit, the most frequent first."""
     found: dict[str, list[str]] = {}
     for student, fault in ungraded.items():
         found.setdefault(fault or NOT_YET, []).append(student)

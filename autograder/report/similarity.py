@@ -13,8 +13,8 @@ from scipy.spatial.distance import cdist
 
 # Of tokens: a changed name or two, a moved line. Of 24 rewrites of `Net` alone three pairs come to
 # 0.96, of 4 of `ImprovedNet` none above 0.91; whole hand-ins have both.
-LEAST_SIMILARITY = 0.95
-LEAST_TOKENS = 60  # what is shorter than that is alike by chance
+MIN_SIMILARITY = 0.95
+MIN_TOKENS = 60  # what is shorter than that is alike by chance
 _BINS = 64  # letters are counted modulo this many
 _ROUNDING = 1e-6
 _COMMENT = re.compile(r"(^|\s)#.*$")
@@ -24,7 +24,7 @@ _TOKEN = re.compile(r"\w+|[^\w\s]")
 def near_identical(
     codes: Mapping[str, Iterable[str]], given: Iterable[str]
 ) -> tuple[tuple[str, ...], ...]:
-    """Returns groups of students with nearly the same code, the largest first.
+    """Return groups of students with nearly the same code, the largest first.
 
     Names count, so a copy with other names is not found; blanks and comments do not.
 
@@ -37,7 +37,7 @@ def near_identical(
         student: "".join(write[line] for text in sources for line in text.splitlines())
         for student, sources in codes.items()
     }
-    long = {student: word for student, word in words.items() if len(word) >= LEAST_TOKENS}
+    long = {student: word for student, word in words.items() if len(word) >= MIN_TOKENS}
     return _groups(list(long), _alike(list(long.values())))
 
 
@@ -68,7 +68,7 @@ def _stripped(line: str) -> str:
 
 
 def _alike(words: Sequence[str]) -> list[tuple[int, int]]:
-    """Returns the pairs that are nearly the same; equal ones are compared once."""
+    """Return the pairs that are nearly the same; equal ones are compared once."""
     first = {word: index for index, word in reversed(list(enumerate(words)))}
     pairs = [(first[word], index) for index, word in enumerate(words)]
     different = list(first)
@@ -77,7 +77,7 @@ def _alike(words: Sequence[str]) -> list[tuple[int, int]]:
         [different[i] for i in a],
         [different[j] for j in b],
         scorer=Indel.normalized_similarity,
-        score_cutoff=LEAST_SIMILARITY,
+        score_cutoff=MIN_SIMILARITY,
         dtype=np.float32,
         workers=-1,
     )
@@ -86,7 +86,7 @@ def _alike(words: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def _candidates(words: Sequence[str]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Returns the pairs that may be alike, by how often each has which letters.
+    """Return the pairs that may be alike, by how often each has which letters.
 
     To make one word of another takes at least as many insertions and deletions as their counts
     differ by, and those are compared a hundred times as fast as words are.
@@ -96,7 +96,7 @@ def _candidates(words: Sequence[str]) -> tuple[NDArray[np.intp], NDArray[np.intp
         row += np.bincount(np.array([ord(letter) for letter in word], int) % _BINS, minlength=_BINS)
     lengths = counts.sum(axis=1)
     apart = cdist(counts, counts, "cityblock")
-    allowed = (1 - LEAST_SIMILARITY) * np.add.outer(lengths, lengths)
+    allowed = (1 - MIN_SIMILARITY) * np.add.outer(lengths, lengths)
     a, b = np.nonzero(np.triu(apart <= allowed + _ROUNDING, 1))
     return a, b
 
@@ -104,7 +104,7 @@ def _candidates(words: Sequence[str]) -> tuple[NDArray[np.intp], NDArray[np.intp
 def _groups(
     students: Sequence[str], pairs: Iterable[tuple[int, int]]
 ) -> tuple[tuple[str, ...], ...]:
-    """Returns the connected groups of two or more."""
+    """Return the connected groups of two or more."""
     leader = list(range(len(students)))
 
     def find(index: int) -> int:

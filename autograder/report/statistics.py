@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from autograder.checking.check_result import CheckResult
 from autograder.report.collect import Submission
 
-MOST_EXAMPLES = 5
-_MOST_WORDS = 140  # characters of a reason that stands in for a mistake's name
+MAX_EXAMPLES = 5
+_MAX_WORDS = 140  # characters of a reason that stands in for a mistake's name
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Spread:
 
 
 def check_statistics(submissions: Sequence[Submission]) -> tuple[CheckStatistics, ...]:
-    """Returns the statistics of each check, in the notebook's order."""
+    """Return the statistics of each check, in the notebook's order."""
     most = {c.grade_id: c.max_points for s in submissions for c in s.cells if c.result is not None}
     rows = [submission.automatic for submission in submissions]
     found = []
@@ -90,14 +90,14 @@ def check_statistics(submissions: Sequence[Submission]) -> tuple[CheckStatistics
 
 
 def correlation(a: Sequence[float], b: Sequence[float]) -> float | None:
-    """Returns Pearson's correlation, None where one of them does not vary."""
+    """Return Pearson's correlation, None where one of them does not vary."""
     if len(a) < 2 or len(set(a)) == 1 or len(set(b)) == 1:
         return None
     return round(statistics.correlation(a, b), 3)
 
 
 def mistakes(submissions: Sequence[Submission]) -> tuple[MistakeCount, ...]:
-    """Returns what cost points, the most frequent first."""
+    """Return what cost points, the most frequent first."""
     students: dict[tuple[str, bool], dict[str, None]] = {}
     grade_ids: dict[tuple[str, bool], dict[str, None]] = {}
     for submission in submissions:
@@ -107,22 +107,22 @@ def mistakes(submissions: Sequence[Submission]) -> tuple[MistakeCount, ...]:
                     students.setdefault(name, {})[submission.student] = None
                     grade_ids.setdefault(name, {})[cell.grade_id] = None
     counts = [
-        MistakeCount(*name, tuple(grade_ids[name]), len(who), tuple(who)[:MOST_EXAMPLES])
+        MistakeCount(*name, tuple(grade_ids[name]), len(who), tuple(who)[:MAX_EXAMPLES])
         for name, who in students.items()
     ]
     return tuple(sorted(counts, key=lambda m: -m.count))
 
 
 def _names(result: CheckResult) -> list[tuple[str, bool]]:
-    """Returns the mistakes of a verdict, or why it lost points; and whether that is a name."""
+    """Return the mistakes of a verdict, or why it lost points; and whether that is a name."""
     if result.mistakes:
         return [(mistake, True) for mistake in result.mistakes]
     words = result.reason
-    return [(words if len(words) <= _MOST_WORDS else f"{words[:_MOST_WORDS]}...", False)]
+    return [(words if len(words) <= _MAX_WORDS else f"{words[:_MAX_WORDS]}...", False)]
 
 
 def accuracies(submissions: Sequence[Submission]) -> tuple[Accuracy, ...]:
-    """Returns the accuracies of every network that was trained, by student."""
+    """Return the accuracies of every network that was trained, by student."""
     found = []
     for submission in submissions:
         for cell in submission.cells:
@@ -135,7 +135,7 @@ def accuracies(submissions: Sequence[Submission]) -> tuple[Accuracy, ...]:
 
 
 def spread(values: Mapping[str, float]) -> Spread | None:
-    """Returns how a quantity is spread over the students; None of nobody."""
+    """Return how a quantity is spread over the students; None of nobody."""
     if not values:
         return None
     ordered = sorted(values.values())

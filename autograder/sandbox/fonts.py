@@ -25,7 +25,7 @@ print(json.dumps({{f.name: f.read_text() for f in pathlib.Path({FONT_CACHE!r}).g
 
 @functools.cache
 def font_cache() -> dict[str, bytes]:
-    """Returns path inside -> content; empty where matplotlib is missing or does not work.
+    """Return path inside -> content; empty where matplotlib is missing or does not work.
 
     The list is made in a sandbox, so that it names the fonts that there are inside, by a process
     that runs nothing of a hand-in. It is kept in the user's cache folder, which no sandbox sees.
@@ -57,7 +57,7 @@ def _make() -> dict[str, str]:
 
 
 def _load(path: Path) -> dict[str, str] | None:
-    """Returns what was stored, unless somebody else could have written it."""
+    """Return what was stored, unless somebody else could have written it."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with open(descriptor, encoding="utf-8") as file:

@@ -79,7 +79,7 @@ class ForkServer:
 
     @property
     def running(self) -> bool:
-        """Whether it still serves."""
+        """Return whether it still serves."""
         if self._control.fileno() < 0:
             return False
         hung_up = select.poll()
@@ -88,16 +88,16 @@ class ForkServer:
 
     @property
     def namespace(self) -> int:
-        """Inode number of its PID namespace, for `alive`."""
+        """Return the inode number of its PID namespace, for `alive`."""
         return self._process.namespace
 
     @property
     def diagnostics(self) -> str:
-        """Returns the first that it wrote to stderr; in a copy of its owner nothing."""
+        """Return the first that it wrote to stderr; in a copy of its owner nothing."""
         return self._process.usage().diagnostics if self._is_owner else ""
 
     def connect(self) -> socket.socket:
-        """Returns a connection to a process that is being forked.
+        """Return a connection to a process that is being forked.
 
         Raises:
             OSError: the server is gone.
@@ -109,7 +109,7 @@ class ForkServer:
         return ours
 
     def close(self) -> None:
-        """Ends it, and all kernels that it has forked; in a copy of its owner: lets go of it.
+        """End it, and all kernels that it has forked; in a copy of its owner: let go of it.
 
         Raises:
             SandboxError: something of it is left.
@@ -129,7 +129,7 @@ _shared = False  # with copies of this process
 
 
 def fork_server() -> ForkServer:
-    """Returns this process's fork server, started if there is none.
+    """Return this process's fork server, started if there is none.
 
     Raises:
         SandboxUnavailable, SandboxError: it did not start.
@@ -145,7 +145,7 @@ def fork_server() -> ForkServer:
 
 
 def close_fork_server() -> None:
-    """Ends this process's fork server, if there is one."""
+    """End this process's fork server, if there is one."""
     global _server
     with _server_lock:
         if _server is not None:
@@ -154,7 +154,7 @@ def close_fork_server() -> None:
 
 
 def share_fork_server() -> None:
-    """Starts this process's fork server, for copies of this process as well.
+    """Start this process's fork server, for copies of this process as well.
 
     Raises:
         SandboxUnavailable, SandboxError: it did not start.
@@ -165,7 +165,7 @@ def share_fork_server() -> None:
 
 
 def _leave_fork_server() -> None:
-    """Called in a copy of this process: unless they share one, it needs one of its own."""
+    """Leave the fork server in a copy of this process: unless shared, it needs its own."""
     global _server, _server_lock
     _server, _server_lock = _server if _shared else None, threading.Lock()
 
@@ -195,7 +195,7 @@ class Fork:
     server: ForkServer | None = None
 
     def __call__(self, stack: contextlib.ExitStack, errors: int) -> Launched:
-        """Returns the sandbox, started.
+        """Return the sandbox, started.
 
         Raises:
             SandboxUnavailable, SandboxError: the server does not start or does not answer.
@@ -248,13 +248,13 @@ class Fork:
 
 
 def kept_visible(mounts: Mapping[str, str | None]) -> list[str]:
-    """Returns the paths inside that lie in a writable folder, without those below another one."""
+    """Return the paths inside that lie in a writable folder, without those below another one."""
     inside = [path for path in mounts if path.startswith(tuple(f"{f}/" for f in WRITABLE))]
     return [path for path in inside if not path.startswith(tuple(f"{i}/" for i in inside))]
 
 
 def _sender(channel: socket.socket) -> int:
-    """Returns the id of the process, as seen from here, that sent the next message.
+    """Return the id of the process, as seen from here, that sent the next message.
 
     Raises:
         ConnectionError: there is none.
@@ -267,7 +267,7 @@ def _sender(channel: socket.socket) -> int:
 
 
 def _told(channel: socket.socket, deadline: float) -> End:
-    """Returns what the keeper tells of an end; it is gone if something killed the server."""
+    """Return what the keeper tells of an end; it is gone if something killed the server."""
     channel.settimeout(max(0.0, deadline - time.monotonic()))
     try:
         told = json.loads(channel.recv(_MESSAGE_BYTES))

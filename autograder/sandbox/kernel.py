@@ -28,15 +28,15 @@ class Kernel(Generic[Client]):
 
     @property
     def namespace(self) -> int:
-        """Inode number of the kernel's PID namespace, for `alive`."""
+        """Return the inode number of the kernel's PID namespace, for `alive`."""
         return self.manager.sandbox.namespace
 
     def usage(self) -> Usage:
-        """Returns what the kernel used so far, and why it ended if it did."""
+        """Return what the kernel used so far, and why it ended if it did."""
         return self.manager.sandbox.usage()
 
     def kill(self) -> None:
-        """Kills everything in the sandbox and returns when it is gone; the client stays open."""
+        """Kill everything in the sandbox and return when it is gone; the client stays open."""
         self.manager.sandbox.close()
 
 
@@ -47,7 +47,7 @@ def open_kernel(
     files: Mapping[str, Path | bytes] | None = None,
     fork: bool = True,
 ) -> Iterator[Kernel[BlockingKernelClient]]:
-    """Yields a kernel that is ready; on leaving, nothing of it is left.
+    """Yield a kernel that is ready; on leaving, nothing of it is left.
 
     Args:
         limits: what it may use.
@@ -85,7 +85,7 @@ async def open_async_kernel(
     files: Mapping[str, Path | bytes] | None = None,
     fork: bool = True,
 ) -> AsyncIterator[Kernel[AsyncKernelClient]]:
-    """Yields a kernel that is ready, for asynchronous callers; else as `open_kernel`."""
+    """Yield a kernel that is ready, for asynchronous callers; else as `open_kernel`."""
     manager = AsyncSandboxKernelManager(limits=limits, files=files, fork=fork)
     try:
         await manager.start_kernel()

@@ -62,7 +62,7 @@ class Launch(Protocol):
     """A way to start a sandbox."""
 
     def __call__(self, stack: contextlib.ExitStack, errors: int) -> Launched:
-        """Returns the sandbox, started.
+        """Return the sandbox, started.
 
         Linux kills it when the calling thread ends.
 
@@ -96,7 +96,7 @@ class Bwrap:
     forking: bool = False
 
     def __call__(self, stack: contextlib.ExitStack, errors: int) -> Launched:
-        """Returns the sandbox, started.
+        """Return the sandbox, started.
 
         Raises:
             SandboxUnavailable: there is no bubblewrap.
@@ -123,7 +123,7 @@ class Bwrap:
         return Launched(first, first_fd, namespace, False, (bwrap_fd, first_fd), end)
 
     def _start(self, errors: int) -> tuple[subprocess.Popen[bytes], bytes]:
-        """Returns bubblewrap, and what it tells of the namespaces."""
+        """Return bubblewrap, and what it tells of the namespaces."""
         with contextlib.ExitStack() as passed:
             info, info_end = os.pipe()
             info_file = passed.enter_context(open(info, "rb"))
@@ -154,7 +154,7 @@ class Bwrap:
 
 
 def hold(first: int, stack: contextlib.ExitStack) -> int:
-    """Returns a descriptor of a first process; holds on to its PID namespace's number too.
+    """Return a descriptor of a first process; holds on to its PID namespace's number too.
 
     Raises:
         ChildProcessError: it has ended already.
@@ -169,12 +169,12 @@ def hold(first: int, stack: contextlib.ExitStack) -> int:
 
 
 def has_ended(pidfd: int, deadline: float) -> bool:
-    """Returns whether a process has ended by then, as soon as it has."""
+    """Return whether a process has ended by then, as soon as it has."""
     return bool(select.select([pidfd], [], [], max(0.0, deadline - time.monotonic()))[0])
 
 
 def opened(content: bytes | Path, stack: contextlib.ExitStack) -> int:
-    """Returns a descriptor from which the content can be read; the stack closes it.
+    """Return a descriptor from which the content can be read; the stack closes it.
 
     Raises:
         OSError, ValueError: it cannot be read, or is no regular file.
@@ -194,7 +194,7 @@ def opened(content: bytes | Path, stack: contextlib.ExitStack) -> int:
 
 
 def _read_info(raw: bytes) -> tuple[int, int]:
-    """Returns the first process's id and its PID namespace, from what `--info-fd` gives."""
+    """Return the first process's id and its PID namespace, from what `--info-fd` gives."""
     if not raw:
         raise ChildProcessError(_AT_ONCE)
     info = json.loads(raw)

@@ -53,7 +53,7 @@ class Processes:
     forked: bool = False
 
     def sample(self, most: int) -> Sample:
-        """Returns what they use now.
+        """Return what they use now.
 
         Args:
             most: of more processes only the number is found out: do not read while they breed.
@@ -78,7 +78,7 @@ class Processes:
 
     @contextlib.contextmanager
     def standing_still(self) -> Iterator[bool]:
-        """Stops them meanwhile; yields whether all have stopped.
+        """Stop them meanwhile, and yield whether all have stopped.
 
         Otherwise they grow while they are measured; and if they are many and busy, they leave the
         grader little of the core for that. What takes care not to be stopped does not stop.
@@ -94,7 +94,7 @@ class Processes:
             self._signal(signal.SIGCONT)
 
     def _signal(self, number: signal.Signals) -> int:
-        """Sends a signal to all; returns how many of their threads are moving then."""
+        """Send a signal to all; return how many of their threads are moving then."""
         with contextlib.suppress(OSError):  # the last has just ended
             pids = [pid for pid in self._pids() if self._counts(pid)]
             for pid in pids:
@@ -118,7 +118,7 @@ class Processes:
         return moving
 
     def shared_out_memory(self) -> int:
-        """Returns the memory with shared pages counted once, in bytes: exact, but slow.
+        """Return the memory with shared pages counted once, in bytes: exact, but slow.
 
         Raises:
             OSError: they are just starting, or have just ended.
@@ -132,7 +132,7 @@ class Processes:
         return memory
 
     def disk(self) -> tuple[int, int]:
-        """Returns files and folders, and bytes, in the writable folders.
+        """Return files and folders, and bytes, in the writable folders.
 
         Raises:
             OSError: they are just starting, or have just ended.
@@ -142,7 +142,7 @@ class Processes:
         return entries, sum((s.f_blocks - s.f_bfree) * s.f_frsize for s in systems)
 
     def sockets(self) -> int:
-        """Returns the sockets of their network namespace, a count: also those on their way.
+        """Return the sockets of their network namespace, a count: also those on their way.
 
         Raises:
             OSError: they have just ended.
@@ -165,7 +165,7 @@ class Processes:
 
 
 def alive(namespace: int) -> list[int]:
-    """Returns the processes, as seen from here, in the PID namespace with this inode number.
+    """Return the processes, as seen from here, in the PID namespace with this inode number.
 
     A process that has ended does not count, even if its parent has not asked for its exit code yet
     (in a container, the parent of the last one may be a program that never asks). The number of a
@@ -175,7 +175,7 @@ def alive(namespace: int) -> list[int]:
 
 
 def available_memory_bytes() -> int:
-    """Returns how much memory this machine could still give, in bytes."""
+    """Return how much memory this machine could still give, in bytes."""
     return read_fields("/proc/meminfo")["MemAvailable"]
 
 
@@ -193,7 +193,7 @@ def _is_alive_in(pid: int, namespace: int) -> bool:
 
 
 def read_fields(path: str) -> dict[str, int]:
-    """Returns the numbers in a file of lines `name: number [kB]`; kilobytes as bytes."""
+    """Return the numbers in a file of lines `name: number [kB]`; kilobytes as bytes."""
     fields = {}
     with open(path, "rb") as file:
         for line in file:
@@ -206,6 +206,6 @@ def read_fields(path: str) -> dict[str, int]:
 
 
 def _state(folder: str) -> bytes:
-    """Returns the letter that ps(1) shows, of a process or thread: Z and X have ended."""
+    """Return the letter that ps(1) shows, of a process or thread: Z and X have ended."""
     with open(f"{folder}/stat", "rb") as file:
         return file.read().rpartition(b")")[2].split()[0]

@@ -76,11 +76,11 @@ class SandboxProcess:
 
     @property
     def running(self) -> bool:
-        """Whether any of its processes is left."""
+        """Return whether any of its processes is left."""
         return self._thread.is_alive()
 
     def usage(self) -> Usage:
-        """Returns what it has used so far, and why it ended if it did.
+        """Return what it has used so far, and why it ended if it did.
 
         Processor time is measured afresh, in steps of the kernel's tick (10 ms); the rest ten times
         a second.
@@ -98,7 +98,7 @@ class SandboxProcess:
         )
 
     def kill(self, cause: Cause) -> None:
-        """Sends SIGKILL to the first process inside, and so to all; the first cause counts."""
+        """Send SIGKILL to the first process inside, and so to all; the first cause counts."""
         with self._lock:
             if self._first_fd is None:
                 return
@@ -107,7 +107,7 @@ class SandboxProcess:
                 signal.pidfd_send_signal(self._first_fd, signal.SIGKILL)
 
     def close(self) -> None:
-        """Kills it if need be, and returns when all its processes are gone.
+        """Kill it if need be, and return when all its processes are gone.
 
         Raises:
             SandboxError: some are not.
@@ -142,7 +142,7 @@ class SandboxProcess:
             self._started.set()
 
     def _watch(self, launched: Launched) -> None:
-        """Samples until the command ends or is killed."""
+        """Sample until the command ends or is killed."""
         poll = select.poll()
         for descriptor in launched.ending:
             poll.register(descriptor, select.POLLIN)
@@ -157,7 +157,7 @@ class SandboxProcess:
                 return
 
     def _sample(self, limits: Limits) -> None:
-        """Measures all processes, and kills them if they are over a limit."""
+        """Measure all processes, and kill them if they are over a limit."""
         processes = self._processes
         try:
             sample = processes.sample(limits.processes)
@@ -184,13 +184,13 @@ class SandboxProcess:
             self.kill("machine")
 
     def _look_closer(self, limits: Limits) -> None:
-        """Kills what holds too much memory although what is shared counts once."""
+        """Kill what holds too much memory although what is shared counts once."""
         with self._processes.standing_still() as stopped, contextlib.suppress(OSError):
             if not stopped or self._processes.shared_out_memory() > limits.memory_bytes:
                 self.kill("memory")
 
     def _finish(self, launched: Launched) -> None:
-        """Kills what is left, waits for it, and notes what it used in all."""
+        """Kill what is left, wait for it, and note what it used in all."""
         deadline = time.monotonic() + _DEATH_S
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(launched.first_fd, signal.SIGKILL)
@@ -228,23 +228,23 @@ class _Errors:
 
     @property
     def text(self) -> str:
-        """Returns what has come, cut off at a cap."""
+        """Return what has come, cut off at a cap."""
         self.read()
         return self._kept.decode(errors="replace")
 
     def read(self) -> None:
-        """Takes what is there: nobody who writes is to wait."""
+        """Take what is there: nobody who writes is to wait."""
         with self._lock, contextlib.suppress(BlockingIOError):
             if self._open:
                 self._kept += os.read(self._read_end, _DIAGNOSTIC_BYTES)
                 self._kept = self._kept[:_DIAGNOSTIC_BYTES]
 
     def close_end(self) -> None:
-        """Closes the end to write to: what is started has its own."""
+        """Close the end to write to: what is started has its own."""
         os.close(self.end)
 
     def close(self) -> None:
-        """Closes the pipe, after taking what is there."""
+        """Close the pipe, after taking what is there."""
         self.read()
         with self._lock:
             self._open = False

@@ -40,24 +40,24 @@ class SandboxProvisioner(KernelProvisionerBase):
 
     @property
     def has_process(self) -> bool:
-        """Whether a kernel was started and its end was not waited for yet."""
+        """Return whether a kernel was started and its end was not waited for yet."""
         return not self._waited
 
     @property
     def namespace(self) -> int:
-        """Inode number of the kernel's PID namespace."""
+        """Return the inode number of the kernel's PID namespace."""
         return self._process.namespace if self._process else 0
 
     def usage(self) -> Usage:
-        """Returns what the kernel used, and why it ended if it did."""
+        """Return what the kernel used, and why it ended if it did."""
         return self._process.usage() if self._process else Usage()
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
-        """Returns an empty command: environment, folder and arguments from outside do not count."""
+        """Return an empty command: environment, folder and arguments from outside do not count."""
         return {"cmd": []}
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
-        """Returns the connection for clients, after starting the kernel.
+        """Return the connection for clients, after starting the kernel.
 
         Raises:
             SandboxUnavailable, SandboxError: it did not start.
@@ -102,18 +102,18 @@ class SandboxProvisioner(KernelProvisionerBase):
         )
 
     async def poll(self) -> int | None:
-        """Returns None while the kernel runs, else an exit code."""
+        """Return None while the kernel runs, else an exit code."""
         if self._process is None or not self._process.running:
             return self.usage().exit_code or 0
         return None
 
     async def wait(self) -> int | None:
-        """Returns the exit code when everything in the sandbox has ended."""
+        """Return the exit code when everything in the sandbox has ended."""
         self.close()
         return await self.poll()
 
     async def send_signal(self, signum: int) -> None:
-        """Asks for an interrupt by message, which is the only way in; any other signal kills."""
+        """Ask for an interrupt by message, which is the only way in; any other signal kills."""
         if signum == SIGINT:
             manager = self._manager
             manager._connect_control_socket()
@@ -123,20 +123,20 @@ class SandboxProvisioner(KernelProvisionerBase):
             await self.kill()
 
     async def kill(self, restart: bool = False) -> None:
-        """Kills everything in the sandbox."""
+        """Kill everything in the sandbox."""
         if self._process:
             self._process.kill("closed")
 
     async def terminate(self, restart: bool = False) -> None:
-        """Kills everything in the sandbox: a signal would not reach it."""
+        """Kill everything in the sandbox: a signal would not reach it."""
         await self.kill()
 
     async def cleanup(self, restart: bool = False) -> None:
-        """Ends everything, and verifies it."""
+        """End everything, and verify it."""
         self.close()
 
     def close(self) -> None:
-        """Kills the kernel if need be, and returns when nothing of it is left.
+        """Kill the kernel if need be, and return when nothing of it is left.
 
         Raises:
             SandboxError: something is.
@@ -173,7 +173,7 @@ def _ports() -> list[str]:
 
 
 def _resource_limits(limits: Limits) -> dict[str, int]:
-    """Returns what Linux itself enforces: name of the limit, as in setrlimit(2) -> value."""
+    """Return what Linux itself enforces: name of the limit, as in setrlimit(2) -> value."""
     return {
         "AS": limits.address_space_bytes,
         "DATA": limits.memory_bytes,
@@ -186,7 +186,7 @@ def _resource_limits(limits: Limits) -> dict[str, int]:
 
 
 def _checked(files: Mapping[str, Path | bytes], limits: Limits) -> dict[str, Path | bytes]:
-    """Returns path inside -> content, for names that stay in the working folder.
+    """Return path inside -> content, for names that stay in the working folder.
 
     Raises:
         ValueError: a name is no plain file name, a path no regular file, or together they do not

@@ -50,7 +50,7 @@ class Meter:
         self._greeted = False
 
     def feed(self, data: bytes) -> int:
-        """Returns what `data` costs its reader: its length, and something for each frame.
+        """Return what `data` costs its reader: its length, and something for each frame.
 
         Raises:
             TooMuch: the message is too long, or this is not ZMTP 3.
@@ -143,12 +143,12 @@ class Relay:
         self._thread.start()
 
     def release_kernel_sockets(self) -> None:
-        """Closes this process's copies, once the kernel has its own."""
+        """Close this process's copies, once the kernel has its own."""
         for listener in self.kernel_sockets:
             listener.close()
 
     def close(self) -> None:
-        """Ends all connections and the thread; may be called twice."""
+        """End all connections and the thread; may be called twice."""
         with contextlib.suppress(OSError):
             self._wake.send(b".")
         self._thread.join()
@@ -252,7 +252,7 @@ class Relay:
             del end.out[: end.socket.send(end.out)]
 
     def _await(self, end: _End) -> None:
-        """Reads from an end only when all that came from it has gone out: so nothing piles up."""
+        """Read from an end only when all that came from it has gone out: so nothing piles up."""
         events = 0 if end.peer.out else selectors.EVENT_READ
         events |= selectors.EVENT_WRITE if end.out else 0
         known = self._selector.get_map().get(end.socket)

@@ -78,7 +78,7 @@ _Step = tuple[int, str, str, int]
 
 
 def seccomp_filter(*, as_root: bool, machine: str | None = None) -> bytes:
-    """Returns the filter as an array of `struct sock_filter`.
+    """Return the filter as an array of `struct sock_filter`.
 
     Args:
         as_root: root starts the sandbox.

@@ -24,7 +24,7 @@ BREAKS = b"finds a broken check"
 
 
 def grade_cheaply(student: str, handed_in: HandIn, assignment: Assignment) -> Graded | Fault:
-    """Returns points that depend on the hand-in alone; does what its content says it does."""
+    """Return points that depend on the hand-in alone; does what its content says it does."""
     content = handed_in.notebooks["cnns"]
     if content.startswith(KILLS + b" always"):
         os.kill(os.getpid(), signal.SIGKILL)
@@ -51,7 +51,7 @@ def grade_cheaply(student: str, handed_in: HandIn, assignment: Assignment) -> Gr
 
 
 def hand_in(course: Path, students: Iterable[str], content: bytes = b"{}") -> None:
-    """Returns nothing; writes a hand-in of each student, no two alike."""
+    """Write a hand-in of each student, no two alike."""
     for student in students:
         folder = course / "submitted" / student / "cnns"
         folder.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def hand_in(course: Path, students: Iterable[str], content: bytes = b"{}") -> No
 
 
 def names(count: int) -> list[str]:
-    """Returns so many students."""
+    """Return so many students."""
     return [f"student-{number:04d}" for number in range(count)]
 
 
@@ -82,13 +82,13 @@ _ROWS = {
 
 
 def rows(course: Path) -> dict[str, list[tuple]]:
-    """Returns all that a gradebook says of hand-ins, by name: rows' ids are random."""
+    """Return all that a gradebook says of hand-ins, by name: rows' ids are random."""
     with closing(sqlite3.connect(course / "gradebook.db")) as db:
         return read_rows(lambda query: db.execute(query).fetchall())
 
 
 def read_rows(execute: Callable[[str], list[tuple]]) -> dict[str, list[tuple]]:
-    """Returns what `rows` does, of any database.
+    """Return what `rows` does, of any database.
 
     Args:
         execute: returns the rows of a query; SQLite has 0 and 1 for PostgreSQL's truth values.
@@ -97,7 +97,7 @@ def read_rows(execute: Callable[[str], list[tuple]]) -> dict[str, list[tuple]]:
 
 
 def graded_files(course: Path) -> dict[str, bytes]:
-    """Returns path -> content of all that lies in `autograded/`."""
+    """Return path -> content of all that lies in `autograded/`."""
     folder = course / "autograded"
     return {
         str(path.relative_to(folder)): path.read_bytes()
@@ -107,12 +107,12 @@ def graded_files(course: Path) -> dict[str, bytes]:
 
 
 def results(course: Path) -> tuple[dict[str, list[tuple]], dict[str, bytes]]:
-    """Returns all that grading leaves: rows and files."""
+    """Return all that grading leaves: rows and files."""
     return rows(course), graded_files(course)
 
 
 def change(course: Path, work: Callable[[Gradebook], object]) -> None:
-    """Returns after doing what a person does in formgrader."""
+    """Return after doing what a person does in formgrader."""
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "cnn-course") as gradebook:
         work(gradebook)
         gradebook.db.commit()

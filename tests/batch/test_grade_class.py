@@ -24,7 +24,7 @@ from nbgrader.api import Gradebook
 
 from autograder import GraderFault
 from autograder.batch import atomic_files, cluster, grade_class, progress
-from autograder.batch.grade_class import INTERRUPTED, Due, Outcome, Selection, Summary
+from autograder.batch.grade_class import INTERRUPTED, Due, Outcome, RunSummary, Selection
 from autograder.batch.task import grade_hand_in
 from autograder.commands import cli
 from autograder.intake.read_folder import HandIn
@@ -76,7 +76,7 @@ def _grade(
     *,
     observer: grade_class.Observer | None = None,
     **selection: object,
-) -> Summary:
+) -> RunSummary:
     return grade_class.grade(
         course,
         "cnns",
@@ -362,7 +362,7 @@ if __name__ == "__main__":
 
 
 def _interrupted(course: Path, folder: Path, at: str, after_s: float = 0.0) -> tuple[int, str]:
-    """Returns exit status and output of a run that gets Ctrl-C some time after it has said `at`."""
+    """Return exit status and output of a run that gets Ctrl-C some time after it has said `at`."""
     script = folder / "driver.py"
     script.write_text(_DRIVER)
     with subprocess.Popen(

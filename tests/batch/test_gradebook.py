@@ -49,7 +49,7 @@ def writer(database: Database) -> GradebookWriter:
 
 
 def _change(path: Path, work: Callable[[Gradebook], object]) -> None:
-    """Returns after doing what a person does in formgrader."""
+    """Return after doing what a person does in formgrader."""
     with Gradebook(f"sqlite:///{path}", "course") as gradebook:
         work(gradebook)
         gradebook.db.commit()

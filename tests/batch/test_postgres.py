@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 
 def _program(name: str) -> str:
-    """Returns the path of one of the server's programs."""
+    """Return the path of one of the server's programs."""
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     places = os.pathsep.join([os.environ["PATH"], *map(str, versions)])
     found = shutil.which(name, path=places)
@@ -91,7 +91,7 @@ def test_a_gradebook_in_postgresql_has_the_rows_of_one_in_sqlite(
         for folder in (fresh, course):
             cheap.hand_in(folder, students)
 
-            def grade(folder: Path = folder, **selection: bool) -> grade_class.Summary:
+            def grade(folder: Path = folder, **selection: bool) -> grade_class.RunSummary:
                 return grade_class.grade(
                     folder,
                     "cnns",

@@ -15,7 +15,7 @@ from tests.batch.cheap import names
 
 
 def _shown(log: Path, *, terminal: bool) -> str:
-    """Returns all that a display of a run shows in which four of ten are done, one with a fault."""
+    """Return all that a display of a run shows in which four of ten are done, one with a fault."""
     screen = StringIO()
     with Display(Console(file=screen, force_terminal=terminal, width=200), log) as display:
         display.start([Due(name, "it has no result yet") for name in names(10)], 3)

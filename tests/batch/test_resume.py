@@ -30,7 +30,7 @@ class _Killer(logging.Handler):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _drive(course: Path, scheduler: str) -> grade_class.Summary:
+def _drive(course: Path, scheduler: str) -> grade_class.RunSummary:
     students = [folder.name for folder in sorted((course / "submitted").iterdir())]
     return grade_class.grade(
         course,
@@ -43,14 +43,14 @@ def _drive(course: Path, scheduler: str) -> grade_class.Summary:
 
 
 def _killed_at(course: Path, scheduler: str, step: int) -> None:
-    """Returns when a run in a process of its own has been killed at the nth step."""
+    """Kill a run, in a process of its own, at the nth step."""
     call = f"from {__name__} import main; main({str(course)!r}, {scheduler!r}, {step})"
     done = subprocess.run([sys.executable, "-c", call], check=False, capture_output=True)
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
 
 
 def main(course: str, scheduler: str, step: int) -> None:
-    """Grades until it is killed; what `_killed_at` runs."""
+    """Grade until it is killed; what `_killed_at` runs."""
     log = logging.getLogger("autograder.batch.result_store")
     log.setLevel(logging.DEBUG)
     log.addHandler(_Killer(step))

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.assignments.cnns.made_class import CHAIN, STUDENTS, Student, hand_in
+from autograder.assignments.cnns.made_class import CHAIN, HAND_INS, MadeHandIn, hand_in
 from autograder.batch import grade_class
 from autograder.batch.grade_class import Selection
 from autograder.batch.task import Graded, _keep_what_is_imported, grade_hand_in
@@ -23,15 +23,15 @@ from autograder.judging.score_table import autograded_id
 from tests.batch import cheap
 from tests.conftest import run_nbgrader
 
-_MADE = {student.name: student for student in STUDENTS}
+_MADE = {student.name: student for student in HAND_INS}
 CLASS = [
     _MADE["jon"],
-    Student("chain", "only the chain, late, with a file", {"conv_pool_conv": CHAIN}),
+    MadeHandIn("chain", "only the chain, late, with a file", {"conv_pool_conv": CHAIN}),
 ]
 
 
 def _comparable(files: dict[str, bytes]) -> dict[str, object]:
-    """Returns the files, without what differs from one run to the next.
+    """Return the files, without what differs from one run to the next.
 
     That is seconds and bytes, and what a student's cells print: some draw numbers at random.
     """
@@ -48,7 +48,7 @@ def _comparable(files: dict[str, bytes]) -> dict[str, object]:
     return compared
 
 
-def _hand_in(course: Path, students: list[Student]) -> None:
+def _hand_in(course: Path, students: list[MadeHandIn]) -> None:
     release = nbformat.read(course / "release" / "cnns" / "cnns.ipynb", 4)
     (course / "source" / "cnns" / "lookup.txt").write_text("a file that everybody gets")
     for student in students:
@@ -67,7 +67,7 @@ def _hand_in(course: Path, students: list[Student]) -> None:
     )
 
 
-def _compare(course: Path, tmp_path: Path, students: list[Student]) -> None:
+def _compare(course: Path, tmp_path: Path, students: list[MadeHandIn]) -> None:
     _hand_in(course, students)
     serial, ours = shutil.copytree(course, tmp_path / "serial"), course
     for folder in (serial, ours):
@@ -94,7 +94,7 @@ def test_rows_and_files_are_those_of_a_serial_run(fresh: Path, tmp_path: Path) -
 def test_rows_and_files_of_the_made_class_are_those_of_a_serial_run(
     fresh: Path, tmp_path: Path
 ) -> None:
-    _compare(fresh, tmp_path, list(STUDENTS))
+    _compare(fresh, tmp_path, list(HAND_INS))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from autograder.checking.challenge import generator, random_images
 
 
 def forward(state, images):
-    """Returns what PyTorch's own functions make of the specified network, in float32."""
+    """Return what PyTorch's own functions make of the specified network, in float32."""
     x = F.max_pool2d(F.relu(F.conv2d(images, state["conv1.weight"], state["conv1.bias"])), 2)
     x = F.max_pool2d(F.relu(F.conv2d(x, state["conv2.weight"], state["conv2.bias"])), 2)
     x = F.relu(F.linear(x.flatten(1), state["fc1.weight"], state["fc1.bias"]))
@@ -27,7 +27,7 @@ def forward(state, images):
 
 
 def challenge(seed, num_channel=8, num_classes=10, count=2):
-    """Returns images, random parameters and what the specified network makes of them."""
+    """Return images, random parameters and what the specified network makes of them."""
     rng, spec = generator(seed), net_spec(num_channel, num_classes)
     images = random_images(count, 1, 56, 56, rng)
     state = telling_state(spec, images, rng)

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from autograder.assignments.cnns.net.extra_layers import extra_mistakes, split
 from autograder.assignments.cnns.net.reference import net_shapes, net_spec
-from autograder.checking.pairing import MOST_PAIRINGS, Slot, infer, match_layers, pairings
+from autograder.checking.pairing import MAX_PAIRINGS, Slot, infer, match_layers, pairings
 from autograder.checking.student import ParameterInfo
 
 SHAPES = net_shapes(net_spec())
 
 
 def modules(spec=None):
-    """Returns the parameters of a network of modules named m0 ... m4."""
+    """Return the parameters of a network of modules named m0 ... m4."""
     shapes = net_shapes(spec or net_spec())
     owners = {
         layer: f"m{i}" for i, layer in enumerate(dict.fromkeys(n.split(".")[0] for n in shapes))
@@ -56,7 +56,7 @@ def test_pairings_are_few_and_fit(c, k):
     shapes = net_shapes(net_spec(c, k))
     bare = [ParameterInfo(f"p{i}", shape, "") for i, shape in enumerate(shapes.values())]
     ways = pairings(shapes, bare)
-    assert 1 <= len(ways) <= MOST_PAIRINGS
+    assert 1 <= len(ways) <= MAX_PAIRINGS
     for way in ways:
         assert len({slot.parameter.name for slot in way.values()}) == len(shapes)
 

@@ -38,11 +38,11 @@ class Liar:
         self.memo, self._answers = {}, answers
 
     def version(self, name):
-        """Returns something that never changes."""
+        """Return something that never changes."""
         return 0
 
     def ask(self, verb, arguments, tensors):
-        """Returns the answer prepared for the verb."""
+        """Return the answer prepared for the verb."""
         return self._answers.get(verb, ({}, {}))
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from autograder.assignments.cnns import made_class
 from autograder.batch import grade_class
-from autograder.batch.grade_class import INTERRUPTED, Due, Outcome, Selection, Summary
+from autograder.batch.grade_class import INTERRUPTED, Due, Outcome, RunSummary, Selection
 from autograder.commands import cli
 from autograder.commands.cli import GRADERS_FAULT, app
 from autograder.sandbox import SandboxUnavailable
@@ -35,14 +35,16 @@ def _grade(course: Path, *arguments: str) -> tuple[int, str]:
 def _graded_by(
     monkeypatch: pytest.MonkeyPatch, fault: str = "", stopped: str = ""
 ) -> list[Selection]:
-    """Returns the selections that a stand-in for the batch was asked to grade."""
+    """Return the selections that a stand-in for the batch was asked to grade."""
     asked: list[Selection] = []
 
-    def stand_in(course: Path, assignment: str, selection: Selection, **options: object) -> Summary:
+    def stand_in(
+        course: Path, assignment: str, selection: Selection, **options: object
+    ) -> RunSummary:
         asked.append(selection)
         if stopped:
-            return Summary((), 0, len(selection.students), stopped)
-        return Summary(tuple(Outcome(student, fault) for student in selection.students))
+            return RunSummary((), 0, len(selection.students), stopped)
+        return RunSummary(tuple(Outcome(student, fault) for student in selection.students))
 
     monkeypatch.setattr(grade_class, "grade", stand_in)
     return asked
@@ -134,7 +136,7 @@ def test_a_demo_that_stopped_says_why_and_writes_no_feedback(
     _graded_by(monkeypatch, stopped="the disk is full")
     monkeypatch.setattr(grade_class, "generate_release", lambda course, assignment: None)
     monkeypatch.setattr(
-        made_class, "make_class", lambda course, assignment: list(made_class.STUDENTS)
+        made_class, "make_class", lambda course, assignment: list(made_class.HAND_INS)
     )
     result = CliRunner().invoke(app, ["demo", f"--course={tmp_path}"])
     assert result.exit_code == GRADERS_FAULT

@@ -14,7 +14,7 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
-from autograder.assignments.cnns.made_class import STUDENTS, hand_in
+from autograder.assignments.cnns.made_class import HAND_INS, hand_in
 from tests.conftest import run_nbgrader
 
 AUTOMATIC = {
@@ -29,7 +29,7 @@ AUTOMATIC = {
     "improved_bottom_right": 20.0,
 }
 MANUAL = ("why_bottom_right_fails", "how_easy")
-NOISY = next(student for student in STUDENTS if student.opening)
+NOISY = next(student for student in HAND_INS if student.opening)
 
 
 def _hand_in(course: Path, student: str, notebook: bytes) -> None:
@@ -39,7 +39,7 @@ def _hand_in(course: Path, student: str, notebook: bytes) -> None:
 
 
 def _graded(course: Path) -> Path:
-    """Returns the course after `nbgrader autograde` of the source, the release and a noisy one."""
+    """Return the course after `nbgrader autograde` of the source, the release and a noisy one."""
     release = course / "release" / "cnns" / "cnns.ipynb"
     _hand_in(course, "source", (course / "source" / "cnns" / "cnns.ipynb").read_bytes())
     _hand_in(course, "release", release.read_bytes())
@@ -59,7 +59,7 @@ def stock_graded(stock_course: Path) -> Path:
 
 
 def scores(course: Path, student: str) -> dict[str, float | None]:
-    """Returns the automatic scores of a student by `grade_id`."""
+    """Return the automatic scores of a student by `grade_id`."""
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
         submission = gradebook.find_submission_notebook("cnns", "cnns", student)
         return {grade.name: grade.auto_score for grade in submission.grades}

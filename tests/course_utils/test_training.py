@@ -34,7 +34,7 @@ class Flattens(nn.Module):
         self.conv, self.pool, self.fc = nn.Conv2d(1, 4, 5), nn.MaxPool2d(8), nn.Linear(144, 10)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Returns logits (N, 10)."""
+        """Return logits (N, 10)."""
         x = self.pool(self.conv(images))
         return self.fc(x.view(x.size(0), -1))
 

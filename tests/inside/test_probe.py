@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from autograder.inside.probe import MOST_TRACED, Probe
+from autograder.inside.probe import MAX_TRACED, Probe
 
 
 def build(model, **arguments):
-    """Returns the probe after building a model, and its answer."""
+    """Return the probe after building a model, and its answer."""
     probe = Probe({"Net": lambda **ignored: model})
     fields = {"name": "Net", "handle": "m", "arguments": arguments, "seed": 0}
     answer, _ = probe.answer("build", fields, {"sample": torch.zeros(2, 1, 56, 56)})
@@ -21,7 +21,7 @@ def build(model, **arguments):
 
 
 def names(model):
-    """Returns the names of the parameters that the probe lists."""
+    """Return the names of the parameters that the probe lists."""
     return [parameter["name"] for parameter in build(model)[1]["parameters"]]
 
 
@@ -96,7 +96,7 @@ def test_a_trace_goes_as_far_as_the_network():
 def test_a_trace_of_a_long_network_is_cut():
     probe, _ = build(nn.Sequential(*(nn.Identity() for _ in range(300))))
     images = {"images": torch.zeros(1, 1, 56, 56)}
-    assert len(probe.answer("trace", {"handle": "m"}, images)[1]) == MOST_TRACED
+    assert len(probe.answer("trace", {"handle": "m"}, images)[1]) == MAX_TRACED
 
 
 class Silent(Exception):

@@ -51,7 +51,7 @@ def test_a_float_that_json_lacks_is_refused():
 
 
 def only_wire_errors(message: bytes) -> None:
-    """Returns nothing; fails if decoding raises anything but WireError."""
+    """Fail if decoding raises anything but WireError."""
     try:
         fields, tensors = decode(message)
     except WireError:

@@ -20,7 +20,7 @@ WRONG = CheckResult(
 
 
 def graded_cell(grade_id: str, result: CheckResult, score: float | None = None) -> NotebookNode:
-    """Returns a grade cell as the judge and `feedback.Grades` leave it."""
+    """Return a grade cell as the judge and `feedback.Grades` leave it."""
     cell = new_code_cell("# Graded", outputs=verdict_outputs(result, 1))
     cell.metadata["nbgrader"] = {
         "grade": True,
@@ -34,7 +34,7 @@ def graded_cell(grade_id: str, result: CheckResult, score: float | None = None) 
 
 
 def written_answer(grade_id: str, score: float, waiting: bool) -> NotebookNode:
-    """Returns a written answer worth 5 points."""
+    """Return a written answer worth 5 points."""
     cell = new_markdown_cell("Because.")
     cell.metadata["nbgrader"] = {
         "grade": True,
@@ -48,14 +48,14 @@ def written_answer(grade_id: str, score: float, waiting: bool) -> NotebookNode:
 
 
 def solution(grade_id: str, source: str) -> NotebookNode:
-    """Returns a solution cell."""
+    """Return a solution cell."""
     cell = new_code_cell(source)
     cell.metadata["nbgrader"] = {"grade": False, "solution": True, "grade_id": grade_id}
     return cell
 
 
 def graded_notebook(*cells: NotebookNode) -> NotebookNode:
-    """Returns a notebook of two exercises and a question, unless other cells are given."""
+    """Return a notebook of two exercises and a question, unless other cells are given."""
     default = [
         new_markdown_cell("# Title\n\nText."),
         new_markdown_cell("### Exercise 1: a chain (20 points)"),

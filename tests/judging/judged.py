@@ -44,14 +44,14 @@ class Judged:
         return sum(self.points.values())
 
     def shown(self) -> str:
-        """Returns the outputs of the student's own cells, as text."""
+        """Return the outputs of the student's own cells, as text."""
         cells = [c for c in self.notebook.cells if c.cell_type == "code"]
         own = [c for c in cells if judge.autograded_id(c) is None]
         return "\n".join(str(cell.outputs) for cell in own)
 
 
 def judged(attack: Attack | str, **limits: Any) -> Judged:
-    """Returns the hand-in of an attack, graded as the student "mallory"."""
+    """Return the hand-in of an attack, graded as the student "mallory"."""
     attack = CATALOGUE[attack] if isinstance(attack, str) else attack
     release = release_notebook()
     data = nbformat.writes(hand_in(attack, release)).encode()
@@ -73,7 +73,7 @@ def judged(attack: Attack | str, **limits: Any) -> Judged:
 
 @contextmanager
 def recorded() -> Iterator[list[Kernel[Any]]]:
-    """Yields a list of the kernels that are opened meanwhile."""
+    """Yield a list of the kernels that are opened meanwhile."""
     kernels: list[Kernel[Any]] = []
 
     @contextmanager

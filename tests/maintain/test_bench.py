@@ -19,7 +19,7 @@ from autograder.maintain.bench.variants import variant
 from autograder.report.similarity import near_identical
 from tests.conftest import ROOT
 
-ANSWERS = sorted({text for student in made_class.STUDENTS for text in student.answers.values()})
+ANSWERS = sorted({text for student in made_class.HAND_INS for text in student.answers.values()})
 
 # A child that nobody waits for works: all that shows of it is the machine's busy time.
 _WORKS = """

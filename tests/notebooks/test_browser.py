@@ -63,7 +63,7 @@ def _run_all(page: Page, lab: str, name: str) -> None:
 
 
 def _scroll_to(page: Page, text: str) -> None:
-    """Scrolls the notebook down until `text` shows: JupyterLab renders what is in view."""
+    """Scroll the notebook down until `text` shows: JupyterLab renders what is in view."""
     found = page.locator(".jp-OutputArea").get_by_text(text, exact=False).first
     for _ in range(400):
         if found.count() and found.is_visible():

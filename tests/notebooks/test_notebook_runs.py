@@ -21,7 +21,7 @@ NOBODY = "http://127.0.0.1:9"  # nothing listens there: as good as no network
 def _execute(
     folder: Path, monkeypatch: pytest.MonkeyPatch, epochs: int | None = None
 ) -> NotebookNode:
-    """Returns the executed source notebook; a cell that raises fails the test.
+    """Return the executed source notebook; a cell that raises fails the test.
 
     Args:
         folder: where it runs.
@@ -44,7 +44,7 @@ def _execute(
 
 
 def _values(notebook: NotebookNode, *names: str) -> dict[str, float]:
-    """Returns percentages that the notebook prints as "<name>, <place>: 12.3% ..."."""
+    """Return percentages that the notebook prints as "<name>, <place>: 12.3% ..."."""
     printed = "\n".join(
         output.text
         for cell in notebook.cells

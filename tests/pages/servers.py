@@ -29,7 +29,7 @@ def jupyter(
     token: str = "",
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
-    """Yields the address of a Jupyter server, once it answers.
+    """Yield the address of a Jupyter server, once it answers.
 
     Args:
         kind: "lab", or "server" for one without pages of its own.
@@ -73,7 +73,7 @@ def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Yields Debian's Chromium, without a network of its own."""
+    """Yield Debian's Chromium, without a network of its own."""
     found = shutil.which("chromium") or shutil.which("chromium-browser")
     assert found, "no Chromium on the PATH: apt-get install chromium"
     with sync_playwright() as playwright:
@@ -83,7 +83,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def folder_of_screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Returns the folder that SCREENSHOTS names, else a temporary one."""
+    """Return the folder that SCREENSHOTS names, else a temporary one."""
     folder = Path(os.environ.get("SCREENSHOTS") or tmp_path_factory.mktemp("shots"))
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -22,7 +22,7 @@ from nbgrader.api import Gradebook
 from playwright.sync_api import Browser, Page, expect
 from typer.testing import CliRunner
 
-from autograder.assignments.cnns.made_class import STUDENTS
+from autograder.assignments.cnns.made_class import HAND_INS
 from autograder.commands.cli import app
 from autograder.course.secret import VARIABLE
 from autograder.feedback.summary import advice, hint
@@ -63,7 +63,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def feedback_text(course: Path, student: str) -> str:
-    """Returns what a student reads first about each grade cell that lost points."""
+    """Return what a student reads first about each grade cell that lost points."""
     graded = course / "autograded" / student / "cnns" / "cnns.ipynb"
     cells = nbformat.read(graded, 4).cells
     parts = ["put right by the grader:\n" + "\n".join(repair_note(cells))] * bool(
@@ -77,7 +77,7 @@ def feedback_text(course: Path, student: str) -> str:
     return "\n\n".join(parts or ["everything right"]) + "\n"
 
 
-@pytest.mark.parametrize("student", [made.name for made in STUDENTS])
+@pytest.mark.parametrize("student", [made.name for made in HAND_INS])
 def test_the_feedback_text_is_as_it_was_reviewed(course: Path, student: str):
     path, text = GOLDEN / f"{student}.txt", feedback_text(course, student)
     if os.environ.get("GOLDEN") == "write":
@@ -98,7 +98,7 @@ def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def opened(browser: Browser, path: Path, width: int) -> tuple[Page, list[str]]:
-    """Returns a page of a local file, and what it complained of or asked the network for."""
+    """Return a page of a local file, and what it complained of or asked the network for."""
     complaints: list[str] = []
     page = browser.new_page(viewport={"width": width, "height": 900})
     page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
@@ -112,7 +112,7 @@ def opened(browser: Browser, path: Path, width: int) -> tuple[Page, list[str]]:
 
 
 def check_page(page: Page, complaints: list[str]) -> None:
-    """Asserts that nothing failed or was fetched, all is in view, accessible, and not empty."""
+    """Assert that nothing failed or was fetched, all is in view, accessible, and not empty."""
     assert complaints == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     found = Axe().run(page).response["violations"]

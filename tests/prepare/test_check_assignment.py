@@ -22,7 +22,7 @@ RELEASE = nbformat.read(ROOT / "release" / "cnns" / "cnns.ipynb", 4)
 
 
 def changed(notebook: NotebookNode) -> tuple[NotebookNode, dict[str, NotebookNode]]:
-    """Returns a copy, and its nbgrader cells by `grade_id`."""
+    """Return a copy, and its nbgrader cells by `grade_id`."""
     made = copy.deepcopy(notebook)
     cells = {c.metadata.nbgrader.grade_id: c for c in made.cells if "nbgrader" in c.metadata}
     return made, cells

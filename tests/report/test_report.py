@@ -21,7 +21,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from nbgrader.api import Gradebook
 from typer.testing import CliRunner
 
-from autograder.assignments.cnns.made_class import CHAIN, IMPROVED, NET, STUDENTS
+from autograder.assignments.cnns.made_class import CHAIN, HAND_INS, IMPROVED, NET
 from autograder.batch.grade_class import Outcome
 from autograder.batch.progress import FOLDER, last_faults, log_line
 from autograder.checking.check_result import CheckResult, nothing, verdict
@@ -29,7 +29,7 @@ from autograder.commands.cli import app
 from autograder.commands.ending import GRADERS_FAULT
 from autograder.judging.graded_notebook import METADATA, REPAIRED
 from autograder.report import build, write
-from autograder.report.collect import Course, read, without_pictures
+from autograder.report.collect import ClassResults, read, without_pictures
 from autograder.report.page import as_html
 from autograder.report.similarity import near_identical
 from autograder.report.statistics import correlation, spread
@@ -51,10 +51,10 @@ def notebook(*results: CheckResult, code: str = "x = 1", note: str = "") -> Note
     return made
 
 
-def course(**notebooks: NotebookNode) -> Course:
+def course(**notebooks: NotebookNode) -> ClassResults:
     submissions = tuple(read(student, made) for student, made in notebooks.items())
     points = {s.student: sum(s.automatic.values()) for s in submissions}
-    return Course("cnns", submissions, points, given=("given = 1",))
+    return ClassResults("cnns", submissions, points, given=("given = 1",))
 
 
 def test_a_check_that_the_good_fail_and_the_bad_pass_discriminates_negatively():
@@ -133,7 +133,7 @@ def test_all_text_is_escaped():
 def test_copies_are_found_and_independent_answers_are_not():
     codes = {
         student.name: tuple(student.answers.values())
-        for student in STUDENTS
+        for student in HAND_INS
         if student.name in ("ada", "bela", "gus")
     }
     codes["copy"] = tuple(f"# mine\n{text}\n" for text in codes["ada"])
@@ -153,7 +153,7 @@ def test_what_was_given_out_is_left_aside():
 
 
 def made_course(folder: Path, students: int) -> Path:
-    """Returns a course with generated graded hand-ins, each with code of its own."""
+    """Return a course with generated graded hand-ins, each with code of its own."""
     release = folder / "release" / "cnns" / "cnns.ipynb"
     release.parent.mkdir(parents=True)
     nbformat.write(new_notebook(cells=[new_code_cell("x = 0")]), release)
@@ -242,7 +242,7 @@ def test_pictures_are_emptied_and_nothing_else(kind: str, text: str):
 
 
 def work(act: Callable[[], object]) -> Counter[str]:
-    """Returns how often each function is called: work, whatever the machine and its load."""
+    """Return how often each function is called: work, whatever the machine and its load."""
     calls: Counter[str] = Counter()
 
     def count(frame: FrameType, event: str, what: object) -> None:

@@ -14,7 +14,7 @@ from autograder.sandbox import Kernel, Usage
 
 
 def output(client: BlockingKernelClient, code: str) -> str:
-    """Returns what a cell prints on stdout; its error fails the test."""
+    """Return what a cell prints on stdout; its error fails the test."""
     texts: list[str] = []
 
     def collect(message: dict[str, Any]) -> None:
@@ -29,14 +29,14 @@ def output(client: BlockingKernelClient, code: str) -> str:
 
 
 def result_of(client: BlockingKernelClient, code: str, **values: Any) -> Any:
-    """Returns the value of `result` after the code, with the values as its variables."""
+    """Return the value of `result` after the code, with the values as its variables."""
     given = f"import json\nfor _n, _v in json.loads({json.dumps(values)!r}).items():\n"
     code = f"{given}    globals()[_n] = _v\nresult = None\n{code}\nprint(json.dumps(result))"
     return json.loads(output(client, code))
 
 
 def usage_at_death(kernel: Kernel[Any], code: str = "") -> Usage:
-    """Returns the usage after a cell that the kernel does not survive; reads its messages."""
+    """Return the usage after a cell that the kernel does not survive; reads its messages."""
     if code:
         kernel.client.execute(code)
     deadline = time.monotonic() + 60

@@ -59,7 +59,7 @@ def own_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def server_pid() -> int:
-    """Returns the server's id: bubblewrap's first process is older, the keepers are younger."""
+    """Return the server's id: bubblewrap's first process is older, the keepers are younger."""
     return sorted(alive(fork_server().namespace))[1]
 
 

@@ -96,7 +96,7 @@ def output(kernel: Kernel[Any], code: str) -> str:
 
 
 def machine_memory_bytes() -> int:
-    """Returns what processes hold, and Linux for them, on the whole machine.
+    """Return what processes hold, and Linux for them, on the whole machine.
 
     MemAvailable does not count what Linux has ready for the next process of each core, which after
     the end of many processes is a gigabyte.
@@ -653,7 +653,7 @@ def test_bubblewraps_own_complaint_is_reported(
 
 
 def _complaint(command: Bwrap) -> str:
-    """Returns what is told of a command that ends while it starts: before it is held, or after."""
+    """Return what is told of a command that ends while it starts: before it is held, or after."""
     try:
         process = SandboxProcess(command, SMALL)
     except SandboxError as error:

@@ -14,14 +14,14 @@ from autograder.assignments.cnns.net.reference import net_spec, parameter_count
 from autograder.checking.challenge import generator, random_images, random_kernel
 from autograder.checking.check_result import CheckResult, Criterion, verdict
 from autograder.checking.checks import scored
-from autograder.checking.student import Model, Student, StudentFault, call
+from autograder.checking.student import Model, StudentFault, StudentSide, call
 
 IMAGE_SIZE = 56
 
 
 @scored(5)
-def conv_pool_conv_shape(student: Student, seed: int) -> CheckResult:
-    """The output shape of `conv_pool_conv` on images of several sizes."""
+def conv_pool_conv_shape(student: StudentSide, seed: int) -> CheckResult:
+    """Check the output shape of `conv_pool_conv` on images of several sizes."""
     rng = generator(seed)
     criteria = []
     for (height, width), points in {(28, 28): 2.0, (31, 40): 2.0, (18, 13): 1.0}.items():
@@ -41,38 +41,38 @@ def conv_pool_conv_shape(student: Student, seed: int) -> CheckResult:
 
 
 @scored(15)
-def conv_pool_conv_values(student: Student, seed: int) -> CheckResult:
-    """The values of `conv_pool_conv` against PyTorch, on fresh images and kernels."""
+def conv_pool_conv_values(student: StudentSide, seed: int) -> CheckResult:
+    """Check the values of `conv_pool_conv` against PyTorch, on fresh images and kernels."""
     return chain_check.values(student, seed)
 
 
 @scored(5)
-def net_shape(student: Student, seed: int) -> CheckResult:
-    """The output shape of `Net` for several batches, channels and classes."""
+def net_shape(student: StudentSide, seed: int) -> CheckResult:
+    """Check the output shape of `Net` for several batches, channels and classes."""
     return _network_shape(student, "Net", seed)
 
 
 @scored(10)
-def net_parameters(student: Student, seed: int) -> CheckResult:
-    """The parameters of `Net`, a layer at a time and in all."""
+def net_parameters(student: StudentSide, seed: int) -> CheckResult:
+    """Check the parameters of `Net`, a layer at a time and in all."""
     return net_check.parameters(student, seed)
 
 
 @scored(20)
-def net_function(student: Student, seed: int) -> CheckResult:
-    """Whether `Net` computes the specified function, whatever its weights."""
+def net_function(student: StudentSide, seed: int) -> CheckResult:
+    """Check whether `Net` computes the specified function, whatever its weights."""
     return net_check.function(student, seed)
 
 
 @scored(5)
-def improved_shape(student: Student, seed: int) -> CheckResult:
-    """The output shape of `ImprovedNet` for several batches, channels and classes."""
+def improved_shape(student: StudentSide, seed: int) -> CheckResult:
+    """Check the output shape of `ImprovedNet` for several batches, channels and classes."""
     return _network_shape(student, "ImprovedNet", seed)
 
 
 @scored(5)
-def improved_parameters(student: Student, seed: int) -> CheckResult:
-    """Whether `ImprovedNet` has fewer parameters than `Net`.
+def improved_parameters(student: StudentSide, seed: int) -> CheckResult:
+    """Check whether `ImprovedNet` has fewer parameters than `Net`.
 
     Counted are the tensors that the student's side hands over, which are also all that a trained
     network is later made from. Buffers are among them: what is no parameter by name is none the
@@ -91,18 +91,18 @@ def improved_parameters(student: Student, seed: int) -> CheckResult:
 
 
 @scored(5)
-def improved_top_left(student: Student, seed: int) -> CheckResult:
-    """The accuracy of `ImprovedNet`, trained afresh, on top-left digits."""
+def improved_top_left(student: StudentSide, seed: int) -> CheckResult:
+    """Check the accuracy of `ImprovedNet`, trained afresh, on top-left digits."""
     return improved_check.top_left(student, seed)
 
 
 @scored(20)
-def improved_bottom_right(student: Student, seed: int) -> CheckResult:
-    """The accuracy of `ImprovedNet`, trained afresh on top-left digits, on bottom-right ones."""
+def improved_bottom_right(student: StudentSide, seed: int) -> CheckResult:
+    """Check the accuracy of `ImprovedNet`, trained afresh on digits in the bottom right."""
     return improved_check.bottom_right(student, seed)
 
 
-def _network_shape(student: Student, name: str, seed: int) -> CheckResult:
+def _network_shape(student: StudentSide, name: str, seed: int) -> CheckResult:
     rng = generator(seed)
     criteria = []
     for count, arguments, points in (
@@ -146,7 +146,7 @@ def _chain_value(image: Tensor, kernel: Tensor) -> Tensor:
     return expected.value
 
 
-def _call_chain(student: Student, image: Tensor, kernel: Tensor) -> Tensor:
+def _call_chain(student: StudentSide, image: Tensor, kernel: Tensor) -> Tensor:
     return chain_check.unbatched(call(student, "conv_pool_conv", image, kernel)[0])
 
 

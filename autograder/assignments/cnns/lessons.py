@@ -6,7 +6,7 @@ import re
 
 
 def lesson(mistake: str) -> str:
-    """Returns a few sentences on a mistake of the catalogue; "" for one that has none.
+    """Return a few sentences on a mistake of the catalogue; "" for one that has none.
 
     Args:
         mistake: its key, such as "conv2-padding".

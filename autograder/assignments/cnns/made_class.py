@@ -125,7 +125,7 @@ PERFECT = {"conv_pool_conv": CHAIN, "net": NET, "improved_net": IMPROVED}
 
 
 @dataclass(frozen=True)
-class Student:
+class MadeHandIn:
     """One made hand-in.
 
     Attributes:
@@ -147,15 +147,15 @@ def _with(**changes: str) -> dict[str, str]:
     return {**PERFECT, **changes}
 
 
-STUDENTS = (
-    Student("ada", "everything right", PERFECT),
-    Student(
+HAND_INS = (
+    MadeHandIn("ada", "everything right", PERFECT),
+    MadeHandIn(
         "bela",
         "everything right, written another way",
         {"conv_pool_conv": _CHAIN_REWRITTEN, "net": _NET_REWRITTEN}
         | {"improved_net": _IMPROVED_REWRITTEN},
     ),
-    Student(
+    MadeHandIn(
         "chen",
         "right, with warnings, a progress bar and bare expressions",
         PERFECT,
@@ -169,19 +169,19 @@ STUDENTS = (
             -3.0
         """).strip(),
     ),
-    Student(
+    MadeHandIn(
         "dora",
         "average pooling in the chain",
         _with(conv_pool_conv=CHAIN.replace("max_pool2d", "avg_pool2d")),
     ),
-    Student(
+    MadeHandIn(
         "emil",
         "convolutions with padding",
         _with(
             net=NET.replace("kernel_size=5", "kernel_size=5, padding=2").replace("11", "14"),
         ),
     ),
-    Student(
+    MadeHandIn(
         "fay",
         "a missing ReLU, and softmax at the end",
         _with(
@@ -190,17 +190,17 @@ STUDENTS = (
             )
         ),
     ),
-    Student(
+    MadeHandIn(
         "gus", "average pooling over positions, without padding", _with(improved_net=_PLAIN_GAP)
     ),
-    Student("hana", "a smaller Net in place of a fix", _with(improved_net=_NO_FIX)),
-    Student("iris", "handed in what was given out"),
-    Student("jon", "the file is cut off", raw=b'{"cells": [{"cell_type": "code", "sour'),
+    MadeHandIn("hana", "a smaller Net in place of a fix", _with(improved_net=_NO_FIX)),
+    MadeHandIn("iris", "handed in what was given out"),
+    MadeHandIn("jon", "the file is cut off", raw=b'{"cells": [{"cell_type": "code", "sour'),
 )
 
 
-def hand_in(student: Student, release: NotebookNode) -> bytes:
-    """Returns the notebook file that a made student hands in."""
+def hand_in(student: MadeHandIn, release: NotebookNode) -> bytes:
+    """Return the notebook file that a made student hands in."""
     if student.raw is not None:
         return student.raw
     notebook = copy.deepcopy(release)
@@ -213,12 +213,12 @@ def hand_in(student: Student, release: NotebookNode) -> bytes:
     return nbformat.writes(notebook).encode()
 
 
-def make_class(course_root: Path, assignment: str = "cnns") -> list[Student]:
-    """Returns the made class; writes hand-ins into `submitted/` that are not there yet."""
+def make_class(course_root: Path, assignment: str = "cnns") -> list[MadeHandIn]:
+    """Return the made class; writes hand-ins into `submitted/` that are not there yet."""
     release = nbformat.read(course_root / "release" / assignment / f"{assignment}.ipynb", 4)
-    for student in STUDENTS:
+    for student in HAND_INS:
         path = course_root / "submitted" / student.name / assignment / f"{assignment}.ipynb"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(hand_in(student, release))
-    return list(STUDENTS)
+    return list(HAND_INS)

@@ -12,7 +12,7 @@ from autograder.checking.challenge import generator, random_images, random_state
 from autograder.checking.check_result import CheckResult, Criterion, verdict
 from autograder.checking.checks import scored
 from autograder.checking.pairing import pairings
-from autograder.checking.student import Model, Student, StudentFault, call
+from autograder.checking.student import Model, StudentFault, StudentSide, call
 
 PIXELS = 56 * 56
 _CLOSE = 1e-4  # relative to the largest entry: float32 and 3,136 summands differ by about 1e-6
@@ -35,8 +35,8 @@ _FINALS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 @scored(5)
-def mlp_shape(student: Student, seed: int) -> CheckResult:
-    """The shape of the logits of `MLP` for several batches, hidden sizes and classes."""
+def mlp_shape(student: StudentSide, seed: int) -> CheckResult:
+    """Check the shape of the logits of `MLP` for several batches, hidden sizes and classes."""
     rng, criteria = generator(seed), []
     for count, arguments, points in (
         (4, {}, 2.0),
@@ -57,8 +57,8 @@ def mlp_shape(student: Student, seed: int) -> CheckResult:
 
 
 @scored(20)
-def mlp_function(student: Student, seed: int) -> CheckResult:
-    """Whether `MLP` computes the specified function, whatever its weights and however written."""
+def mlp_function(student: StudentSide, seed: int) -> CheckResult:
+    """Check whether `MLP` computes the specified function, however it is written."""
     criteria, mistake, advice = [], "", ""
     for arguments, points in (({}, 15.0), ({"num_hidden": 9, "num_classes": 6}, 5.0)):
         shown = ", ".join(f"{key}={value}" for key, value in arguments.items())
@@ -73,8 +73,8 @@ def mlp_function(student: Student, seed: int) -> CheckResult:
 
 
 @scored(20)
-def training_step(student: Student, seed: int) -> CheckResult:
-    """Whether `training_step` does one step of gradient descent."""
+def training_step(student: StudentSide, seed: int) -> CheckResult:
+    """Check whether `training_step` does one step of gradient descent."""
     rng = generator(seed)
     small, other = _batch(16, 20, 5, rng), _batch(9, 33, 3, rng)
     large = {**small, "images": small["images"] * 300}
@@ -105,8 +105,8 @@ def _images(count: int, rng: torch.Generator) -> Tensor:
     return random_images(count, 1, 56, 56, rng)
 
 
-def _recognise(student: Student, seed: int, arguments: Mapping[str, int]) -> tuple[str, str]:
-    """Returns the mistake of `MLP(**arguments)` and what to say about it, "" and "" if right."""
+def _recognise(student: StudentSide, seed: int, arguments: Mapping[str, int]) -> tuple[str, str]:
+    """Return the mistake of `MLP(**arguments)` and what to say about it, "" and "" if right."""
     hidden, classes = arguments.get("num_hidden", 32), arguments.get("num_classes", 10)
     shapes: dict[str, tuple[int, ...]] = {
         "fc1.weight": (hidden, PIXELS),
@@ -160,7 +160,7 @@ def _name_network(activation: str, final: str) -> tuple[str, str]:
 
 
 def _batch(count: int, features: int, classes: int, rng: torch.Generator) -> dict[str, Tensor]:
-    """Returns the arguments of `training_step`, in their order."""
+    """Return the arguments of `training_step`, in their order."""
     return {
         "weight": torch.randn(classes, features, generator=rng) / features**0.5,
         "images": torch.rand(count, features, generator=rng),
@@ -169,8 +169,8 @@ def _batch(count: int, features: int, classes: int, rng: torch.Generator) -> dic
     }
 
 
-def _step(student: Student, batch: Mapping[str, Tensor]) -> tuple[Tensor | str, list[Tensor]]:
-    """Returns the student's new weights, or why there are none; and its arguments as it left."""
+def _step(student: StudentSide, batch: Mapping[str, Tensor]) -> tuple[Tensor | str, list[Tensor]]:
+    """Return the student's new weights, or why there are none; and its arguments as it left."""
     try:
         return call(student, "training_step", *batch.values())
     except StudentFault as fault:
@@ -178,7 +178,7 @@ def _step(student: Student, batch: Mapping[str, Tensor]) -> tuple[Tensor | str, 
 
 
 def _expected(batch: Mapping[str, Tensor], wrong: str = "") -> Tensor:
-    """Returns the weights after one step in float64, or what a certain mistake makes of them."""
+    """Return the weights after one step in float64, or what a certain mistake makes of them."""
     weight, images = batch["weight"].double(), batch["images"].double()
     logits = images @ weight.T
     one_hot = F.one_hot(batch["labels"], len(weight)).double()

@@ -14,7 +14,7 @@ from autograder.batch.interrupts import interrupts_later
 
 
 def start(assignment: str, *, forks: bool) -> None:
-    """Returns at once; that process has been started. A later call changes nothing.
+    """Start that process and return at once. A later call changes nothing.
 
     Args:
         assignment: which one workers grade.

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from autograder.maintain.bench import faults, report, scheduler, speed
+from autograder.maintain.bench import failures, report, scheduler, speed
 from autograder.maintain.bench.page import page
 from autograder.maintain.bench.setting import Figure
 
@@ -46,7 +46,7 @@ def main(
     course: Annotated[Path, typer.Option(help="The course to measure.")] = Path("."),
     output: Annotated[Path, typer.Option(help="The page to write.")] = Path("docs/bench.md"),
 ) -> None:
-    """Measures what grading a class costs, prints it, and writes the page."""
+    """Measure what grading a class costs, print it, and write the page."""
     console, root = Console(), course.resolve()
     parts = part or list(Part)
     only = "".join(f" --part {one}" for one in part or ())
@@ -77,7 +77,7 @@ def main(
     if Part.KILLED in parts:
         tell(scheduler.killed(root, kills, killed_class))
     if Part.FAULTS in parts:
-        tell(faults.faults(root, killed_class))
+        tell(failures.failures(root, killed_class))
     if Part.REPORT in parts:
         tell(report.class_report(root, reported))
     console.print(f"written: {output}")

@@ -24,7 +24,7 @@ _READY_S = 120
 
 
 def scaling(workers: int) -> float:
-    """Returns how many times faster than one process so many are, without any grader.
+    """Return how many times faster than one process so many are, without any grader.
 
     The work is what takes most of a hand-in's time: training, on one thread a process.
     """
@@ -34,7 +34,7 @@ def scaling(workers: int) -> float:
 
 @contextmanager
 def _pool(processes: int) -> Iterator[Pool]:
-    """Yields processes that have imported what they need."""
+    """Yield processes that have imported what they need."""
     context = get_context("spawn")
     barrier = context.Barrier(processes + 1)
     with context.Pool(processes, _get_ready, (barrier,)) as pool:

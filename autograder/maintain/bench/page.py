@@ -17,7 +17,7 @@ PACKAGES = ("torch", "nbgrader", "distributed")
 
 
 def machine() -> str:
-    """Returns a line on the machine and on what is installed."""
+    """Return a line on the machine and on what is installed."""
     gib = psutil.virtual_memory().total / 2**30
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return (
@@ -27,7 +27,7 @@ def machine() -> str:
 
 
 def page(command: str, figures: Sequence[Figure], tables: Sequence[str]) -> str:
-    """Returns the page, as Markdown.
+    """Return the page, as Markdown.
 
     Args:
         command: what has measured the figures.

@@ -20,7 +20,7 @@ COPIES = 0.05  # of the hand-ins are the one before them
 
 
 def class_report(root: Path, count: int) -> list[Figure]:
-    """Returns what a report takes on so many graded hand-ins; they need 3 MB each of the disk.
+    """Return what a report takes on so many graded hand-ins; they need 3 MB each of the disk.
 
     One of each kind is graded; the others have their verdicts and outputs, and answers written
     in other ways.
@@ -46,7 +46,7 @@ def class_report(root: Path, count: int) -> list[Figure]:
 
 
 def graded_class(folder: Path, models: list[str], count: int, seed: int = 0) -> None:
-    """Returns when so many more graded hand-ins are in the folder and the gradebook.
+    """Put so many more graded hand-ins into the folder and the gradebook.
 
     Args:
         folder: a course.
@@ -72,11 +72,11 @@ def graded_class(folder: Path, models: list[str], count: int, seed: int = 0) -> 
 
 
 def written_anew(notebook: dict[str, Any], chance: Random) -> dict[str, Any]:
-    """Returns a graded notebook with answers of the made class, written in another way."""
+    """Return a graded notebook with answers of the made class, written in another way."""
     cells = []
     for cell in notebook["cells"]:
         name = cell["metadata"].get("nbgrader", {}).get("grade_id")
-        ways = sorted({s.answers[name] for s in made_class.STUDENTS if name in s.answers})
+        ways = sorted({s.answers[name] for s in made_class.HAND_INS if name in s.answers})
         if ways:
             cell = {**cell, "source": variant(chance.choice(ways), chance)}
         cells.append(cell)

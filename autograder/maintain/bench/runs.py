@@ -36,7 +36,7 @@ class Took:
 
     @property
     def stolen(self) -> float:
-        """Returns the share of the processor time wanted that a hypervisor gave to others."""
+        """Return the share of the processor time wanted that a hypervisor gave to others."""
         return self.stolen_s / ((self.cpu_s + self.stolen_s) or 1.0)
 
 
@@ -47,7 +47,7 @@ def run(
     environment: Mapping[str, str] | None = None,
     ok: Sequence[int] = (0,),
 ) -> tuple[Took, str]:
-    """Returns what `python -m module arguments` takes in a folder, and what it prints.
+    """Return what `python -m module arguments` takes in a folder, and what it prints.
 
     Args:
         folder: where it runs.
@@ -82,7 +82,7 @@ def run(
 
 
 def took(wall_s: float, times: Mapping[str, float]) -> Took:
-    """Returns what a command took.
+    """Return what a command took.
 
     Args:
         wall_s: by the clock.
@@ -94,7 +94,7 @@ def took(wall_s: float, times: Mapping[str, float]) -> Took:
 
 
 def mean(runs: Sequence[Took]) -> Took:
-    """Returns the mean of several runs of one command."""
+    """Return the mean of several runs of one command."""
     return Took(
         fmean(one.wall_s for one in runs),
         fmean(one.cpu_s for one in runs),

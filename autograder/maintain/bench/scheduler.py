@@ -37,24 +37,24 @@ class _Meter(grade_class.Silent):
     def __init__(self) -> None:
         self._process = psutil.Process()
         self.times: list[float] = []
-        self.first_bytes = self.most_bytes = 0
+        self.first_bytes = self.max_bytes = 0
 
     def start(self, due: Sequence[Due], unchanged: int) -> None:
         self.first_bytes = self._process.memory_info().rss
 
     def done(self, outcome: Outcome) -> None:
         self.times.append(time.monotonic())
-        self.most_bytes = max(self.most_bytes, self._process.memory_info().rss)
+        self.max_bytes = max(self.max_bytes, self._process.memory_info().rss)
 
 
 def rate_and_memory(root: Path, count: int, workers: int) -> list[Figure]:
-    """Returns how fast hand-ins go through scheduler and gradebook, and what the driver takes."""
+    """Return how fast hand-ins go through scheduler and gradebook, and what the driver takes."""
     with course(root) as folder:
         students = hand_in_class(folder, count)
         meter = _Meter()
         grade_wholly(folder, students, workers=workers, observer=meter)
     rate = (count - 1) / (meter.times[-1] - meter.times[0])
-    grown = (meter.most_bytes - meter.first_bytes) / _MB
+    grown = (meter.max_bytes - meter.first_bytes) / _MB
     return [
         Figure(f"{count} tasks that do nothing", "20 a second", f"{rate:.1f} a second"),
         Figure("the driver's memory grows by", "at most 150 MB", f"{grown:.0f} MB"),
@@ -62,7 +62,7 @@ def rate_and_memory(root: Path, count: int, workers: int) -> list[Figure]:
 
 
 def unchanged(root: Path, count: int, workers: int) -> list[Figure]:
-    """Returns what a second run takes, and what it grades once a hand-in has changed."""
+    """Return what a second run takes, and what it grades once a hand-in has changed."""
     with course(root) as folder:
         students = hand_in_class(folder, count, kinds=("iris",))
         grade_wholly(folder, students, workers=workers)
@@ -83,7 +83,7 @@ def unchanged(root: Path, count: int, workers: int) -> list[Figure]:
 
 
 def killed(root: Path, moments: int, count: int, seed: int = 0) -> list[Figure]:
-    """Returns how often a run that was killed at a random moment ended in the same gradebook."""
+    """Return how often a run that was killed at a random moment ended in the same gradebook."""
     chance = random.Random(seed)
     same = 0
     with course(root) as folder, open_client(workers=2) as client:
@@ -103,7 +103,7 @@ def killed(root: Path, moments: int, count: int, seed: int = 0) -> list[Figure]:
 
 
 def drive(course_root: str, scheduler: str) -> None:
-    """Returns when all hand-ins are graded: what `killed` starts, to kill it."""
+    """Grade all hand-ins: what `killed` starts, to kill it."""
     root = Path(course_root)
     log = root / FOLDER / f"{ASSIGNMENT}.jsonl"
     students = sorted(path.name for path in (root / "submitted").iterdir())
@@ -112,7 +112,7 @@ def drive(course_root: str, scheduler: str) -> None:
 
 
 def _kill_driver(folder: Path, scheduler: str, after: int, wait_s: float) -> None:
-    """Returns when a run was killed, some time after it had logged so many results."""
+    """Kill a run some time after it has logged so many results."""
     call = f"from {__name__} import drive; drive({str(folder)!r}, {scheduler!r})"
     log = folder / FOLDER / f"{ASSIGNMENT}.jsonl"
     with subprocess.Popen([sys.executable, "-c", call], stdout=subprocess.DEVNULL) as driver:

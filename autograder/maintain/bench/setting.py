@@ -18,7 +18,7 @@ from autograder import GraderFault
 from autograder.assignments.cnns import made_class
 from autograder.batch import grade_class
 from autograder.batch.atomic_files import read_folder
-from autograder.batch.grade_class import Selection, Summary
+from autograder.batch.grade_class import RunSummary, Selection
 from autograder.batch.gradebook import Marks
 from autograder.batch.ledger import FOLDER as LEDGER
 from autograder.batch.progress import FOLDER as LOGS
@@ -51,7 +51,7 @@ class Figure:
 
 @contextmanager
 def course(root: Path, *, stock: bool = False) -> Iterator[Path]:
-    """Yields a course of its own with the release made.
+    """Yield a course of its own with the release made.
 
     Args:
         root: the course that holds `source/` and `nbgrader_config.py`.
@@ -69,15 +69,15 @@ def course(root: Path, *, stock: bool = False) -> Iterator[Path]:
 
 
 def hand_in_class(folder: Path, count: int, kinds: tuple[str, ...] = KINDS) -> list[str]:
-    """Returns the students; writes hand-ins of all kinds by turns, no two alike."""
+    """Return the students; writes hand-ins of all kinds by turns, no two alike."""
     release = nbformat.read(folder / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb", 4)
-    made = {student.name: student for student in made_class.STUDENTS}
+    made = {student.name: student for student in made_class.HAND_INS}
     students = []
     for number in range(count):
         kind = made[kinds[number % len(kinds)]]
         own = f"# hand-in {number}"
         answers = {grade_id: f"{own}\n{text}" for grade_id, text in kind.answers.items()}
-        student = made_class.Student(f"{kind.name}-{number:04d}", kind.about, answers, own)
+        student = made_class.MadeHandIn(f"{kind.name}-{number:04d}", kind.about, answers, own)
         path = folder / "submitted" / student.name / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
         path.parent.mkdir(parents=True)
         path.write_bytes(made_class.hand_in(student, release))
@@ -86,7 +86,7 @@ def hand_in_class(folder: Path, count: int, kinds: tuple[str, ...] = KINDS) -> l
 
 
 def do_nothing(student: str, handed_in: HandIn, assignment: Assignment) -> Graded:
-    """Returns the result of a task that does nothing: 1 point a cell, and the hand-in's files."""
+    """Return the result of a task that does nothing: 1 point a cell, and the hand-in's files."""
     names: Mapping[str, list[str]] = {
         kind: [f"{c.notebook}/{c.name}" for c in assignment.cells if c.kind == kind]
         for kind in ("grade", "solution")
@@ -102,8 +102,8 @@ def grade_nothing(
     workers: int | None = None,
     scheduler: str | None = None,
     observer: grade_class.Observer | None = None,
-) -> Summary:
-    """Returns what came of a run whose tasks do nothing."""
+) -> RunSummary:
+    """Return what came of a run whose tasks do nothing."""
     return grade_class.grade(
         folder,
         ASSIGNMENT,
@@ -116,7 +116,7 @@ def grade_nothing(
 
 
 def grade_wholly(folder: Path, students: Sequence[str], **options: Any) -> None:
-    """Returns when a run like `grade_nothing`'s has come to its end.
+    """Have a run like `grade_nothing`'s come to its end.
 
     Raises:
         GraderFault: it stopped before.
@@ -128,7 +128,7 @@ def grade_wholly(folder: Path, students: Sequence[str], **options: Any) -> None:
 
 @contextmanager
 def cluster_in_threads(workers: int) -> Iterator[LocalCluster]:
-    """Yields a cluster whose workers are threads here, reached over TCP like any other."""
+    """Yield a cluster whose workers are threads here, reached over TCP like any other."""
     with LocalCluster(
         n_workers=workers,
         threads_per_worker=1,
@@ -141,14 +141,14 @@ def cluster_in_threads(workers: int) -> Iterator[LocalCluster]:
 
 
 def start_anew(folder: Path, gradebook: bytes) -> None:
-    """Returns nothing; leaves a course as it was before its first run, with this gradebook."""
+    """Return nothing; leaves a course as it was before its first run, with this gradebook."""
     (folder / "gradebook.db").write_bytes(gradebook)
     for part in ("autograded", str(LEDGER), str(LOGS)):
         shutil.rmtree(folder / part, ignore_errors=True)
 
 
 def results(folder: Path) -> tuple[list[tuple[object, ...]], dict[str, bytes]]:
-    """Returns the rows of the gradebook by names, and the graded files."""
+    """Return the rows of the gradebook by names, and the graded files."""
     with closing(sqlite3.connect(folder / "gradebook.db")) as db:
         rows = db.execute(_MARKS).fetchall()
     return rows, read_folder(folder / "autograded")

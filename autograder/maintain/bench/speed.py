@@ -36,7 +36,7 @@ assert evaluate(improved_net, DataLoader(test_bottom_right, batch_size=250), DEV
 
 
 def classes(root: Path, count: int, workers: int) -> tuple[list[Figure], list[str], float]:
-    """Returns the figures of a class, tables in Markdown, and the CPU seconds of a hand-in."""
+    """Return the figures of a class, tables in Markdown, and the CPU seconds of a hand-in."""
     secret = {VARIABLE: token_hex()}  # the same challenges, so the same work
     many, one, stock = f"{workers} workers", "one worker", "stock nbgrader"
     runs: dict[str, list[Took]] = {}
@@ -92,7 +92,7 @@ def _faster(fast: Took, slow: Took) -> str:
 
 
 def usual_way(root: Path, mnist: Path, cpu_s: float) -> list[Figure]:
-    """Returns how much less CPU a hand-in takes than the way such labs are usually graded.
+    """Return how much less CPU a hand-in takes than the way such labs are usually graded.
 
     That is: the notebook's own training cells in full, both networks, 5 epochs on all of MNIST, and
     accuracy asserted in the kernel.
@@ -123,7 +123,7 @@ def usual_way(root: Path, mnist: Path, cpu_s: float) -> list[Figure]:
 
 
 def as_usual(notebook: NotebookNode) -> NotebookNode:
-    """Returns the source notebook with assertions on accuracy in place of our grade cells."""
+    """Return the source notebook with assertions on accuracy in place of our grade cells."""
     usual = copy.deepcopy(notebook)
     usual.cells = [
         cell for cell in usual.cells if autograded_id(cell) is None and cell.id != "rehearse"
@@ -133,7 +133,7 @@ def as_usual(notebook: NotebookNode) -> NotebookNode:
 
 
 def _table_of_runs(runs: Mapping[str, Sequence[Took]]) -> list[str]:
-    """Returns where the time of all cores goes while a class is graded."""
+    """Return where the time of all cores goes while a class is graded."""
     rows = [
         "## Where the cores' time goes while a class is graded",
         "",
@@ -153,7 +153,7 @@ def _table_of_runs(runs: Mapping[str, Sequence[Took]]) -> list[str]:
 
 
 def _table_of_phases(phases: Iterable[Mapping[str, float]]) -> list[str]:
-    """Returns where the CPU time of a hand-in goes: medians by phase."""
+    """Return where the CPU time of a hand-in goes: medians by phase."""
     phases = list(phases)
     names = dict.fromkeys(name for one in phases for name in one)
     rows = [
@@ -169,7 +169,7 @@ def _table_of_phases(phases: Iterable[Mapping[str, float]]) -> list[str]:
 
 
 def _phases(line: Mapping[str, Any]) -> dict[str, float]:
-    """Returns CPU seconds of a hand-in by phase, judge's and kernel's together."""
+    """Return CPU seconds of a hand-in by phase, judge's and kernel's together."""
     found: dict[str, Phase] = {}
     for notebook in line["notebooks"].values():
         for name, phase in notebook["phases"].items():
@@ -183,6 +183,6 @@ def _phases(line: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _children_s() -> float:
-    """Returns the processor time of all processes that ended and were waited for, in seconds."""
+    """Return the processor time of all processes that ended and were waited for, in seconds."""
     times = os.times()
     return times.children_user + times.children_system

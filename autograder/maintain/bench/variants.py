@@ -23,7 +23,7 @@ _TRIALS = (
 
 
 def variant(source: str, chance: Random) -> str:
-    """Returns the source with other names for what it binds, and a few lines of its own.
+    """Return the source with other names for what it binds, and a few lines of its own.
 
     Args:
         source: Python; names of classes, functions and their arguments stay.
@@ -51,7 +51,7 @@ def _renamed(source: str, chance: Random) -> str:
 
 
 def _bound(tree: ast.AST) -> set[str]:
-    """Returns the variables and attributes that the code assigns to."""
+    """Return the variables and attributes that the code assigns to."""
     return {
         node.id if isinstance(node, ast.Name) else node.attr
         for node in ast.walk(tree)

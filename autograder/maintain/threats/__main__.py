@@ -21,7 +21,7 @@ def main(
     names: Annotated[list[str] | None, typer.Argument(help="Attacks; all of them if none.")] = None,
     output: Annotated[Path, typer.Option(help="The page.")] = Path("docs/threats.md"),
 ) -> None:
-    """Runs attacks under stock nbgrader and under ours, and writes a table of what came of it."""
+    """Run attacks under stock nbgrader and under ours, and write a table of what came of it."""
     unknown = set(names or ()) - set(CATALOGUE)
     if unknown:
         raise typer.BadParameter(f"expected names of {', '.join(CATALOGUE)}, got {unknown}")

@@ -68,7 +68,7 @@ _ASSERTIONS = {
 
 
 def source_notebook(*, assertions: bool = False) -> NotebookNode:
-    """Returns the instructor's notebook.
+    """Return the instructor's notebook.
 
     Args:
         assertions: plain assertions for hidden tests, as with stock nbgrader; else our checks.
@@ -90,7 +90,7 @@ def source_notebook(*, assertions: bool = False) -> NotebookNode:
 
 
 def release_notebook() -> NotebookNode:
-    """Returns what students get: the source without solutions and hidden tests."""
+    """Return what students get: the source without solutions and hidden tests."""
     notebook = source_notebook()
     for cell in notebook.cells:
         if "nbgrader" in cell.metadata:
@@ -100,7 +100,7 @@ def release_notebook() -> NotebookNode:
 
 
 def hand_in(attack: Attack, release: NotebookNode) -> NotebookNode:
-    """Returns the notebook that an attack hands in."""
+    """Return the notebook that an attack hands in."""
     notebook = copy.deepcopy(release)
     for cell in notebook.cells:
         grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
@@ -115,7 +115,7 @@ def hand_in(attack: Attack, release: NotebookNode) -> NotebookNode:
 
 
 def submit(course: Path, student: str, attack: Attack) -> Path:
-    """Returns the folder of a hand-in, after writing it into a course."""
+    """Return the folder of a hand-in, after writing it into a course."""
     release = nbformat.read(course / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb", 4)
     folder = course / "submitted" / student / ASSIGNMENT
     folder.mkdir(parents=True)

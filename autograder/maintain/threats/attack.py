@@ -11,7 +11,7 @@ from nbformat import NotebookNode
 
 
 def source(text: str) -> str:
-    """Returns the text of a code cell, without the indentation that it has here."""
+    """Return the text of a code cell, without the indentation that it has here."""
     return dedent(text).strip()
 
 

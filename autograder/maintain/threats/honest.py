@@ -13,7 +13,7 @@ _ANOTHER_STYLE = {"conv_pool_conv": made_class._CHAIN_REWRITTEN, "net": made_cla
 
 
 def _through_colab(notebook: NotebookNode) -> None:
-    """Colab keeps ids in the metadata, adds its own, drops nbgrader's flags that are false."""
+    """Do as Colab: keep ids in the metadata, add its own, drop nbgrader's flags that are false."""
     notebook.metadata["colab"] = {"provenance": []}
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
     for number, cell in enumerate(notebook.cells):
@@ -26,7 +26,7 @@ def _through_colab(notebook: NotebookNode) -> None:
 
 
 def _through_vscode(notebook: NotebookNode) -> None:
-    """VS Code renews cell ids and adds its language's metadata."""
+    """Do as VS Code: renew cell ids, and add the language's metadata."""
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"vscode{number:04d}"
         cell.metadata["vscode"] = {"languageId": "python"}

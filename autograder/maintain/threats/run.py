@@ -34,7 +34,7 @@ c.Judge.memory_bytes = 3 * 2**30
 ATTACKER, GRADED_BEFORE, GRADED_AFTER = "mallory", "alice", "zoe"
 TIMEOUT_S = 300
 _TOKEN = "AUTOGRADER_THREAT"
-_MOST_MEASURED = 50  # processes: measuring is slow
+_MAX_MEASURED = 50  # processes: measuring is slow
 _PAGE_LIMIT_BYTES = 3_000_000  # a page with nbgrader's styles has less than one million
 
 
@@ -56,7 +56,7 @@ class Result:
 
 
 def make_course(folder: Path, *, stock: bool, graded_before: bool = True) -> Path:
-    """Returns `folder` as a course of the small assignment.
+    """Return `folder` as a course of the small assignment.
 
     Args:
         folder: does not exist yet.
@@ -83,7 +83,7 @@ def make_course(folder: Path, *, stock: bool, graded_before: bool = True) -> Pat
 
 
 def run_command(course: Path, module: str, *arguments: str) -> int:
-    """Returns the exit status of a command, run in the course's folder: its module, arguments."""
+    """Return the exit status of a command, run in the course's folder: its module, arguments."""
     command = [sys.executable, "-m", module, *arguments]
     environment = _environment(course, {})
     return subprocess.run(
@@ -92,7 +92,7 @@ def run_command(course: Path, module: str, *arguments: str) -> int:
 
 
 def run(attack: Attack, template: Path, *, stock: bool) -> Result:
-    """Returns what comes of one attack in a copy of the course `template`."""
+    """Return what comes of one attack in a copy of the course `template`."""
     with tempfile.TemporaryDirectory(prefix="threat-") as name, _listener() as (port, received):
         course = Path(name) / "course"
         shutil.copytree(template, course)
@@ -126,7 +126,7 @@ def run(attack: Attack, template: Path, *, stock: bool) -> Result:
 def _run(
     command: list[str], course: Path, variables: dict[str, str]
 ) -> tuple[str, float, tuple[int, int]]:
-    """Returns the output, the wall time in seconds, and the peak of processes and of bytes."""
+    """Return the output, the wall time in seconds, and the peak of processes and of bytes."""
     start, peak = time.monotonic(), (0, 0)
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
@@ -164,17 +164,17 @@ def _count(process: psutil.Process) -> int:
 
 
 def _memory(process: psutil.Process) -> int:
-    """Returns the bytes that its children hold; what several share counts once."""
+    """Return the bytes that its children hold; what several share counts once."""
     total = 0
     with suppress(psutil.Error):
-        for child in process.children(recursive=True)[:_MOST_MEASURED]:
+        for child in process.children(recursive=True)[:_MAX_MEASURED]:
             with suppress(psutil.Error):
                 total += child.memory_full_info().pss
     return total
 
 
 def _left_over(token: str) -> list[psutil.Process]:
-    """Returns the processes that inherited the token."""
+    """Return the processes that inherited the token."""
     time.sleep(0.5)
     found = []
     for process in psutil.process_iter():
@@ -193,7 +193,7 @@ def _end(processes: list[psutil.Process]) -> None:
 
 
 def gradebook_points(course: Path, student: str) -> float | None:
-    """Returns the points of a student in the gradebook; None if a grade cell has no score."""
+    """Return the points of a student in the gradebook; None if a grade cell has no score."""
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
         try:
             submission = gradebook.find_submission_notebook(ASSIGNMENT, ASSIGNMENT, student)
@@ -274,7 +274,7 @@ def _notes_on_feedback(course: Path, attack: Attack, variables: dict[str, str]) 
 
 
 def live_scripts(page: str, marker: str = MARKER) -> list[str]:
-    """Returns the places of a page in which a script that holds the marker would run."""
+    """Return the places of a page in which a script that holds the marker would run."""
     reader = _Scripts(marker)
     reader.feed(page)
     return reader.places
@@ -312,7 +312,7 @@ class _Scripts(HTMLParser):
 
 @contextmanager
 def _listener() -> Iterator[tuple[int, list[bytes]]]:
-    """Yields a port of this machine, and what came in there."""
+    """Yield a port of this machine, and what came in there."""
     received: list[bytes] = []
 
     def listen() -> None:

@@ -19,7 +19,7 @@ SECTIONS: Mapping[str, tuple[Attack, ...]] = {
 
 
 def page(results: Mapping[str, tuple[Result, Result]]) -> str:
-    """Returns the page in Markdown.
+    """Return the page in Markdown.
 
     Args:
         results: name of an attack -> what came of it under stock nbgrader, and under ours.

@@ -20,7 +20,7 @@ from autograder.pages.pictures.layers import layer_sizes
 
 
 def pictures(figures: Mapping[str, Any]) -> list[str]:
-    """Returns the pictures that these figures give, as SVG elements; often none."""
+    """Return the pictures that these figures give, as SVG elements; often none."""
     drawn = []
     if "layers" in figures:
         drawn.append(layer_sizes(figures["layers"]))

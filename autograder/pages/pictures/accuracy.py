@@ -19,7 +19,7 @@ _WIDTH, _LEFT, _BAR = 400, 96, 26  # legible on a phone
 
 
 def accuracy_bars(top_left: float, bottom_right: float) -> str:
-    """Returns two bars; dashed lines mark the tiers of the lower one.
+    """Return two bars; dashed lines mark the tiers of the lower one.
 
     Args:
         top_left: accuracy in [0, 1] where the network was trained.

@@ -22,7 +22,7 @@ class ActivationImage(TypedDict):
 
 
 def activation_pair(expected: ActivationImage, got: ActivationImage) -> str:
-    """Returns what was expected on the left, and what came on the right, in the same colours."""
+    """Return what was expected on the left, and what came on the right, in the same colours."""
     shapes = []
     for column, (name, image) in enumerate((("expected", expected), ("yours", got))):
         height, width = image["size"]

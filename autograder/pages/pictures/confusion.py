@@ -10,7 +10,7 @@ _CELL, _LEFT, _TOP = 30, 62, 34
 
 
 def confusion_matrix(counts: Sequence[Sequence[int]]) -> str:
-    """Returns the matrix with its counts; darker is more.
+    """Return the matrix with its counts; darker is more.
 
     Args:
         counts: K rows of K, a row a label, a column a prediction.
@@ -44,7 +44,7 @@ def confusion_matrix(counts: Sequence[Sequence[int]]) -> str:
 
 
 def _blue(share: float) -> str:
-    """Returns a colour from nearly white (0) to dark blue (1)."""
+    """Return a colour from nearly white (0) to dark blue (1)."""
     return "#" + "".join(
         f"{round(a + (b - a) * share):02x}" for a, b in ((244, 0), (247, 84), (250, 140))
     )

@@ -11,7 +11,7 @@ _BINS, _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 20, 440, 210, 6, 40  # legible on a pho
 
 
 def histogram(points: Sequence[float], max_points: float) -> str:
-    """Returns bars, one for each twentieth of the points, with the median marked.
+    """Return bars, one for each twentieth of the points, with the median marked.
 
     Args:
         points: a number a student, in [0, max_points].
@@ -44,7 +44,7 @@ def histogram(points: Sequence[float], max_points: float) -> str:
 
 
 def _median(points: Sequence[float], max_points: float, floor: float) -> list[str]:
-    """Returns a mark above the bars, and a pale line that goes on behind them."""
+    """Return a mark above the bars, and a pale line that goes on behind them."""
     if not points:
         return []
     median = statistics.median(points)

@@ -11,7 +11,7 @@ _WIDTH, _ROW = 380, 46
 
 
 def layer_sizes(layers: Sequence[Mapping[str, Any]]) -> str:
-    """Returns the layers from top to bottom, each with the size that it should put out.
+    """Return the layers from top to bottom, each with the size that it should put out.
 
     Args:
         layers: of each its "name", its "size" in words, and whether it is "right".

@@ -11,7 +11,7 @@ _SIDE, _LEFT, _TOP = 260, 52, 12
 
 
 def scatter(networks: Sequence[tuple[str, float, float]]) -> str:
-    """Returns the dots, with the tiers of the bottom-right accuracy as dashed lines.
+    """Return the dots, with the tiers of the bottom-right accuracy as dashed lines.
 
     Args:
         networks: of each whose it is, and its accuracies in [0, 1] top-left and bottom-right.

@@ -9,7 +9,7 @@ BLUE, ORANGE, GREEN, RED = "#0072b2", "#e69f00", "#1a7f37", "#b3261e"  # Okabe a
 
 
 def picture(width: float, height: float, description: str, *shapes: str) -> str:
-    """Returns a whole SVG element that scales down with the page.
+    """Return a whole SVG element that scales down with the page.
 
     Args:
         width: in pixels, at most.
@@ -27,7 +27,7 @@ def picture(width: float, height: float, description: str, *shapes: str) -> str:
 def rectangle(
     x: float, y: float, width: float, height: float, fill: str, stroke: str = "none", dash: str = ""
 ) -> str:
-    """Returns a rectangle with slightly round corners."""
+    """Return a rectangle with slightly round corners."""
     dashed = f' stroke-dasharray="{dash}"' if dash else ""
     return (
         f'<rect x="{x:g}" y="{y:g}" width="{max(0.0, width):g}" height="{height:g}" rx="3" '
@@ -44,7 +44,7 @@ def text(
     bold: bool = False,
     size: float = 13,
 ) -> str:
-    """Returns one line of text; `anchor` is "start", "middle" or "end"."""
+    """Return one line of text; `anchor` is "start", "middle" or "end"."""
     weight = ' font-weight="600"' if bold else ""
     return (
         f'<text x="{x:g}" y="{y:g}" fill="{colour}" text-anchor="{anchor}" '
@@ -53,7 +53,7 @@ def text(
 
 
 def line(x1: float, y1: float, x2: float, y2: float, colour: str = GREY, dash: str = "") -> str:
-    """Returns a thin line."""
+    """Return a thin line."""
     dashed = f' stroke-dasharray="{dash}"' if dash else ""
     return (
         f'<line x1="{x1:g}" y1="{y1:g}" x2="{x2:g}" y2="{y2:g}" stroke="{colour}" '
@@ -62,7 +62,7 @@ def line(x1: float, y1: float, x2: float, y2: float, colour: str = GREY, dash: s
 
 
 def circle(x: float, y: float, radius: float, fill: str, title: str = "") -> str:
-    """Returns a disc; `title` shows where the pointer rests."""
+    """Return a disc; `title` shows where the pointer rests."""
     hint = f"<title>{escape(title)}</title>" if title else ""
     return (
         f'<circle cx="{x:g}" cy="{y:g}" r="{radius:g}" fill="{fill}" fill-opacity="0.7">'
@@ -71,7 +71,7 @@ def circle(x: float, y: float, radius: float, fill: str, title: str = "") -> str
 
 
 def png(x: float, y: float, width: float, height: float, data: str) -> str:
-    """Returns a bitmap whose pixels stay sharp; `data` is its file in base64."""
+    """Return a bitmap whose pixels stay sharp; `data` is its file in base64."""
     return (
         f'<image x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" '
         f'preserveAspectRatio="none" style="image-rendering:pixelated" '

@@ -13,18 +13,18 @@ from torch import Tensor
 
 from autograder.pages.pictures.activations import ActivationImage
 
-_MOST_PIXELS = 120  # of a side: enough to recognise the scene, a few kilobytes as a file
+_MAX_PIXELS = 120  # of a side: enough to recognise the scene, a few kilobytes as a file
 
 
 def as_image(activations: Tensor, limit: float) -> ActivationImage:
-    """Returns activations as a picture in colours from -limit (violet) to limit (orange).
+    """Return activations as a picture in colours from -limit (violet) to limit (orange).
 
     Args:
         activations: (1, h, w) float.
         limit: what gets the strongest colour; larger values get it too.
     """
     height, width = activations.shape[-2:]
-    factor = max(1, -(-max(height, width) // _MOST_PIXELS))
+    factor = max(1, -(-max(height, width) // _MAX_PIXELS))
     finite = activations.detach().float().nan_to_num(0.0, limit, -limit)
     small = F.avg_pool2d(finite[None], factor, ceil_mode=True)[0, 0]
     share = (small / limit).clamp(-1, 1).numpy() / 2 + 0.5

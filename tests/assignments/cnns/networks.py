@@ -13,7 +13,7 @@ class FullyConnected(nn.Module):
         self.layers = nn.Sequential(nn.Flatten(), nn.Linear(56 * 56, num_classes))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Returns logits (N, num_classes)."""
+        """Return logits (N, num_classes)."""
         return self.layers(images)
 
 
@@ -35,5 +35,5 @@ class PaddedPooling(nn.Module):
         self.classify = nn.Sequential(nn.BatchNorm1d(2 * c), nn.Linear(2 * c, num_classes))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Returns logits (N, num_classes)."""
+        """Return logits (N, num_classes)."""
         return self.classify(self.features(images))

@@ -42,15 +42,15 @@ class HidesParameters(nn.Module):
         self.small = nn.Linear(100, num_classes)
 
     def parameters(self, recurse: bool = True):
-        """Yields one of them."""
+        """Yield one of them."""
         yield self.small.bias
 
     def named_parameters(self, *arguments: object, **options: object):
-        """Yields one of them."""
+        """Yield one of them."""
         yield "small.bias", self.small.bias
 
     def state_dict(self, *arguments: object, **options: object) -> dict[str, Tensor]:
-        """Returns one of them."""
+        """Return one of them."""
         return {"small.bias": self.small.bias}
 
 

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from typer.testing import CliRunner
 
-from autograder.assignments.cnns.made_class import PERFECT, STUDENTS, hand_in, make_class
+from autograder.assignments.cnns.made_class import HAND_INS, PERFECT, hand_in, make_class
 from autograder.commands.cli import app
 from autograder.judging import score_table
 from tests.conftest import ROOT
@@ -18,12 +18,12 @@ RELEASE = nbformat.read(ROOT / "release" / "cnns" / "cnns.ipynb", 4)
 
 
 def test_the_class_is_large_and_no_two_hand_ins_are_alike() -> None:
-    files = {hand_in(student, RELEASE) for student in STUDENTS}
-    assert len(files) == len(STUDENTS) >= 8
+    files = {hand_in(student, RELEASE) for student in HAND_INS}
+    assert len(files) == len(HAND_INS) >= 8
 
 
 def test_answers_stand_in_their_cells() -> None:
-    notebook = nbformat.reads(hand_in(STUDENTS[0], RELEASE).decode(), 4)
+    notebook = nbformat.reads(hand_in(HAND_INS[0], RELEASE).decode(), 4)
     sources = {c.metadata.get("nbgrader", {}).get("grade_id"): c.source for c in notebook.cells}
     assert {grade_id: sources[grade_id] for grade_id in PERFECT} == PERFECT
 
@@ -35,7 +35,7 @@ def test_a_second_making_leaves_what_is_there(tmp_path: Path) -> None:
     edited.write_bytes(b"edited")
     make_class(tmp_path)
     assert edited.read_bytes() == b"edited"
-    assert len(list((tmp_path / "submitted").iterdir())) == len(STUDENTS)
+    assert len(list((tmp_path / "submitted").iterdir())) == len(HAND_INS)
 
 
 @pytest.mark.slow
@@ -46,7 +46,7 @@ def test_the_demo_grades_the_class_and_says_why_points_were_lost(tmp_path: Path)
     assert result.exit_code == 0, result.output
     points = {
         student.name: sum(s.points for s in score_table.read_scores(tmp_path, student.name, "cnns"))
-        for student in STUDENTS
+        for student in HAND_INS
     }
     assert (points["ada"], points["bela"], points["chen"]) == (90, 90, 90)
     assert (points["dora"], points["iris"], points["jon"]) == (75, 0, 0)
@@ -54,4 +54,4 @@ def test_the_demo_grades_the_class_and_says_why_points_were_lost(tmp_path: Path)
     printed = " ".join(result.output.split())
     for reason in ("average pooling", "padding 2", "the ReLU after fc1 were missing"):
         assert reason in printed
-    assert len(list((tmp_path / "feedback").glob("*/cnns/cnns.html"))) == len(STUDENTS)
+    assert len(list((tmp_path / "feedback").glob("*/cnns/cnns.html"))) == len(HAND_INS)

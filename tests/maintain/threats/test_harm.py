@@ -161,7 +161,7 @@ ODD_FILES = (
 
 
 def taken_in(name: str, folder: Path) -> nbformat.NotebookNode:
-    """Returns the notebook that is graded of what an attack hands in."""
+    """Return the notebook that is graded of what an attack hands in."""
     release = release_notebook()
     place = folder / "release" / ASSIGNMENT
     place.mkdir(parents=True)
@@ -172,7 +172,7 @@ def taken_in(name: str, folder: Path) -> nbformat.NotebookNode:
 
 
 def graded_parts(notebook: nbformat.NotebookNode) -> list[tuple[str, Any, str]]:
-    """Returns what decides the points: the cells that nbgrader knows, and the imports."""
+    """Return what decides the points: the cells that nbgrader knows, and the imports."""
     marks = [(cell, cell.metadata.get("nbgrader", {})) for cell in notebook.cells]
     return [
         (cell.source, meta.get("grade_id"), str(meta.get("points")))
@@ -245,7 +245,7 @@ def two_notebooks(folder: Path, data: bytes) -> None:
 
 
 def grade_class(course: Path) -> int:
-    """Returns the exit status of `autograder grade cnns --force`."""
+    """Return the exit status of `autograder grade cnns --force`."""
     command = [sys.executable, "-m", "autograder", "grade", ASSIGNMENT, "--force"]
     return subprocess.run(command, cwd=course, check=False, capture_output=True).returncode
 

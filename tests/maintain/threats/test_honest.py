@@ -36,7 +36,7 @@ def test_an_honest_hand_in_scores_full(name: str) -> None:
 
 
 def in_process(name: str) -> dict[str, float]:
-    """Returns the points of a hand-in with nbgrader's own `Execute`, our checks in its kernel."""
+    """Return the points of a hand-in with nbgrader's own `Execute`, our checks in its kernel."""
     notebook = hand_in(CATALOGUE[name], release_notebook())
     tests = {cell.id: cell.source for cell in source_notebook().cells}
     for cell in notebook.cells:

@@ -228,7 +228,7 @@ def few_digits() -> DigitSplit:
 
 
 def templates() -> tuple[Tensor, Tensor]:
-    """Returns weight (10, 784) and bias (10,) that read digits by their class's mean image."""
+    """Return weight (10, 784) and bias (10,) that read digits by their class's mean image."""
     digits = few_digits()
     images = digits.train_images.flatten(1) / 255
     means = torch.stack([images[digits.train_labels == kind].mean(dim=0) for kind in range(10)])
@@ -294,7 +294,7 @@ def run_untrained(network: type[nn.Module], monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def last_look(network: type[nn.Module], seed: int, digits: DigitSplit | None = None) -> Accuracies:
-    """Returns what the last checkpoint of a run showed."""
+    """Return what the last checkpoint of a run showed."""
     *_, last = training_runs.run_looks(InProcess({"ImprovedNet": network}), seed, digits)
     return last
 

@@ -20,16 +20,16 @@ from autograder.assignments.cnns.chain.reference import (
 )
 from autograder.checking.challenge import generator, random_images, random_kernel
 from autograder.checking.check_result import CheckResult, Criterion, verdict
-from autograder.checking.student import Student, StudentFault, call
+from autograder.checking.student import StudentFault, StudentSide, call
 from autograder.pages.pictures.thumbnail import as_image
 from course_utils.data import portrait
 
-NAME = "conv_pool_conv"
+CONV_POOL_CONV = "conv_pool_conv"
 _ALIKE = 1e-4  # relative: what two computations of one thing in float32 may well differ by
 
 
 @dataclass(frozen=True)
-class Trial:
+class AskedChain:
     """One question to the student's function, and its answer.
 
     Attributes:
@@ -48,19 +48,19 @@ class Trial:
 
     @property
     def right(self) -> bool:
-        """Returns whether the output is what the specification gives."""
+        """Return whether the output is what the specification gives."""
         return self.agrees(CHAIN)
 
     def agrees(self, spec: ChainSpec) -> bool:
-        """Returns whether the output is what a chain gives."""
+        """Return whether the output is what a chain gives."""
         expected = run_chain(spec, self.image, self.kernel)
         return (
             expected is not None and self.output is not None and expected.agrees_with(self.output)
         )
 
 
-def values(student: Student, seed: int) -> CheckResult:
-    """Returns the verdict on the values of `conv_pool_conv`: 15 points."""
+def values(student: StudentSide, seed: int) -> CheckResult:
+    """Return the verdict on the values of `conv_pool_conv`: 15 points."""
     rng = generator(seed)
     image, kernel = random_images(1, 3, 32, 32, rng)[0], random_kernel(rng)
     odd = random_images(1, 3, 27, 38, rng)[0]
@@ -89,8 +89,8 @@ def values(student: Student, seed: int) -> CheckResult:
     return CheckResult(criteria, advice, mistakes, _on_a_photograph(student))
 
 
-def _on_a_photograph(student: Student) -> dict[str, Any]:
-    """Returns the activations expected and got on a photograph that everybody has, as pictures.
+def _on_a_photograph(student: StudentSide) -> dict[str, Any]:
+    """Return the activations expected and got on a photograph that everybody has, as pictures.
 
     It is no part of the challenge: photograph and kernel are like those that the notebook shows.
     """
@@ -107,18 +107,18 @@ def _on_a_photograph(student: Student) -> dict[str, Any]:
     }
 
 
-def ask(student: Student, image: Tensor, kernel: Tensor) -> Trial:
-    """Returns the trial of the student's function on one image and kernel."""
+def ask(student: StudentSide, image: Tensor, kernel: Tensor) -> AskedChain:
+    """Return the trial of the student's function on one image and kernel."""
     try:
-        output, after = call(student, NAME, image, kernel)
+        output, after = call(student, CONV_POOL_CONV, image, kernel)
     except StudentFault as fault:
-        return Trial(image, kernel, None, True, str(fault))
+        return AskedChain(image, kernel, None, True, str(fault))
     untouched = all(_same(a, b) for a, b in zip(after, (image, kernel), strict=True))
-    return Trial(image, kernel, unbatched(output), untouched)
+    return AskedChain(image, kernel, unbatched(output), untouched)
 
 
 def unbatched(output: Tensor) -> Tensor:
-    """Returns `output` as (1, h, w) where it came as (1, 1, h, w) or as (h, w)."""
+    """Return `output` as (1, h, w) where it came as (1, 1, h, w) or as (h, w)."""
     if output.dim() == 4 and output.shape[0] == 1:
         return output[0]
     return output[None] if output.dim() == 2 else output
@@ -129,7 +129,7 @@ def _same(a: Tensor, b: Tensor) -> bool:
 
 
 def _alike(a: Tensor | None, b: Tensor | None) -> bool:
-    """Returns whether two outputs differ by rounding at most."""
+    """Return whether two outputs differ by rounding at most."""
     if a is None or b is None or a.shape != b.shape or a.numel() == 0:
         return False
     size = float(b.double().abs().max())
@@ -137,7 +137,7 @@ def _alike(a: Tensor | None, b: Tensor | None) -> bool:
     return torch.allclose(a.double(), b.double(), rtol=0.0, atol=allowed, equal_nan=True)
 
 
-def _values_criterion(name: str, trial: Trial, points: float) -> Criterion:
+def _values_criterion(name: str, trial: AskedChain, points: float) -> Criterion:
     if trial.output is None:
         return verdict(name, "as specified", trial.reason, False, points)
     expected = run_chain(CHAIN, trial.image, trial.kernel)
@@ -150,7 +150,7 @@ def _values_criterion(name: str, trial: Trial, points: float) -> Criterion:
     return verdict(name, "as specified", got, trial.right, points)
 
 
-def _steadiness(first: Trial, repeatable: bool) -> str:
+def _steadiness(first: AskedChain, repeatable: bool) -> str:
     if not first.right:
         return "no right answer"
     if not repeatable:
@@ -158,8 +158,10 @@ def _steadiness(first: Trial, repeatable: bool) -> str:
     return "yes" if first.untouched else "an argument was changed"
 
 
-def _diagnose(student: Student, trials: Sequence[Trial], repeatable: bool) -> tuple[str, str]:
-    """Returns the mistake's key and what the student reads first."""
+def _diagnose(
+    student: StudentSide, trials: Sequence[AskedChain], repeatable: bool
+) -> tuple[str, str]:
+    """Return the mistake's key and what the student reads first."""
     first, other_image, other_kernel = trials
     if first.output is None:
         return "", first.reason
@@ -186,8 +188,8 @@ def _diagnose(student: Student, trials: Sequence[Trial], repeatable: bool) -> tu
     return _probe_growth(student, trials)
 
 
-def _probe_growth(student: Student, trials: Sequence[Trial]) -> tuple[str, str]:
-    """Returns what a kernel of zeros, and one twice as large, tell about an unknown chain.
+def _probe_growth(student: StudentSide, trials: Sequence[AskedChain]) -> tuple[str, str]:
+    """Return what a kernel of zeros, and one twice as large, tell about an unknown chain.
 
     Convolution and max pooling are homogeneous and the kernel is used twice, so a kernel twice as
     large gives four times the result, and a kernel of zeros gives zeros.

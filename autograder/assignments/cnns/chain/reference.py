@@ -52,7 +52,7 @@ Rescale = Callable[[Bounded], Bounded]
 
 
 def _rescaled(value: Callable[[Tensor], Tensor], size: Callable[[Tensor], Tensor]) -> Rescale:
-    """Returns a rescaling by a size that the values themselves have; each error may shift it."""
+    """Return a rescaling by a size that the values themselves have; each error may shift it."""
 
     def rescale(x: Bounded) -> Bounded:
         worst = torch.as_tensor(0.0) if x.error is None else x.error.max()
@@ -114,7 +114,7 @@ _ORDER_WORDS = {
 
 
 def run_chain(spec: ChainSpec, image: Tensor, kernel: Tensor) -> Bounded | None:
-    """Returns the chain's output (1, h, w), or None where the image is too small for it.
+    """Return the chain's output (1, h, w), or None where the image is too small for it.
 
     Args:
         spec: the chain.
@@ -143,7 +143,7 @@ def run_chain(spec: ChainSpec, image: Tensor, kernel: Tensor) -> Bounded | None:
 
 
 def chain_mistakes(spec: ChainSpec) -> list[Mistake]:
-    """Returns in words where `spec` departs from `CHAIN`."""
+    """Return in words where `spec` departs from `CHAIN`."""
     found = []
     if spec.order != CHAIN.order:
         found.append(Mistake("chain-order", "order", _ORDER_WORDS[spec.order]))
@@ -177,7 +177,7 @@ def chain_mistakes(spec: ChainSpec) -> list[Mistake]:
 
 
 def wrong_chains() -> Iterator[ChainSpec]:
-    """Yields every chain with one mistake, then every chain with two."""
+    """Yield every chain with one mistake, then every chain with two."""
     changes: list[dict[str, object]] = [{"order": order} for order in _ORDER_WORDS]
     changes += [{"paddings": (p, q)} for p in (0, 1, 2) for q in (0, 1, 2) if p or q]
     changes += [{"stride": 2}]

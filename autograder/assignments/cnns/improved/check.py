@@ -7,21 +7,21 @@ from typing import Any
 
 from autograder.assignments.cnns.improved import calibration
 from autograder.assignments.cnns.improved.confusion import measured_with_confusion
-from autograder.assignments.cnns.improved.inspection import Traits
+from autograder.assignments.cnns.improved.inspection import Inspection
 from autograder.assignments.cnns.improved.training_runs import CLASSES, Measured
 from autograder.assignments.cnns.net.reference import net_spec, parameter_count
 from autograder.checking.check_result import CheckResult, verdict
-from autograder.checking.student import Student
+from autograder.checking.student import StudentSide
 from course_utils.tiers import Scale, middle
 
-# Of `Traits`: the calibration's families lie far on either side (`test_inspection.py`).
+# Of `Inspection`: the calibration's families lie far on either side (`test_inspection.py`).
 POSITIONS_SHOW = 0.5
 BORDER_SHOWS = 0.05
 GAP = 0.1  # between the accuracies of the two corners
 
 
-def top_left(student: Student, seed: int) -> CheckResult:
-    """Returns the verdict on the top-left accuracy: 5 points."""
+def top_left(student: StudentSide, seed: int) -> CheckResult:
+    """Return the verdict on the top-left accuracy: 5 points."""
     scale = calibration.scale()
     found, _ = measured_with_confusion(student, seed, scale)
     tier, accuracies = scale.top_left, [run.top_left for run in found.runs]
@@ -36,13 +36,13 @@ def top_left(student: Student, seed: int) -> CheckResult:
     figures = {"top_left": middle(accuracies)}
     if passed:
         return CheckResult((criterion,), figures=figures)
-    mistake, words = _slow(found.traits)
+    mistake, words = _slow(found.inspection)
     advice = f"Your network hardly learns within the budget. {words}"
     return CheckResult((criterion,), advice, (mistake,), figures)
 
 
-def bottom_right(student: Student, seed: int) -> CheckResult:
-    """Returns the verdict on the bottom-right accuracy: 20 points, in tiers."""
+def bottom_right(student: StudentSide, seed: int) -> CheckResult:
+    """Return the verdict on the bottom-right accuracy: 20 points, in tiers."""
     scale = calibration.scale()
     found, confusion = measured_with_confusion(student, seed, scale)
     accuracies = [run.bottom_right for run in found.runs]
@@ -64,9 +64,9 @@ def bottom_right(student: Student, seed: int) -> CheckResult:
         "bottom_right": middle(accuracies),
         "runs": len(found.runs),
         "steps": sum(run.steps for run in found.runs),
-        "interior": found.traits.interior,
-        "border": found.traits.border,
-        "parameters": found.traits.parameters,
+        "interior": found.inspection.interior,
+        "border": found.inspection.border,
+        "parameters": found.inspection.parameters,
     }
     if confusion is not None:
         figures["confusion"] = confusion
@@ -87,8 +87,8 @@ def _shown(accuracies: Sequence[float]) -> str:
 
 
 def in_the_way(found: Measured, scale: Scale) -> list[tuple[str, str]]:
-    """Returns what stands in the way of the highest tier: names and words, the worst first."""
-    seen = found.traits
+    """Return what stands in the way of the highest tier: names and words, the worst first."""
+    seen = found.inspection
     left = middle([run.top_left for run in found.runs])
     right = middle([run.bottom_right for run in found.runs])
     said: list[tuple[str, str]] = []
@@ -116,8 +116,8 @@ def in_the_way(found: Measured, scale: Scale) -> list[tuple[str, str]]:
     return said
 
 
-def _slow(seen: Traits) -> tuple[str, str]:
-    """Returns why a network may need more steps than there are: a name, and words."""
+def _slow(seen: Inspection) -> tuple[str, str]:
+    """Return why a network may need more steps than there are: a name, and words."""
     if 0 < seen.narrowest < CLASSES:
         words = f"All it knows of an image passes through {seen.narrowest} numbers "
         words += f"(into `{seen.narrowest_name}`), fewer than there are classes: such a bottleneck "

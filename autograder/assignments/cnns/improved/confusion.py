@@ -12,8 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograder.assignments.cnns.improved.training_runs import CLASSES, NAME, Measured, measured
-from autograder.checking.student import Student, take
+from autograder.assignments.cnns.improved.training_runs import (
+    CLASSES,
+    IMPROVED_NET,
+    Measured,
+    measured,
+)
+from autograder.checking.student import StudentSide, take
 from autograder.inside.probe import Answer
 from course_utils.data import DigitSplit, load_digits_subset
 from course_utils.tiers import Scale, middle
@@ -22,16 +27,16 @@ Confusion = list[list[int]]  # a row a digit, a column what it was read as
 
 
 def measured_with_confusion(
-    student: Student, seed: int, scale: Scale
+    student: StudentSide, seed: int, scale: Scale
 ) -> tuple[Measured, Confusion | None]:
-    """Returns what the judge found out, and the bottom-right confusion of the run that counts.
+    """Return what the judge found out, and the bottom-right confusion of the run that counts.
 
     The confusion is None where the network's answers were no finite numbers.
 
     Raises:
         StudentFault: the network cannot be built, trained or asked, or takes too much work.
     """
-    key = ("confusion", NAME, student.version(NAME))
+    key = ("confusion", IMPROVED_NET, student.version(IMPROVED_NET))
     if key not in student.memo:
         witness = Witness(student, load_digits_subset())
         found = measured(witness, seed, scale)
@@ -42,7 +47,7 @@ def measured_with_confusion(
 
 
 def counted(accuracies: Sequence[float]) -> int:
-    """Returns the number of the run whose accuracy counts."""
+    """Return the number of the run whose accuracy counts."""
     return accuracies.index(middle(accuracies))
 
 
@@ -58,22 +63,22 @@ class Witness:
         noted: handle of a trained network -> the confusion of its last prediction.
     """
 
-    def __init__(self, student: Student, digits: DigitSplit) -> None:
+    def __init__(self, student: StudentSide, digits: DigitSplit) -> None:
         self.memo = student.memo
         self.noted: dict[str, Confusion | None] = {}
         self._student, self._digits = student, digits
         self._trained, self._taught = "", digits.train_labels
 
     def version(self, name: str) -> Hashable:
-        """Returns what the student does."""
+        """Return what the student does."""
         return self._student.version(name)
 
     def cpu_s(self) -> float:
-        """Returns what the student does."""
+        """Return what the student does."""
         return self._student.cpu_s()
 
     def ask(self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
-        """Returns the student's answer.
+        """Return the student's answer.
 
         Raises:
             StudentFault: the predictions are no tensor that can be counted.
@@ -90,7 +95,7 @@ class Witness:
 
 
 def permutation_of(labels: Tensor, taught: Tensor) -> Tensor:
-    """Returns what each digit was called: (CLASSES,) int64.
+    """Return what each digit was called: (CLASSES,) int64.
 
     Args:
         labels: (N,) int64, the digits; each occurs.
@@ -102,7 +107,7 @@ def permutation_of(labels: Tensor, taught: Tensor) -> Tensor:
 
 
 def confusion(logits: Tensor, labels: Tensor, called: Tensor) -> Confusion | None:
-    """Returns how often each digit was read as which; None if the logits are not all finite.
+    """Return how often each digit was read as which; None if the logits are not all finite.
 
     Args:
         logits: (N, CLASSES); of another shape gives None too, and no points elsewhere.

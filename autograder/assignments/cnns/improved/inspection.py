@@ -23,7 +23,7 @@ _FIRST, _SHIFT = 10, 8  # pixels: where a digit stands, and a multiple of any po
 
 
 @dataclass(frozen=True)
-class Traits:
+class Inspection:
     """What shows of an untrained network.
 
     Attributes:
@@ -46,14 +46,14 @@ class Traits:
     parameters: int
 
 
-def traits(model: Model) -> Traits:
-    """Returns the traits of a fresh model."""
+def inspect_untrained(model: Model) -> Inspection:
+    """Return what shows of a fresh model without training."""
     digits = load_digits_subset().test_images[:LOOKED_AT]
     corner = IMAGE_SIZE - digits.shape[-1]
     linear = [p for p in model.parameters if _fan_in(p) > 1]
     narrow = min(linear, key=_fan_in, default=None)
     wide = max(linear, key=_fan_in, default=None)
-    return Traits(
+    return Inspection(
         interior=_change(model, digits, _FIRST, _FIRST + _SHIFT),
         border=_change(model, digits, 0, corner),
         narrowest=_fan_in(narrow) if narrow else 0,
@@ -65,7 +65,7 @@ def traits(model: Model) -> Traits:
 
 
 def _change(model: Model, digits: Tensor, start: int, end: int) -> float:
-    """Returns how much the logits change from one place to another, relative to their spread."""
+    """Return how much the logits change from one place to another, relative to their spread."""
     before, after = (model.forward(at(digits, place)).float() for place in (start, end))
     spread = torch.cat([part - part.mean(dim=0) for part in (before, after)])
     change = (before - after).square().mean().sqrt() / (spread.square().mean().sqrt() + 1e-12)
@@ -73,7 +73,7 @@ def _change(model: Model, digits: Tensor, start: int, end: int) -> float:
 
 
 def at(digits: Tensor, corner: int) -> Tensor:
-    """Returns canvases (N, 1, 56, 56) float32 in [0, 1] with each digit at (corner, corner).
+    """Return canvases (N, 1, 56, 56) float32 in [0, 1] with each digit at (corner, corner).
 
     Args:
         digits: (N, 28, 28) uint8.
@@ -86,7 +86,7 @@ def at(digits: Tensor, corner: int) -> Tensor:
 
 
 def _fan_in(parameter: ParameterInfo) -> int:
-    """Returns how many numbers a linear layer or a 1x1 convolution takes; 0 for anything else."""
+    """Return how many numbers a linear layer or a 1x1 convolution takes; 0 for anything else."""
     if len(parameter.shape) == 2 or (len(parameter.shape) == 4 and parameter.shape[2:] == (1, 1)):
         return parameter.shape[1]
     return 0

@@ -17,7 +17,7 @@ PRIOR_KNOWLEDGE = 0.75  # between 0.49, the most that random weights gave, and 0
 
 
 def refuse(model: Model, initial: Mapping[str, Tensor], digits: DigitSplit, rng: Generator) -> None:
-    """Returns nothing if the network, with random weights, does not know the digits.
+    """Refuse a network that, with random weights, knows the digits.
 
     Random weights keep some of what tells digits apart: by the nearest class mean of the logits,
     0.30 to 0.49 of the digits are told right, whatever the architecture. A network that holds
@@ -45,7 +45,7 @@ def refuse(model: Model, initial: Mapping[str, Tensor], digits: DigitSplit, rng:
 def nearest_mean_accuracy(
     known: Tensor, known_labels: Tensor, asked: Tensor, asked_labels: Tensor
 ) -> float:
-    """Returns the share in [0, 1] of rows of `asked` whose nearest class mean is their class's.
+    """Return the share in [0, 1] of rows of `asked` whose nearest class mean is their class's.
 
     Args:
         known: (N, K) float32, from which the means are taken, each column scaled to deviation 1.

@@ -6,7 +6,7 @@ from torch import nn
 
 
 def reference(narrow: int = 8, wide: int = 16, num_classes: int = 10) -> nn.Module:
-    """Returns the exercise's reference for `ImprovedNet`: (N, 1, 56, 56) -> (N, num_classes).
+    """Return the exercise's reference for `ImprovedNet`: (N, 1, 56, 56) -> (N, num_classes).
 
     Args:
         narrow: channels of the first convolution.

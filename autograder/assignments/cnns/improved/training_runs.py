@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from autograder.assignments.cnns.improved import prior_knowledge, work_limit
-from autograder.assignments.cnns.improved.inspection import Traits, traits
+from autograder.assignments.cnns.improved.inspection import Inspection, inspect_untrained
 from autograder.checking.challenge import derive_seed, generator, random_permutation, shuffled_state
-from autograder.checking.student import Model, Student, StudentFault
+from autograder.checking.student import Model, StudentFault, StudentSide
 from course_utils.data import DigitSplit, load_digits_subset
 from course_utils.tiers import Accuracies, Scale
 from course_utils.training import GRADING, accuracy, looks, outcome
 
-NAME = "ImprovedNet"
+IMPROVED_NET = "ImprovedNet"
 CLASSES = 10
 STEPS_A_REQUEST = 50  # so that the time limit of one request does not depend on the budget
 
@@ -32,23 +32,23 @@ class Measured:
 
     Attributes:
         runs: the accuracies at the end of each training run, one to three of them.
-        traits: what shows without training.
+        inspection: what shows without training.
     """
 
     runs: tuple[Accuracies, ...]
-    traits: Traits
+    inspection: Inspection
 
 
-def measured(student: Student, seed: int, scale: Scale) -> Measured:
-    """Returns the runs and traits of the student's `ImprovedNet`; its checks share them.
+def measured(student: StudentSide, seed: int, scale: Scale) -> Measured:
+    """Return the runs and inspection of the student's `ImprovedNet`; its checks share them.
 
     Raises:
         StudentFault: it cannot be built, trained or asked, or takes too much work.
     """
-    key = (NAME, student.version(NAME))
+    key = (IMPROVED_NET, student.version(IMPROVED_NET))
     if key not in student.memo:
-        work_limit.refuse_too_much(student, NAME, seed)
-        seen = traits(Model(student, NAME, seed))
+        work_limit.refuse_too_much(student, IMPROVED_NET, seed)
+        seen = inspect_untrained(Model(student, IMPROVED_NET, seed))
         runs = repeated(lambda s: outcome(run_looks(student, s), scale), seed, scale)
         student.memo[key] = Measured(tuple(runs), seen)
     found: Measured = student.memo[key]
@@ -56,7 +56,7 @@ def measured(student: Student, seed: int, scale: Scale) -> Measured:
 
 
 def repeated(run: Callable[[int], Accuracies], seed: int, scale: Scale) -> list[Accuracies]:
-    """Returns as many runs as the scale asks for, each with a seed of its own."""
+    """Return as many runs as the scale asks for, each with a seed of its own."""
     runs: list[Accuracies] = []
     while scale.wants_another(runs):
         runs.append(run(derive_seed(seed, len(runs))))
@@ -64,9 +64,9 @@ def repeated(run: Callable[[int], Accuracies], seed: int, scale: Scale) -> list[
 
 
 def run_looks(
-    student: Student, seed: int, digits: DigitSplit | None = None
+    student: StudentSide, seed: int, digits: DigitSplit | None = None
 ) -> Iterator[Accuracies]:
-    """Yields the accuracies at each checkpoint of one training run under permuted labels.
+    """Yield the accuracies at each checkpoint of one training run under permuted labels.
 
     Raises:
         StudentFault: the network cannot be built, trained or asked, or was trained before.
@@ -74,7 +74,7 @@ def run_looks(
     digits = digits or load_digits_subset()
     rng = generator(seed)
     permutation = random_permutation(CLASSES, rng)
-    model = Model(student, NAME, derive_seed(seed, "init"))
+    model = Model(student, IMPROVED_NET, derive_seed(seed, "init"))
     initial = model.state()
     prior_knowledge.refuse(model, initial, digits, rng)
     model.load(shuffled_state(initial, rng))
@@ -91,7 +91,7 @@ def run_looks(
             )
 
     def evaluate(quadrant: str) -> float:
-        fresh = Model(student, NAME, derive_seed(seed, "fresh"))
+        fresh = Model(student, IMPROVED_NET, derive_seed(seed, "fresh"))
         fresh.load(model.state())
         return _accuracy(fresh.predict(digits.test_images, quadrant), labels)
 

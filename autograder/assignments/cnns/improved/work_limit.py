@@ -12,37 +12,37 @@ from functools import cache
 import torch.nn.functional as F
 
 from autograder.assignments.cnns.improved.reference import reference
-from autograder.checking.student import Model, Student, StudentFault
+from autograder.checking.student import Model, StudentFault, StudentSide
 from course_utils.data import load_digits_subset
 from course_utils.training import GRADING, lay_out, predict
 from course_utils.transforms import place
 
-MOST_WORK = 15.0  # times the reference's: far more than honest networks take
+MAX_WORK = 15.0  # times the reference's: far more than honest networks take
 WARM_UP_STEPS = 2  # the first steps set up the optimiser and choose kernels
 STEPS = 6
 PREDICTED = 128  # digits
 TRIALS = 3  # before a network is refused: a busy machine can slow one down
 
 
-def refuse_too_much(student: Student, name: str, seed: int) -> None:
-    """Returns nothing if one training step and one prediction of the network take little enough.
+def refuse_too_much(student: StudentSide, name: str, seed: int) -> None:
+    """Refuse a network of which a training step and a prediction take too much work.
 
     Raises:
-        StudentFault: they take more than `MOST_WORK` times what the reference takes.
+        StudentFault: they take more than `MAX_WORK` times what the reference takes.
     """
     for _ in range(TRIALS):
         ratio = cpu_s(student, name, seed) / _reference_cpu_s()
-        if ratio <= MOST_WORK:
+        if ratio <= MAX_WORK:
             return
     raise StudentFault(
         f"a training step of {name} takes {ratio:.0f} times the work of the reference's; grading "
-        f"trains networks that take at most {MOST_WORK:.0f} times as much. Use fewer channels, or "
+        f"trains networks that take at most {MAX_WORK:.0f} times as much. Use fewer channels, or "
         "pool earlier"
     )
 
 
-def cpu_s(student: Student, name: str, seed: int = 0) -> float:
-    """Returns the processor time in seconds that some training and prediction takes."""
+def cpu_s(student: StudentSide, name: str, seed: int = 0) -> float:
+    """Return the processor time in seconds that some training and prediction takes."""
     digits = load_digits_subset()
     model = Model(student, name, seed)
 
@@ -60,7 +60,7 @@ def cpu_s(student: Student, name: str, seed: int = 0) -> float:
 
 @cache
 def _reference_cpu_s() -> float:
-    """Returns the same of the reference: the least of some trials, once a process.
+    """Return the same of the reference: the least of some trials, once a process.
 
     Without an optimiser: its part is small, and PyTorch imports a compiler for it, which takes two
     seconds and which nothing else in the judge's process needs.

@@ -17,20 +17,20 @@ from autograder.assignments.cnns.net.reference import (
     net_spec,
     sizes,
 )
-from autograder.assignments.cnns.net.under_test import NAME, Finding
+from autograder.assignments.cnns.net.under_test import NET, Recognition
 from autograder.checking.check_result import CheckResult, Criterion, verdict
 from autograder.checking.pairing import infer, match_layers, weights_of
-from autograder.checking.student import Model, ParameterInfo, Student, StudentFault
+from autograder.checking.student import Model, ParameterInfo, StudentFault, StudentSide
 
 OTHER = {"num_channel": 5, "num_classes": 7}  # a size that the notebook never mentions
-_OTHER_SHOWN = f"{NAME}({', '.join(f'{key}={value}' for key, value in OTHER.items())})"
+_OTHER_SHOWN = f"{NET}({', '.join(f'{key}={value}' for key, value in OTHER.items())})"
 _LAYER_POINTS, _TOTAL_POINTS = 1.6, 1.0
 _PART_POINTS, _OTHER_PART_POINTS = 3.2, 0.8
 
 
-def parameters(student: Student, seed: int) -> CheckResult:
-    """Returns the verdict on the parameters of `Net`: 10 points."""
-    model, shapes = Model(student, NAME, seed), net_shapes(net_spec())
+def parameters(student: StudentSide, seed: int) -> CheckResult:
+    """Return the verdict on the parameters of `Net`: 10 points."""
+    model, shapes = Model(student, NET, seed), net_shapes(net_spec())
     matched = match_layers(shapes, model.parameters)
     taken = [slot.parameter for pairing in matched.values() for slot in pairing.values()]
     left = [p for p in model.parameters if p not in taken]
@@ -38,7 +38,7 @@ def parameters(student: Student, seed: int) -> CheckResult:
     criteria.append(_total_criterion("parameters in all", net_spec(), model.parameters))
     name = f"parameters in all of {_OTHER_SHOWN}"
     try:
-        other = Model(student, NAME, seed, **OTHER)
+        other = Model(student, NET, seed, **OTHER)
         criteria.append(_total_criterion(name, net_spec(**OTHER), other.parameters))
     except StudentFault as fault:
         total = f"{_count(net_shapes(net_spec(**OTHER)).values()):,}"
@@ -66,7 +66,7 @@ def parameters(student: Student, seed: int) -> CheckResult:
 def _layer_criterion(
     layer: str, shapes: Mapping[str, Shape], found: bool, left: Sequence[ParameterInfo]
 ) -> Criterion:
-    """Returns the criterion of one layer; `left` are parameters that belong to no right layer."""
+    """Return the criterion of one layer; `left` are parameters that belong to no right layer."""
     weight = shapes[f"{layer}.weight"]
     expected = f"weight {weight}, bias {shapes[f'{layer}.bias']}"
     if found:
@@ -89,8 +89,8 @@ def _count(shapes: Iterable[Shape]) -> int:
     return sum(math.prod(shape) for shape in shapes)
 
 
-def function(student: Student, seed: int) -> CheckResult:
-    """Returns the verdict on the function that `Net` computes: 20 points.
+def function(student: StudentSide, seed: int) -> CheckResult:
+    """Return the verdict on the function that `Net` computes: 20 points.
 
     Each layer, with what follows it, earns its share for the default sizes and a quarter of it
     more if it is right for other sizes too.
@@ -112,7 +112,7 @@ def function(student: Student, seed: int) -> CheckResult:
     try:
         other = examine(student, seed + 1, OTHER, search=finding.explained)
     except StudentFault as fault:
-        other = Finding((), frozenset(), f"{_OTHER_SHOWN} cannot be built: {fault}")
+        other = Recognition((), frozenset(), f"{_OTHER_SHOWN} cannot be built: {fault}")
     kept = len(other.right_parts & finding.right_parts)
     got = f"{kept} of {len(LAYERS)} layers as specified"
     criteria.append(Criterion(name, "as specified", got, _OTHER_PART_POINTS * kept, most))
@@ -127,8 +127,8 @@ def _names(mistakes: Iterable[Mistake]) -> tuple[str, ...]:
     return tuple(mistake.key for mistake in mistakes)
 
 
-def _layers(finding: Finding) -> list[dict[str, Any]]:
-    """Returns what each layer should put out, and whether it does, for the picture."""
+def _layers(finding: Recognition) -> list[dict[str, Any]]:
+    """Return what each layer should put out, and whether it does, for the picture."""
     spec = net_spec()
     sides = sizes(spec)
     shown = [f"{c} x {side} x {side}" for c, side in zip(spec.channels, sides, strict=True)]
@@ -139,24 +139,24 @@ def _layers(finding: Finding) -> list[dict[str, Any]]:
     ]
 
 
-def _got(finding: Finding, layer: str) -> str:
+def _got(finding: Recognition, layer: str) -> str:
     words = [mistake.sentence for mistake in finding.mistakes if mistake.part == layer]
     if not words:
         return "differs, or could not be reached"
     return f"{words[0]}" if words[0].endswith(".") else "as if " + " and ".join(words)
 
 
-def _other_size_mistake(student: Student, other: Finding, seed: int) -> Mistake:
-    """Returns why a network is less right for other sizes than the defaults, in a sentence."""
+def _other_size_mistake(student: StudentSide, other: Recognition, seed: int) -> Mistake:
+    """Return why a network is less right for other sizes than the defaults, in a sentence."""
     try:
-        default = [p.shape for p in Model(student, NAME, seed).parameters]
+        default = [p.shape for p in Model(student, NET, seed).parameters]
     except StudentFault:
         default = []
     for argument, value in OTHER.items():
         try:
-            shapes = [p.shape for p in Model(student, NAME, seed, **{argument: value}).parameters]
+            shapes = [p.shape for p in Model(student, NET, seed, **{argument: value}).parameters]
         except StudentFault as fault:
-            words = f"{NAME}({argument}={value}) cannot be built: {fault}"
+            words = f"{NET}({argument}={value}) cannot be built: {fault}"
             return Mistake(f"{argument}-ignored", "", words)
         if shapes == default:
             words = f"Your network ignores its argument {argument}: is a number written out?"

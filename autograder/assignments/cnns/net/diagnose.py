@@ -17,13 +17,13 @@ from autograder.assignments.cnns.net.reference import (
     net_shapes,
     sizes,
 )
-from autograder.assignments.cnns.net.under_test import IMAGES, Finding, Subject, as_if
+from autograder.assignments.cnns.net.under_test import IMAGES, NetUnderTest, Recognition, as_if
 from autograder.checking import error_bounds
 from autograder.checking.pairing import match_layers, weights_of
 from autograder.checking.student import StudentFault
 
 
-def misshapen(subject: Subject, answer: Tensor, expected: tuple[int, ...]) -> Finding:
+def misshapen(subject: NetUnderTest, answer: Tensor, expected: tuple[int, ...]) -> Recognition:
     got, dtype = tuple(answer.shape), str(answer.dtype).removeprefix("torch.")
     advice = f"Expected logits {expected}, got {got} {dtype}."
     if not answer.is_floating_point():
@@ -31,11 +31,13 @@ def misshapen(subject: Subject, answer: Tensor, expected: tuple[int, ...]) -> Fi
     elif answer.numel() == torch.Size(expected).numel():
         advice += " The numbers may be right, but not their arrangement."
     mistakes = [*subject.named(subject.spec), Mistake("output-shape", "fc3", "the shape differed")]
-    return Finding(tuple(mistakes), _without(seen_parts(subject, subject.spec), mistakes), advice)
+    return Recognition(
+        tuple(mistakes), _without(seen_parts(subject, subject.spec), mistakes), advice
+    )
 
 
-def first_difference(subject: Subject) -> Finding:
-    """Returns the finding for a network that no candidate explains: where its outputs part."""
+def first_difference(subject: NetUnderTest) -> Recognition:
+    """Return the finding for a network that no candidate explains: where its outputs part."""
     mistakes = subject.named(subject.spec)
     blocks, seen = subject.blocks(subject.spec), subject.seen()
     advice = "Every layer puts out what it should, but not the network: look at its last lines."
@@ -52,13 +54,13 @@ def first_difference(subject: Subject) -> Finding:
         previous = layer
     advice += "".join(f" Besides, it behaves as if {m.sentence}." for m in mistakes[:1])
     parts = _without(seen_parts(subject, subject.spec, seen), mistakes)
-    return Finding(tuple(mistakes), parts, advice, explained=False)
+    return Recognition(tuple(mistakes), parts, advice, explained=False)
 
 
 def seen_parts(
-    subject: Subject, spec: NetSpec, seen: Sequence[Tensor] | None = None
+    subject: NetUnderTest, spec: NetSpec, seen: Sequence[Tensor] | None = None
 ) -> frozenset[str]:
-    """Returns the layers but the last whose output reaches the next layer as it should."""
+    """Return the layers but the last whose output reaches the next layer as it should."""
     seen = subject.seen() if seen is None else seen
     blocks = subject.blocks(spec)
     return frozenset(
@@ -75,8 +77,8 @@ def _without(parts: frozenset[str], mistakes: Sequence[Mistake]) -> frozenset[st
     return parts - {mistake.part for mistake in mistakes}
 
 
-def stopped(subject: Subject, fault: str) -> Finding:
-    """Returns the finding for a network whose forward pass fails."""
+def stopped(subject: NetUnderTest, fault: str) -> Recognition:
+    """Return the finding for a network whose forward pass fails."""
     spec = subject.structure.spec if subject.structure else subject.spec
     advice, seen = f"{fault[:1].upper()}{fault[1:]}", subject.seen()
     mistakes: list[Mistake] = []
@@ -99,11 +101,13 @@ def stopped(subject: Subject, fault: str) -> Finding:
     mistakes = [*subject.named(spec), *mistakes]
     advice += f" {as_if(subject.named(spec))}"
     parts = _without(seen_parts(subject, spec, seen), mistakes)
-    return Finding(tuple(mistakes), parts, advice.strip())
+    return Recognition(tuple(mistakes), parts, advice.strip())
 
 
-def _geometry(subject: Subject, spec: NetSpec, features: int, seen: Sequence[Tensor]) -> NetSpec:
-    """Returns convolutions and poolings that leave as many features, and gave what was seen."""
+def _geometry(
+    subject: NetUnderTest, spec: NetSpec, features: int, seen: Sequence[Tensor]
+) -> NetSpec:
+    """Return convolutions and poolings that leave as many features, and gave what was seen."""
     for candidate in net_neighbours(spec, features):
         own = subject.blocks(candidate)["conv2"].own
         if any(_is_in(output, own) for output in seen):
@@ -111,8 +115,8 @@ def _geometry(subject: Subject, spec: NetSpec, features: int, seen: Sequence[Ten
     return spec
 
 
-def other_layers(subject: Subject) -> Finding:
-    """Returns the finding for a network whose parameters do not fit together as specified."""
+def other_layers(subject: NetUnderTest) -> Recognition:
+    """Return the finding for a network whose parameters do not fit together as specified."""
     mistakes = _structural_mistakes(subject)
     spec = subject.spec
     matched = match_layers(net_shapes(spec), subject.core)
@@ -125,13 +129,13 @@ def other_layers(subject: Subject) -> Finding:
         advice += f" {str(fault)[:1].upper()}{str(fault)[1:]}"
     else:
         if output.dim() > 0 and len(output) == IMAGES and torch.equal(output[0], output[1]):
-            return Finding(tuple(mistakes), frozenset(), advice)
+            return Recognition(tuple(mistakes), frozenset(), advice)
     parts = _without(seen_parts(subject, spec) & matched.keys(), mistakes)
-    return Finding(tuple(mistakes), parts, advice)
+    return Recognition(tuple(mistakes), parts, advice)
 
 
-def _structural_mistakes(subject: Subject) -> list[Mistake]:
-    """Returns what is wrong with the parameters' shapes, in whole sentences."""
+def _structural_mistakes(subject: NetUnderTest) -> list[Mistake]:
+    """Return what is wrong with the parameters' shapes, in whole sentences."""
     structure = subject.structure
     if structure is None:
         return [_count_mistake(subject)]
@@ -154,7 +158,7 @@ def _structural_mistakes(subject: Subject) -> list[Mistake]:
     return [*mistakes, *shapes] or [odd]
 
 
-def _count_mistake(subject: Subject) -> Mistake:
+def _count_mistake(subject: NetUnderTest) -> Mistake:
     weights = weights_of(subject.core)
     convs = sum(len(w.shape) == 4 for w in weights)
     linears = sum(len(w.shape) == 2 for w in weights)

@@ -24,7 +24,7 @@ _LARGEST = 10_000  # entries of a scale or slope
 
 
 @dataclass(frozen=True)
-class Extra:
+class ExtraLayer:
     """One module with parameters that the specification does not have.
 
     Attributes:
@@ -42,9 +42,9 @@ class Extra:
     position: int
 
 
-def split(parameters: Sequence[ParameterInfo]) -> tuple[list[ParameterInfo], list[Extra]]:
-    """Returns the parameters without the transparent modules', and these modules."""
-    extras: dict[str, Extra] = {}
+def split(parameters: Sequence[ParameterInfo]) -> tuple[list[ParameterInfo], list[ExtraLayer]]:
+    """Return the parameters without the transparent modules', and these modules."""
+    extras: dict[str, ExtraLayer] = {}
     for position, parameter in enumerate(parameters):
         kind = parameter.kind
         if not kind.startswith(("BatchNorm", "PReLU")) or parameter.owner in extras:
@@ -53,13 +53,13 @@ def split(parameters: Sequence[ParameterInfo]) -> tuple[list[ParameterInfo], lis
         if not all(len(p.shape) == 1 and p.shape[0] <= _LARGEST for p in own):
             continue
         what, words = ("prelu", "a PReLU") if kind == "PReLU" else ("norm", "batch normalisation")
-        extras[parameter.owner] = Extra(what, words, kind, own, position)
+        extras[parameter.owner] = ExtraLayer(what, words, kind, own, position)
     core = [p for p in parameters if p.owner not in extras]
     return core, list(extras.values())
 
 
-def transparent_state(extras: Sequence[Extra]) -> dict[str, Tensor]:
-    """Returns values for the extras' parameters that make them do nothing."""
+def transparent_state(extras: Sequence[ExtraLayer]) -> dict[str, Tensor]:
+    """Return values for the extras' parameters that make them do nothing."""
     state: dict[str, Tensor] = {}
     for extra in extras:
         for p in extra.parameters:
@@ -69,9 +69,9 @@ def transparent_state(extras: Sequence[Extra]) -> dict[str, Tensor]:
 
 
 def extra_mistakes(
-    extras: Sequence[Extra], parameters: Sequence[ParameterInfo], pairing: Pairing
+    extras: Sequence[ExtraLayer], parameters: Sequence[ParameterInfo], pairing: Pairing
 ) -> list[Mistake]:
-    """Returns the mistake that each extra is, with the layer that it probably follows."""
+    """Return the mistake that each extra is, with the layer that it probably follows."""
     return [
         Mistake(f"{part}-{e.what}", part, f"{e.words} came after {part}")
         for e in extras
@@ -79,8 +79,8 @@ def extra_mistakes(
     ]
 
 
-def _follows(extra: Extra, parameters: Sequence[ParameterInfo], pairing: Pairing) -> str:
-    """Returns the layer of as many outputs that was registered last before the extra."""
+def _follows(extra: ExtraLayer, parameters: Sequence[ParameterInfo], pairing: Pairing) -> str:
+    """Return the layer of as many outputs that was registered last before the extra."""
     places = {p.name: i for i, p in enumerate(parameters)}
     size = math.prod(extra.parameters[0].shape)
     weights = {layer: pairing.get(f"{layer}.weight") for layer in LAYERS}

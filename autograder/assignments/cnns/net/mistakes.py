@@ -54,7 +54,7 @@ _FLATTEN_WORDS = {
 
 
 def net_mistakes(spec: NetSpec, right: NetSpec) -> list[Mistake]:
-    """Returns in words where `spec` departs from `right`, from the first layer to the last."""
+    """Return in words where `spec` departs from `right`, from the first layer to the last."""
     found: list[Mistake] = []
     for i, layer in enumerate(LAYERS):
 
@@ -111,7 +111,7 @@ _COMMON_PADDINGS, _RARE_PADDINGS = (1, 2), (3, 4)
 
 
 def net_neighbours(spec: NetSpec, inputs_of_fc1: int) -> Iterator[NetSpec]:
-    """Yields descriptions with the parameter shapes of `spec` that differ from it in other ways.
+    """Yield descriptions with the parameter shapes of `spec` that differ from it in other ways.
 
     First `spec` itself, then one change at a time, then two, the second of which is a common one;
     of these the ones with `inputs_of_fc1` inputs to fc1. The same change in several layers counts
@@ -162,7 +162,7 @@ def _activation_changes(hidden: tuple[str, ...], final: tuple[str, ...]) -> Iter
 
 
 def _set(field: str, value: object, *indices: int) -> Change:
-    """Returns the change that puts `value` at `indices` of a field."""
+    """Return the change that puts `value` at `indices` of a field."""
 
     def change(spec: NetSpec) -> NetSpec:
         values = list(getattr(spec, field))

@@ -27,18 +27,23 @@ from autograder.assignments.cnns.net.reference import (
     flat_features,
     net_blocks,
 )
-from autograder.assignments.cnns.net.under_test import Finding, Subject, make_subject, named
+from autograder.assignments.cnns.net.under_test import (
+    NetUnderTest,
+    Recognition,
+    named,
+    put_under_test,
+)
 from autograder.checking import error_bounds
-from autograder.checking.student import Student, StudentFault
+from autograder.checking.student import StudentFault, StudentSide
 
 _SEARCH = 60_000_000  # candidates times entries of the convolutions' weights: about 2 s
 _SCREEN = 1e-3  # relative to the largest output: float32 differs by 1e-5, other networks by more
 
 
 def examine(
-    student: Student, seed: int, arguments: Mapping[str, int], search: bool = True
-) -> Finding:
-    """Returns what `Net(**arguments)` computes, in the catalogue's words.
+    student: StudentSide, seed: int, arguments: Mapping[str, int], search: bool = True
+) -> Recognition:
+    """Return what `Net(**arguments)` computes, in the catalogue's words.
 
     Args:
         student: whose.
@@ -49,7 +54,7 @@ def examine(
     Raises:
         StudentFault: the network cannot be built.
     """
-    subject = make_subject(student, seed, arguments)
+    subject = put_under_test(student, seed, arguments)
     if not subject.ways:
         return other_layers(subject)
     try:
@@ -58,8 +63,8 @@ def examine(
         return stopped(subject, str(fault))
 
 
-def _compare(subject: Subject, search: bool) -> Finding:
-    """Returns the finding for a network whose parameter shapes are those of `subject.spec`.
+def _compare(subject: NetUnderTest, search: bool) -> Recognition:
+    """Return the finding for a network whose parameter shapes are those of `subject.spec`.
 
     Raises:
         StudentFault: its forward pass fails.
@@ -77,11 +82,11 @@ def _compare(subject: Subject, search: bool) -> Finding:
         mistake = Mistake("random", "", "chance took part")
         advice = "The same images gave two different answers in eval mode: does chance take part "
         advice += "(F.dropout without training=self.training, or weights made in forward)?"
-        return Finding((mistake,), seen_parts(subject, spec), advice)
+        return Recognition((mistake,), seen_parts(subject, spec), advice)
     if torch.equal(answers[0][0], answers[0][1]):
         mistake = Mistake("constant", "", "the images did not matter")
         advice = "Two different images gave the same output: does the image reach the last layer?"
-        return Finding((mistake,), frozenset(), advice)
+        return Recognition((mistake,), frozenset(), advice)
     if not search:
         return first_difference(subject)
     base = subject.structure.spec if subject.structure else spec
@@ -95,14 +100,14 @@ def _compare(subject: Subject, search: bool) -> Finding:
 
 
 def _alike(a: Tensor, b: Tensor) -> bool:
-    """Returns whether two outputs (N, K) float64 differ by rounding at most."""
+    """Return whether two outputs (N, K) float64 differ by rounding at most."""
     return a.shape == b.shape and torch.allclose(a, b, rtol=1e-4, atol=1e-5, equal_nan=True)
 
 
 def _screened(
-    subject: Subject, candidates: Iterable[NetSpec], answers: Sequence[Tensor]
+    subject: NetUnderTest, candidates: Iterable[NetSpec], answers: Sequence[Tensor]
 ) -> Iterator[NetSpec]:
-    """Yields the candidates whose output in float32 comes close to one of the answers."""
+    """Yield the candidates whose output in float32 comes close to one of the answers."""
     given = torch.stack(list(answers)).float()  # (ways, N, K)
     if not bool(given.isfinite().all()):
         return

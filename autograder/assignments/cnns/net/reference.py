@@ -50,7 +50,7 @@ class NetSpec:
 
 
 def net_spec(num_channel: int = 8, num_classes: int = 10) -> NetSpec:
-    """Returns the specification of the exercise's `Net`."""
+    """Return the specification of the exercise's `Net`."""
     return NetSpec((num_channel, 2 * num_channel), (4 * num_channel, 2 * num_channel, num_classes))
 
 
@@ -88,7 +88,7 @@ FLATTENS: dict[str, Callable[[Bounded], Bounded]] = {
 
 
 def sizes(spec: NetSpec, image_size: int = IMAGE_SIZE) -> tuple[int, int]:
-    """Returns height (= width) of the feature maps after block 1 and after block 2; 0 for none."""
+    """Return height (= width) of the feature maps after block 1 and after block 2; 0 for none."""
     size, after = image_size, []
     for kernel, padding, stride, pool in zip(
         spec.kernels, spec.paddings, spec.strides, spec.pools, strict=True
@@ -99,12 +99,12 @@ def sizes(spec: NetSpec, image_size: int = IMAGE_SIZE) -> tuple[int, int]:
 
 
 def flat_features(spec: NetSpec) -> int:
-    """Returns how many inputs fc1 needs."""
+    """Return how many inputs fc1 needs."""
     return spec.channels[1] * (sizes(spec)[1] ** 2 if spec.flatten == "flatten" else 1)
 
 
 def net_shapes(spec: NetSpec) -> dict[str, Shape]:
-    """Returns the shape of every parameter, by names such as "conv1.weight"."""
+    """Return the shape of every parameter, by names such as "conv1.weight"."""
     weights: list[Shape] = []
     for fan_in, channels, kernel in zip(
         (1, spec.channels[0]), spec.channels, spec.kernels, strict=True
@@ -123,12 +123,12 @@ def net_shapes(spec: NetSpec) -> dict[str, Shape]:
 
 
 def parameter_count(spec: NetSpec) -> int:
-    """Returns how many numbers a network of this specification learns."""
+    """Return how many numbers a network of this specification learns."""
     return sum(math.prod(shape) for shape in net_shapes(spec).values())
 
 
 def convolved(spec: NetSpec) -> int:
-    """Returns how many entries the weights of the convolutions have: what computing costs."""
+    """Return how many entries the weights of the convolutions have: what computing costs."""
     return sum(math.prod(shape) for shape in net_shapes(spec).values() if len(shape) == 4)
 
 
@@ -151,7 +151,7 @@ Cache = dict[Any, Block]
 def net_blocks(
     spec: NetSpec, state: Mapping[str, Tensor], images: Bounded, cache: Cache | None = None
 ) -> dict[str, Block]:
-    """Returns what each of the five layers gives; the logits are `["fc3"].after`.
+    """Return what each of the five layers gives; the logits are `["fc3"].after`.
 
     Args:
         spec: the network.

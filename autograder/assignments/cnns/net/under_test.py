@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from autograder.assignments.cnns.net.extra_layers import (
-    Extra,
+    ExtraLayer,
     extra_mistakes,
     split,
     transparent_state,
@@ -32,19 +32,19 @@ from autograder.assignments.cnns.net.reference import (
 from autograder.checking import error_bounds
 from autograder.checking.challenge import generator, random_images, random_state
 from autograder.checking.pairing import Pairing, Structure, infer, pairings
-from autograder.checking.student import Model, ParameterInfo, Student, StudentFault
+from autograder.checking.student import Model, ParameterInfo, StudentFault, StudentSide
 
-NAME = "Net"
+NET = "Net"
 IMAGES = 2
-MOST_PARAMETERS = 3_000_000  # entries of all of them: what fits into one message
-MOST_CONVOLVED = 100_000  # entries of the convolutions' weights
+MAX_PARAMETERS = 3_000_000  # entries of all of them: what fits into one message
+MAX_CONVOLVED = 100_000  # entries of the convolutions' weights
 _GAIN = 10.0
-_MOST_DRAWS, _LEAST_SHARE, _LARGE = 200, 0.2, 7.0  # a ReLU6 is flat from 6 on
+_MAX_DRAWS, _MIN_SHARE, _LARGE = 200, 0.2, 7.0  # a ReLU6 is flat from 6 on
 _FLATTEN_ORDERS = ((0, 1, 2), (1, 2, 0), (0, 2, 1), (2, 1, 0), (1, 0, 2), (2, 0, 1))  # of (C, H, W)
 
 
 @dataclass(frozen=True)
-class Finding:
+class Recognition:
     """What a network was recognised as.
 
     Attributes:
@@ -61,12 +61,12 @@ class Finding:
 
     @property
     def right(self) -> bool:
-        """Returns whether the network is the specified one."""
+        """Return whether the network is the specified one."""
         return len(self.right_parts) == len(LAYERS)
 
 
 @dataclass(frozen=True)
-class Subject:
+class NetUnderTest:
     """A student's network under examination.
 
     Attributes:
@@ -85,18 +85,18 @@ class Subject:
     right: NetSpec
     structure: Structure | None
     core: Sequence[ParameterInfo]
-    extras: Sequence[Extra]
+    extras: Sequence[ExtraLayer]
     spec: NetSpec
     images: Tensor
     state: Mapping[str, Tensor]
     ways: Sequence[Pairing]
 
     def load(self, way: Pairing) -> None:
-        """Returns nothing; puts `state` into the student's network."""
+        """Put `state` into the student's network."""
         self.model.load({slot.parameter.name: slot.fit(self.state[k]) for k, slot in way.items()})
 
     def answers(self) -> Iterator[Tensor]:
-        """Yields the network's output for each pairing, then for each order of flattening."""
+        """Yield the network's output for each pairing, then for each order of flattening."""
         for way in self.ways:
             self.load(way)
             yield self.model.forward(self.images)
@@ -112,7 +112,7 @@ class Subject:
             yield self.model.forward(self.images)
 
     def seen(self) -> list[Tensor]:
-        """Returns what went in and out of the submodules while the network ran, if it can be had.
+        """Return what went in and out of the submodules while the network ran, if it can be had.
 
         It runs with the weights that were loaded last.
         """
@@ -122,7 +122,7 @@ class Subject:
             return []
 
     def blocks(self, spec: NetSpec) -> dict[str, Block]:
-        """Returns what a candidate gives for the same images; weights that do not fit are zeros."""
+        """Return what a candidate gives for the same images; weights that do not fit are zeros."""
         fitting = {
             name: self.state[name] if self.state[name].shape == shape else torch.zeros(shape)
             for name, shape in net_shapes(spec).items()
@@ -130,21 +130,21 @@ class Subject:
         return net_blocks(spec, fitting, error_bounds.exact(self.images))
 
     def named(self, spec: NetSpec) -> list[Mistake]:
-        """Returns where the network departs from the specification if it is `spec`."""
+        """Return where the network departs from the specification if it is `spec`."""
         pairing = self.ways[0] if self.ways else {}
         extra = extra_mistakes(self.extras, self.model.parameters, pairing)
         return sorted([*net_mistakes(spec, self.right), *extra], key=lambda m: LAYERS.index(m.part))
 
 
-def make_subject(student: Student, seed: int, arguments: Mapping[str, int]) -> Subject:
-    """Returns `Net(**arguments)`, built on the student's side, with all that is asked of it.
+def put_under_test(student: StudentSide, seed: int, arguments: Mapping[str, int]) -> NetUnderTest:
+    """Return `Net(**arguments)`, built on the student's side, with all that is asked of it.
 
     Raises:
         StudentFault: it cannot be built.
     """
     rng, right = generator(seed), net_spec(**arguments)
     images = random_images(IMAGES, 1, IMAGE_SIZE, IMAGE_SIZE, rng)
-    model = Model(student, NAME, seed, **arguments)
+    model = Model(student, NET, seed, **arguments)
     core, extras = split(model.parameters)
     if extras:
         model.load(transparent_state(extras))
@@ -163,39 +163,39 @@ def make_subject(student: Student, seed: int, arguments: Mapping[str, int]) -> S
     else:
         spec = nearest
     state = telling_state(spec, images, rng)
-    return Subject(model, right, structure, core, extras, spec, images, state, ways)
+    return NetUnderTest(model, right, structure, core, extras, spec, images, state, ways)
 
 
 def _check_size(parameters: Sequence[ParameterInfo], structure: Structure | None) -> None:
-    """Raises StudentFault for networks so large that the judge should not compute their like."""
+    """Raise StudentFault for networks so large that the judge should not compute their like."""
     count = sum(math.prod(p.shape) for p in parameters)
     if any(0 in p.shape for p in parameters):
         raise StudentFault("a parameter of your network has no entries")
-    if count > MOST_PARAMETERS or (structure and convolved(structure.spec) > MOST_CONVOLVED):
+    if count > MAX_PARAMETERS or (structure and convolved(structure.spec) > MAX_CONVOLVED):
         raise StudentFault(f"your network is far too large: it has {count:,} parameters")
 
 
-def named(mistakes: Sequence[Mistake]) -> Finding:
-    """Returns the finding for a network that was recognised, by its mistakes."""
+def named(mistakes: Sequence[Mistake]) -> Recognition:
+    """Return the finding for a network that was recognised, by its mistakes."""
     right_parts = frozenset(LAYERS) - {mistake.part for mistake in mistakes}
-    return Finding(tuple(mistakes), right_parts, as_if(mistakes))
+    return Recognition(tuple(mistakes), right_parts, as_if(mistakes))
 
 
 def as_if(mistakes: Sequence[Mistake]) -> str:
-    """Returns the mistakes as one sentence; "" for none."""
+    """Return the mistakes as one sentence; "" for none."""
     words = ", and as if ".join(mistake.sentence for mistake in mistakes)
     return f"Your network behaves as if {words}." if mistakes else ""
 
 
 def telling_state(spec: NetSpec, images: Tensor, rng: torch.Generator) -> dict[str, Tensor]:
-    """Returns random parameters with which every activation makes a difference.
+    """Return random parameters with which every activation makes a difference.
 
     Where a layer's outputs have one sign only, a missing ReLU would not show; where all are small,
     a ReLU6 would not. So signals are made `_GAIN` times as large as usual, and parameters drawn
     until each layer has a share of both signs and something large (for narrow networks that takes
     a few dozen draws).
     """
-    for _ in range(_MOST_DRAWS):
+    for _ in range(_MAX_DRAWS):
         state = random_state(net_shapes(spec), rng)
         state["conv1.weight"] *= _GAIN
         for name in state:
@@ -210,4 +210,4 @@ def telling_state(spec: NetSpec, images: Tensor, rng: torch.Generator) -> dict[s
 def _is_telling(own: Tensor) -> bool:
     pooled = F.max_pool2d(own, 2) if own.dim() == 4 and own.shape[-1] > 1 else own
     negative = float((pooled < 0).double().mean())
-    return _LEAST_SHARE <= negative <= 1 - _LEAST_SHARE and bool(pooled.max() > _LARGE)
+    return _MIN_SHARE <= negative <= 1 - _MIN_SHARE and bool(pooled.max() > _LARGE)

@@ -24,7 +24,7 @@ CHECKS = ("conv_pool_conv_shape", "conv_pool_conv_values")
 
 
 def student(source: str) -> InProcess:
-    """Returns a student whose notebook holds this source; random weights are always the same."""
+    """Return a student whose notebook holds this source; random weights are always the same."""
     torch.manual_seed(0)
     namespace: dict[str, object] = {"torch": torch, "nn": nn, "F": F}
     exec(source, namespace)
@@ -32,7 +32,7 @@ def student(source: str) -> InProcess:
 
 
 def judge(source: str, seed: int = 0) -> CheckResult:
-    """Returns the verdict on the values."""
+    """Return the verdict on the values."""
     return checks.run("cnns", "conv_pool_conv_values", student(source), seed)
 
 

@@ -12,7 +12,7 @@ from torch import nn
 from typer.testing import CliRunner
 
 from autograder.assignments.cnns.improved import calibration
-from autograder.assignments.cnns.improved.calibration import measure, page, plan, publish, rates
+from autograder.assignments.cnns.improved.calibration import measure, page, plan, rates, write
 from autograder.assignments.cnns.improved.calibration.families import FAMILIES, Family
 from autograder.assignments.cnns.improved.calibration.measure import Job, Trial
 from autograder.assignments.cnns.improved.calibration.rates import Rate
@@ -79,7 +79,7 @@ def test_a_tier_is_kept_only_with_enough_runs() -> None:
 
 def test_the_plan_has_enough_runs_on_each_side_of_each_tier() -> None:
     least = plan.runs_without_error()
-    assert Rate(0, least).interval[1] <= rates.MOST_POSSIBLE_ERRORS < Rate(0, 182).interval[1]
+    assert Rate(0, least).interval[1] <= rates.MAX_POSSIBLE_ERRORS < Rate(0, 182).interval[1]
     todo = plan.jobs(SCALE, seeds=40, audited=2)
     planned = Counter(job.family for job in todo)
     assert set(planned) == {family.name for family in FAMILIES}
@@ -139,7 +139,7 @@ def test_comments_do_not_change_what_trials_depend_on_and_code_does() -> None:
     def dump(source: str) -> str:
         import ast
 
-        return ast.dump(publish.without_docstrings(ast.parse(source)))
+        return ast.dump(write.without_docstrings(ast.parse(source)))
 
     assert dump("def f():\n    return 1") == dump("# why\ndef f():\n    'Says.'\n    return 1")
     assert dump("def f():\n    return 1") != dump("def f():\n    return 2")
@@ -172,10 +172,10 @@ def test_each_tier_keeps_its_error_rates_over_enough_networks() -> None:
     assert min(len(found["trials"]) for found in FOUND["families"]) >= 40
     for tier in FOUND["tiers"]:
         sides = (tier["withheld_from_those_meant_to_pass"], tier["given_to_those_meant_not_to"])
-        assert all(side["interval"][1] <= rates.MOST_POSSIBLE_ERRORS for side in sides), tier
-        assert all(side["count"] <= rates.MOST_ERRORS * side["of"] for side in sides), tier
+        assert all(side["interval"][1] <= rates.MAX_POSSIBLE_ERRORS for side in sides), tier
+        assert all(side["count"] <= rates.MAX_ERRORS * side["of"] for side in sides), tier
         worst = tier["worst_family"]
-        assert worst["count"] <= rates.MOST_ERRORS_OF_A_FAMILY * worst["of"], tier
+        assert worst["count"] <= rates.MAX_ERRORS_OF_A_FAMILY * worst["of"], tier
         assert tier["kept"]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from autograder.assignments.cnns.improved import calibration
 from autograder.assignments.cnns.improved import check as improved_check
-from autograder.assignments.cnns.improved.inspection import Traits
+from autograder.assignments.cnns.improved.inspection import Inspection
 from autograder.assignments.cnns.improved.training_runs import Measured
 from autograder.assignments.cnns.net.reference import net_spec, parameter_count
 from autograder.checking.student import InProcess
@@ -18,7 +18,7 @@ from course_utils.tiers import Accuracies
 
 SCALE = calibration.scale()
 LOW, MIDDLE, HIGH = SCALE.bottom_right
-BLIND = Traits(
+BLIND = Inspection(
     interior=0.0,
     border=0.0,
     narrowest=16,
@@ -32,11 +32,11 @@ STUDENT = InProcess({})
 
 @pytest.fixture
 def made_up(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Returns a function that says what will be measured: (top-left, bottom-right), traits."""
+    """Return a function that says what will be measured: (top-left, bottom-right), traits."""
 
     def say(
         *runs: tuple[float, float],
-        traits: Traits = BLIND,
+        traits: Inspection = BLIND,
         confusion: list[list[int]] | None = None,
     ) -> None:
         found = Measured(tuple(Accuracies(left, right, 300) for left, right in runs), traits)

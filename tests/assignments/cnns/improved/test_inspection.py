@@ -8,7 +8,7 @@ from torch import nn
 
 from autograder.assignments.cnns.improved.calibration.families import FAMILIES
 from autograder.assignments.cnns.improved.check import BORDER_SHOWS, POSITIONS_SHOW
-from autograder.assignments.cnns.improved.inspection import Traits, at, traits
+from autograder.assignments.cnns.improved.inspection import Inspection, at, inspect_untrained
 from autograder.checking.student import InProcess, Model
 from course_utils.data import load_digits_subset
 
@@ -32,9 +32,9 @@ def test_every_family_is_looked_at() -> None:
     assert sorted((*FORGETFUL, *SEE_POSITIONS, *SEE_THE_BORDER, *SEE_NEITHER)) == sorted(BY_NAME)
 
 
-def found(name: str, seed: int) -> Traits:
+def found(name: str, seed: int) -> Inspection:
     student = InProcess({"ImprovedNet": BY_NAME[name].build})
-    return traits(Model(student, "ImprovedNet", seed))
+    return inspect_untrained(Model(student, "ImprovedNet", seed))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -71,7 +71,7 @@ def test_layers_are_named_as_the_hand_in_names_them() -> None:
         def forward(self, images: torch.Tensor) -> torch.Tensor:
             return self.out(self.wide(images.flatten(1)))
 
-    seen = traits(Model(InProcess({"ImprovedNet": Bottleneck}), "ImprovedNet"))
+    seen = inspect_untrained(Model(InProcess({"ImprovedNet": Bottleneck}), "ImprovedNet"))
     assert (seen.widest, seen.widest_name) == (3136, "wide")
     assert (seen.narrowest, seen.narrowest_name) == (8, "out")
     assert seen.parameters == 3136 * 8 + 8 + 80 + 10

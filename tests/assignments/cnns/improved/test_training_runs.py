@@ -14,7 +14,7 @@ from autograder.assignments.cnns.improved import prior_knowledge, training_runs
 from autograder.checking.challenge import generator
 from autograder.checking.student import InProcess, Model, StudentFault
 from course_utils.data import load_digits_subset
-from course_utils.tiers import MOST_RUNS, Accuracies, published_scale
+from course_utils.tiers import MAX_RUNS, Accuracies, published_scale
 from course_utils.training import Protocol
 from course_utils.transforms import place
 from tests.assignments.cnns.networks import FullyConnected, PaddedPooling
@@ -23,7 +23,7 @@ DIGITS = load_digits_subset()
 
 
 def last_look(student: InProcess, seed: int) -> Accuracies:
-    """Returns what the last checkpoint of a run showed."""
+    """Return what the last checkpoint of a run showed."""
     *_, last = training_runs.run_looks(student, seed)
     return last
 
@@ -36,8 +36,8 @@ def test_a_run_in_doubt_is_repeated_with_another_seed() -> None:
         seeds.append(seed)
         return Accuracies(0.95, high.accuracy - 0.01 * (len(seeds) % 2), 300)
 
-    assert len(training_runs.repeated(run, 1, scale)) == MOST_RUNS
-    assert len(set(seeds)) == MOST_RUNS
+    assert len(training_runs.repeated(run, 1, scale)) == MAX_RUNS
+    assert len(set(seeds)) == MAX_RUNS
     again = list(seeds)
     seeds.clear()
     training_runs.repeated(run, 1, scale)
@@ -63,7 +63,7 @@ class Memory(nn.Module):
         self.head = nn.Linear(10, num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Returns logits (N, num_classes)."""
+        """Return logits (N, num_classes)."""
         stored = place(DIGITS.train_images, "bottom_right").flatten(1)
         nearest = torch.cdist(images.flatten(1), stored).argmin(dim=1)
         known = nn.functional.one_hot(DIGITS.train_labels[nearest], 10).float()
@@ -119,7 +119,7 @@ def test_what_is_learned_must_be_in_the_tensors_that_are_read_back(
             self.batches = 0
 
         def forward(self, images: Tensor) -> Tensor:
-            """Returns logits (N, 10)."""
+            """Return logits (N, 10)."""
             self.batches += self.training
             return super().forward(images) * float(self.batches > 0)
 

@@ -19,7 +19,7 @@ class Slow(nn.Module):
         self.layers = reference()
 
     def forward(self, images: Tensor) -> Tensor:
-        """Returns logits (N, 10)."""
+        """Return logits (N, 10)."""
         return torch.stack([self.layers(images) for _ in range(60)]).mean(dim=0)
 
 

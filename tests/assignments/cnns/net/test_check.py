@@ -24,19 +24,19 @@ SLOW_TO_START = ("torch.compile", "traced by torch.jit", "compiled by torch.jit.
 
 
 def student(source: str) -> InProcess:
-    """Returns a student whose notebook holds this source."""
+    """Return a student whose notebook holds this source."""
     namespace: dict[str, object] = {"torch": torch, "nn": nn, "F": F}
     exec(source, namespace)
     return InProcess(namespace)
 
 
 def judge(source: str, grade_id: str, seed: int = 0) -> CheckResult:
-    """Returns the verdict of one check on one source."""
+    """Return the verdict of one check on one source."""
     return checks.run("cnns", grade_id, student(source), seed)
 
 
 def ids(items: tuple[object, ...]) -> list[str]:
-    """Returns the names of rewrites or mutants."""
+    """Return the names of rewrites or mutants."""
     return [item.name for item in items]  # type: ignore[attr-defined]
 
 

@@ -17,5 +17,5 @@ PUBLISHED = Path(__file__).with_name("cnns.json")
 
 @cache
 def scale() -> Scale:
-    """Returns the calibrated scale."""
+    """Return the calibrated scale."""
     return scale_from(json.loads(PUBLISHED.read_text())["scale"])

@@ -45,7 +45,7 @@ def _layers(*layers: nn.Module) -> nn.Sequential:
 
 
 def _features(padding: int, channels: tuple[int, ...] = (8, 16), bias: bool = True) -> nn.Module:
-    """Returns 5x5 convolutions with ReLU, and max pooling between them."""
+    """Return 5x5 convolutions with ReLU, and max pooling between them."""
     layers: list[nn.Module] = []
     for fan_in, fan_out in zip((1, *channels), channels, strict=False):
         if layers:
@@ -67,7 +67,7 @@ def _bottleneck(features: int = 16) -> list[nn.Module]:
 
 
 def _net(channels: int) -> nn.Module:
-    """Returns the exercise's `Net`."""
+    """Return the exercise's `Net`."""
     c = channels
     head = [nn.Linear(2 * c * 121, 4 * c), nn.ReLU(), nn.Linear(4 * c, 2 * c), nn.ReLU()]
     return _layers(
@@ -94,7 +94,7 @@ class Frozen(nn.Module):
         self.bias = nn.Parameter(torch.zeros(CLASSES))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Returns logits (N, 10) for images (N, 1, 56, 56)."""
+        """Return logits (N, 10) for images (N, 1, 56, 56)."""
         return self.classify(self.layers(images)).detach() + self.bias
 
 
@@ -106,7 +106,7 @@ class Guesser(nn.Module):
         self.scale = nn.Parameter(torch.ones(1))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Returns logits (N, 10) that have nothing to do with images (N, 1, 56, 56)."""
+        """Return logits (N, 10) that have nothing to do with images (N, 1, 56, 56)."""
         return self.scale * torch.randn(len(images), CLASSES)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from autograder.assignments.cnns.improved.calibration.families import FAMILIES
-from autograder.assignments.cnns.improved.training_runs import NAME, repeated, run_looks
+from autograder.assignments.cnns.improved.training_runs import IMPROVED_NET, repeated, run_looks
 from autograder.checking.challenge import derive_seed
 from autograder.checking.student import InProcess
 from course_utils.tiers import Accuracies, Scale
@@ -54,7 +54,7 @@ class Trial:
     cpu_s: float
 
     def outcomes(self, scale: Scale) -> list[Accuracies]:
-        """Returns the outcomes of the runs that the procedure makes under this scale.
+        """Return the outcomes of the runs that the procedure makes under this scale.
 
         Raises:
             LookupError: it asks for more than was recorded under another scale.
@@ -71,7 +71,7 @@ class Trial:
         return results
 
     def fits(self, scale: Scale) -> bool:
-        """Whether it tells how the procedure ends under this scale."""
+        """Return whether it tells how the procedure ends under this scale."""
         try:
             self.outcomes(scale)
         except LookupError:
@@ -80,10 +80,10 @@ class Trial:
 
 
 def measure(job: Job, scale: Scale) -> Trial:
-    """Returns what grading measures of one network of a family."""
+    """Return what grading measures of one network of a family."""
     torch.set_num_threads(1)
     family = next(family for family in FAMILIES if family.name == job.family)
-    student = InProcess({NAME: family.build})
+    student = InProcess({IMPROVED_NET: family.build})
     runs: list[tuple[Look, ...]] = []
 
     def run(seed: int) -> Accuracies:
@@ -109,7 +109,7 @@ def measure_all(
     workers: int,
     on_done: Callable[[Trial], None] = lambda trial: None,
 ) -> list[Trial]:
-    """Returns a trial for each job; those that the journal holds under this key are not repeated.
+    """Return a trial for each job; those that the journal holds under this key are not repeated.
 
     A trial that was recorded under another scale counts as long as it tells how this one ends.
 
@@ -144,7 +144,7 @@ def _noted(looks: Iterable[Accuracies], seen: list[Accuracies]) -> Iterator[Accu
 
 
 def _read(journal: Path, key: str) -> Iterator[Trial]:
-    """Yields the trials of a journal; the last line may be half written."""
+    """Yield the trials of a journal; the last line may be half written."""
     if not journal.exists():
         return
     for line in journal.read_text().splitlines():

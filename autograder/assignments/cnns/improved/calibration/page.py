@@ -65,7 +65,7 @@ kind, an interval that ends below 2 %, and no family worse than 1 in 40.
 
 
 def page(found: Published) -> str:
-    """Returns the page in Markdown."""
+    """Return the page in Markdown."""
     scale, protocol = found["scale"], found["protocol"]
     tiers = scale["bottom_right"]
     top = tiers[-1]["accuracy"]
@@ -91,7 +91,7 @@ def page(found: Published) -> str:
 
 
 def plot(found: Published, path: Path) -> None:
-    """Returns nothing; draws each network's bottom-right accuracy, and the tiers, to a PNG."""
+    """Draw each network's bottom-right accuracy, and the tiers, to a PNG."""
     families = found["families"][::-1]
     with matplotlib.rc_context({"font.size": 9, "svg.hashsalt": "calibration"}):
         figure = Figure(figsize=(8, 0.34 * len(families) + 1.2), layout="constrained")

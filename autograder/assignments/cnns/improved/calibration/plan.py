@@ -9,7 +9,7 @@ from functools import cache
 from autograder.assignments.cnns.improved.calibration.families import FAMILIES, Family
 from autograder.assignments.cnns.improved.calibration.measure import Job
 from autograder.assignments.cnns.improved.calibration.rates import (
-    MOST_POSSIBLE_ERRORS,
+    MAX_POSSIBLE_ERRORS,
     Rate,
     thresholds,
 )
@@ -17,7 +17,7 @@ from course_utils.tiers import Scale
 
 
 def jobs(scale: Scale, seeds: int, audited: int, names: Sequence[str] = ()) -> list[Job]:
-    """Returns what there is to measure, all families of one seed before those of the next.
+    """Return what there is to measure, all families of one seed before those of the next.
 
     Where few families are meant to reach a tier, or few are meant not to, these get more seeds.
 
@@ -38,7 +38,7 @@ def jobs(scale: Scale, seeds: int, audited: int, names: Sequence[str] = ()) -> l
 
 
 def _needed(family: Family, scale: Scale) -> int:
-    """Returns how many networks each family on its side of a tier needs, if none of them errs."""
+    """Return how many networks each family on its side of a tier needs, if none of them errs."""
     needed = 0
     for threshold in thresholds(scale):
         side = threshold.meant(family)
@@ -50,8 +50,8 @@ def _needed(family: Family, scale: Scale) -> int:
 
 @cache
 def runs_without_error() -> int:
-    """Returns how many runs without an error show that errors are as rare as they are to be."""
+    """Return how many runs without an error show that errors are as rare as they are to be."""
     runs = 1
-    while Rate(0, runs).interval[1] > MOST_POSSIBLE_ERRORS:
+    while Rate(0, runs).interval[1] > MAX_POSSIBLE_ERRORS:
         runs += 1
     return runs

@@ -12,9 +12,9 @@ from autograder.assignments.cnns.improved.calibration.measure import Trial
 from course_utils.tiers import Accuracies, Scale
 
 CONFIDENCE = 0.95
-MOST_ERRORS = 0.01  # of all runs that are meant to pass a tier, or not to
-MOST_POSSIBLE_ERRORS = 0.02  # the upper end of that rate's interval
-MOST_ERRORS_OF_A_FAMILY = 1 / 40
+MAX_ERRORS = 0.01  # of all runs that are meant to pass a tier, or not to
+MAX_POSSIBLE_ERRORS = 0.02  # the upper end of that rate's interval
+MAX_ERRORS_OF_A_FAMILY = 1 / 40
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class Rate:
 
     @property
     def value(self) -> float:
-        """Returns the share in [0, 1]."""
+        """Return the share in [0, 1]."""
         return self.count / self.of if self.of else 0.0
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Returns the exact 95 % confidence interval of the share.
+        """Return the exact 95 % confidence interval of the share.
 
         Source: Clopper and Pearson 1934, Biometrika 26.
         """
@@ -66,9 +66,9 @@ class TierErrors:
 
     @property
     def kept(self) -> bool:
-        """Whether the error rates are as small as they are meant to be."""
-        return self.worst[1].value <= MOST_ERRORS_OF_A_FAMILY and all(
-            rate.value <= MOST_ERRORS and rate.interval[1] <= MOST_POSSIBLE_ERRORS
+        """Return whether the error rates are as small as they are meant to be."""
+        return self.worst[1].value <= MAX_ERRORS_OF_A_FAMILY and all(
+            rate.value <= MAX_ERRORS and rate.interval[1] <= MAX_POSSIBLE_ERRORS
             for rate in (self.withheld, self.given)
         )
 
@@ -89,7 +89,7 @@ class Threshold:
 
 
 def thresholds(scale: Scale) -> list[Threshold]:
-    """Returns the top-left tier, then those of the bottom-right accuracy, lowest first."""
+    """Return the top-left tier, then those of the bottom-right accuracy, lowest first."""
     left = Threshold(
         f"top-left: {scale.top_left.name}",
         scale.learned,
@@ -107,14 +107,14 @@ def _threshold(scale: Scale, index: int) -> Threshold:
 
 
 def meant(family: Family, tier: int) -> bool | None:
-    """Returns whether a family is meant to reach a tier (counted from 1); None for neither way."""
+    """Return whether a family is meant to reach a tier (counted from 1); None for neither way."""
     if family.at_least >= tier:
         return True
     return False if family.at_most < tier else None
 
 
 def passed(trials: Iterable[Trial], threshold: Threshold, scale: Scale) -> Rate:
-    """Returns how often trials reach a threshold."""
+    """Return how often trials reach a threshold."""
     results = [threshold.passed(trial.outcomes(scale)) for trial in trials]
     return Rate(sum(results), len(results))
 
@@ -122,7 +122,7 @@ def passed(trials: Iterable[Trial], threshold: Threshold, scale: Scale) -> Rate:
 def tier_errors(
     families: Sequence[Family], trials: Sequence[Trial], scale: Scale
 ) -> list[TierErrors]:
-    """Returns what each threshold gets wrong."""
+    """Return what each threshold gets wrong."""
     return [_errors(threshold, families, trials, scale) for threshold in thresholds(scale)]
 
 
@@ -148,7 +148,7 @@ def _errors(
 
 
 def early_stops(trials: Iterable[Trial], scale: Scale) -> Rate:
-    """Returns how often an audited run that was settled early ended below the highest tier."""
+    """Return how often an audited run that was settled early ended below the highest tier."""
     wrong = total = 0
     for trial in trials:
         # Under another scale there may have been more runs.

@@ -44,7 +44,7 @@ _CODE = (
 
 
 def versions() -> dict[str, str]:
-    """Returns the versions of what the figures depend on."""
+    """Return the versions of what the figures depend on."""
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -53,7 +53,7 @@ def versions() -> dict[str, str]:
 
 
 def journal_key() -> str:
-    """Returns a hash of what a trial depends on: code, apart from its comments, and versions.
+    """Return a hash of what a trial depends on: code, apart from its comments, and versions.
 
     The scale is not among it: `Trial.fits` tells whether a trial answers for another one.
     """
@@ -63,7 +63,7 @@ def journal_key() -> str:
 
 
 def without_docstrings(tree: ast.Module) -> ast.Module:
-    """Returns the tree without its docstrings; it is changed in place."""
+    """Return the tree without its docstrings; it is changed in place."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
             node
@@ -73,7 +73,7 @@ def without_docstrings(tree: ast.Module) -> ast.Module:
 
 
 def summary(trials: Sequence[Trial], scale: Scale) -> dict[str, Any]:
-    """Returns the content of the published file."""
+    """Return the content of the published file."""
     return {
         "scale": asdict(scale),
         "protocol": asdict(GRADING),
@@ -87,7 +87,7 @@ def summary(trials: Sequence[Trial], scale: Scale) -> dict[str, Any]:
 
 
 def write(trials: Sequence[Trial], scale: Scale) -> None:
-    """Returns nothing; writes the published file and the scale for students."""
+    """Write the published file and the scale for students."""
     found = json.dumps(summary(trials, scale), indent=1)
     calibration.PUBLISHED.write_text(found + "\n")
     FOR_STUDENTS.write_text(json.dumps(asdict(scale), indent=1) + "\n")

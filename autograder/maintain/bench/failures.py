@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from autograder.batch import grade_class
-from autograder.batch.grade_class import Outcome, Summary
+from autograder.batch.grade_class import Outcome, RunSummary
 from autograder.maintain.bench.setting import (
     Figure,
     cluster_in_threads,
@@ -55,8 +55,8 @@ class _Breaks(grade_class.Silent):
         self.notes.append(text)
 
 
-def faults(root: Path, count: int) -> list[Figure]:
-    """Returns what came of a class of so many when something of the grader's failed."""
+def failures(root: Path, count: int) -> list[Figure]:
+    """Return what came of a class of so many when something of the grader's failed."""
     with course(root) as folder:
         students = hand_in_class(folder, count)
         empty = (folder / "gradebook.db").read_bytes()
@@ -129,11 +129,11 @@ def _lock_database(folder: Path, students: list[str]) -> str:
 
 
 def _fill_disk(folder: Path, gradebook: bytes) -> Figure:
-    """Returns what comes of a course on a disk of its own, which is full in the midst of it."""
+    """Return what comes of a course on a disk of its own, which is full in the midst of it."""
     small = folder / "small"
     small.mkdir()
     folders = f"{str(folder)!r}, {str(small)!r}"
-    call = f"from autograder.maintain.bench import faults; faults.on_a_full_disk({folders})"
+    call = f"from autograder.maintain.bench import failures; failures.on_a_full_disk({folders})"
     disk = ["--dev-bind", "/", "/", "--size", str(_SMALL_BYTES), "--tmpfs", str(small)]
     (folder / "empty.db").write_bytes(gradebook)
     done = subprocess.run(
@@ -148,7 +148,7 @@ def _fill_disk(folder: Path, gradebook: bytes) -> Figure:
 
 
 def on_a_full_disk(graded: str, small: str) -> None:
-    """Returns nothing; prints what came of a course on a full disk: what `_fill_disk` starts.
+    """Print what came of a course on a full disk: what `_fill_disk` starts.
 
     Args:
         graded: a course that has been graded.
@@ -172,7 +172,7 @@ def on_a_full_disk(graded: str, small: str) -> None:
     print(json.dumps({"same": same and bool(stopped.left), "said": said}))
 
 
-def _said(summary: Summary) -> str:
+def _said(summary: RunSummary) -> str:
     graded = f"{len(summary.outcomes)} graded, {summary.left} left"
     return f"{graded}; {summary.stopped}" if summary.stopped else graded
 
