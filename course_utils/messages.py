@@ -16,6 +16,8 @@ from pathlib import Path
 
 import torch
 
+from course_utils.error_hints import hint
+
 
 class Status(Enum):
     """How a check went: symbol, word, colour. The symbol and the word say it without the colour."""
@@ -97,14 +99,8 @@ def explain(name: str, error: BaseException) -> Message:
             return Message(Status.TODO, name, (detail,))
     words = str(error).strip().split("\n")[0][:300]
     details = [f"Your code stops with {type(error).__name__}{': ' + words if words else ''}"]
-    if "mat1 and mat2 shapes cannot be multiplied" in words:
-        details.append(
-            "A fully connected layer gets another number of inputs than it has weights for: print "
-            "the shape that arrives there."
-        )
-    elif "Module.__init__() call" in words:
-        details.append("Does `__init__` call `super().__init__()` first?")
-    return Message(Status.WRONG, name, tuple(details), own)
+    advice = hint(words, name)
+    return Message(Status.WRONG, name, (*details, advice) if advice else tuple(details), own)
 
 
 def _own_line(error: BaseException) -> str:

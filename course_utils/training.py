@@ -125,7 +125,7 @@ class Training:
 
 @torch.no_grad()
 def lay_out(model: nn.Module) -> torch.memory_format:
-    """Return the layout to feed images in, and puts the model's weights into it.
+    """Put a model's weights into the layout to feed images in, and return that layout.
 
     Channels last, unless the model cannot take it: one that flattens with `view` needs the default
     layout, since `view` moves no data.
@@ -203,7 +203,7 @@ def rehearse(
     seed: int = 0,
     progress: bool = True,
 ) -> Accuracies:
-    """Return what the graded protocol measures, and prints it with the tiers.
+    """Measure a network by the graded protocol, print it with the tiers, and return it.
 
     The grader's run differs by secret labels and another seed alone, so expect nearly the same
     figures from it; it repeats a run that comes near the threshold of a tier.

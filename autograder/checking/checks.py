@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import ModuleType
 
 from autograder import GraderFault, StudentFault
+from autograder.checking.assignments import find_module
 from autograder.checking.check_result import CheckResult, nothing
 from autograder.checking.student import StudentSide
 
@@ -38,7 +37,7 @@ def find(assignment: str, grade_id: str) -> Check:
     Raises:
         GraderFault: there is none.
     """
-    check = getattr(_module(assignment), grade_id, None)
+    check = getattr(find_module(assignment, "checks"), grade_id, None)
     if not isinstance(check, Check):
         raise GraderFault(
             f"no check for the grade cell {grade_id!r}: write a function of that name, decorated "
@@ -64,15 +63,3 @@ def run(assignment: str, grade_id: str, student: StudentSide, seed: int) -> Chec
             f"not to the {check.max_points} of its check: make them equal"
         )
     return result
-
-
-def _module(assignment: str) -> ModuleType:
-    if not assignment.isidentifier():
-        raise GraderFault(f"{assignment!r} cannot be the name of an assignment")
-    try:
-        return importlib.import_module(f"autograder.assignments.{assignment}.checks")
-    except ModuleNotFoundError as error:
-        raise GraderFault(
-            f"no checks for the assignment {assignment!r}: write "
-            f"autograder/assignments/{assignment}/checks.py"
-        ) from error

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from autograder import StudentFault as StudentFault
-from autograder.checking.hints import hint
 from autograder.inside.probe import Answer, Probe
+from course_utils.error_hints import hint
 from course_utils.training import IMAGE_SIZE
 from course_utils.training import Protocol as TrainingProtocol
 
@@ -176,7 +176,7 @@ def _ask(
     fields, answer = student.ask(verb, arguments, tensors)
     error = fields.get("error")
     if error is not None:
-        raise StudentFault(_error_text(error))
+        raise StudentFault(_error_text(error, str(arguments.get("name", ""))))
     return fields, answer
 
 
@@ -199,8 +199,13 @@ def _parameter_list(listed: Any) -> list[ParameterInfo]:
     return parameters
 
 
-def _error_text(error: Any) -> str:
-    """Return in one sentence what went wrong on the student's side, and what to do about it."""
+def _error_text(error: Any, name: str) -> str:
+    """Return in one sentence what went wrong on the student's side, and what to do about it.
+
+    Args:
+        error: what the probe says of an exception.
+        name: of the student's object that was called.
+    """
     if not isinstance(error, dict):
         return "your code failed without a message"
     kind, message, line = (_plain(error.get(key, "")) for key in ("type", "message", "line"))
@@ -210,7 +215,7 @@ def _error_text(error: Any) -> str:
         return "this exercise is not implemented yet"
     text = f"your code raised {kind}" + (f": {message}" if message else "")
     text += f" at `{line}`" if line else ""
-    advice = hint(message)
+    advice = hint(message, name)
     return f"{text}. {advice}" if advice else text
 
 

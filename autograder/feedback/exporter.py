@@ -60,7 +60,7 @@ class FeedbackExporter(HTMLExporter):
         top, notes = summary.summarise(notebook.cells), repair_note(notebook.cells)
         notebook.cells = [c for c in notebook.cells if not c.source.startswith(REPAIRED)]
         for cell in notebook.cells:
-            _prepare(cell)
+            _prepare(cell, about.get("assignment", ""))
         _fold(notebook.cells)
         resources["feedback"] = {
             "title": f"Feedback: {about.get('notebook', '')}",
@@ -75,7 +75,7 @@ class FeedbackExporter(HTMLExporter):
         return notebook, resources
 
 
-def _prepare(cell: NotebookNode) -> None:
+def _prepare(cell: NotebookNode, assignment: str) -> None:
     """Leave in `cell` what the template shows, verdicts as rendered HTML."""
     marks = cell.metadata.get("nbgrader", {})
     result = result_of(cell)
@@ -86,7 +86,7 @@ def _prepare(cell: NotebookNode) -> None:
             grade_id=marks["grade_id"],
             result=result,
             advice=summary.advice(result) if lost else "",
-            hint=summary.hint(result),
+            hint=summary.hint(result, assignment),
             pictures=pictures(result.figures) if lost else [],
             given=marks.get("score"),
         )
@@ -99,7 +99,7 @@ def _prepare(cell: NotebookNode) -> None:
 
 
 def _fold(cells: list[NotebookNode]) -> None:
-    """Mark where a run of cells without points begins and end.
+    """Mark where a run of cells without points begins and ends.
 
     The page shows such a run folded, since the student knows it. The first one with a failed cell
     stands open: what fails after that mostly fails because of it.

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autograder.assignments.cnns.lessons import lesson
 from autograder.checking.check_result import CheckResult
+from autograder.checking.lessons import lesson
 from autograder.judging.graded_notebook import GradeCell, grade_cells
 
 MAX_TODOS = 4  # to look at first: more would not be first
@@ -133,11 +133,11 @@ def advice(result: CheckResult) -> str:
     return _sentence(result.reason)
 
 
-def hint(result: CheckResult) -> str:
+def hint(result: CheckResult, assignment: str) -> str:
     """Return what to teach about the verdict's mistakes; "" if nothing was lost or named."""
     if result.points >= result.max_points:
         return ""
-    lessons = dict.fromkeys(lesson(mistake) for mistake in result.mistakes)
+    lessons = dict.fromkeys(lesson(assignment, mistake) for mistake in result.mistakes)
     return " ".join(list(filter(None, lessons))[:MAX_LESSONS])
 
 

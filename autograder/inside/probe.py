@@ -71,7 +71,7 @@ class Probe:
             return {"error": _describe(error)}, {}
 
     def _call(self, tensors: Tensors, name: str) -> Answer:
-        """Call a function with the tensors "0", "1", ...; also returns these as it left them."""
+        """Call a function with the tensors "0", "1", ..., and return these as it left them."""
         function = self._lookup(name)
         arguments = [tensors[str(index)] for index in range(len(tensors))]
         output = function(*arguments)

@@ -169,7 +169,7 @@ def _check_name(name: str) -> None:
 
 
 def _students_doing(error: OSError, owner: int) -> str:
-    """Return the reason to refuse; raises what is not the student's doing.
+    """Return the reason to refuse, or raise what is not the student's doing.
 
     No access to a file of one's own: an archive brought its mode along. To a file of somebody
     else's: grading runs as the wrong user, and no student may pay for that.

@@ -40,7 +40,7 @@ def grade_notebook(
     sandboxed: bool = True,
     fork_kernels: bool = True,
 ) -> dict[str, CheckResult]:
-    """Return the verdicts by `grade_id`; writes them and the student's outputs into `notebook`.
+    """Grade a notebook: write verdicts and outputs into it, return the verdicts by `grade_id`.
 
     Args:
         notebook: as intake and nbgrader's sanitising left it; changed in place.

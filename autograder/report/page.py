@@ -90,7 +90,7 @@ def build(course: ClassResults) -> Report:
 
 
 def write(course_root: Path, assignment: str, folder: Path) -> Path:
-    """Return the page's path; writes it and `<assignment>.json` into `folder`.
+    """Write the page and `<assignment>.json` into `folder`, and return the page's path.
 
     Raises:
         GraderFault: nothing of the assignment is graded.

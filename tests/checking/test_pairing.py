@@ -102,4 +102,4 @@ def test_batch_normalisation_is_set_aside_and_placed():
     core, extras = split(parameters)
     assert core == modules()
     mistakes = extra_mistakes(extras, parameters, pairings(SHAPES, core)[0])
-    assert [m.key for m in mistakes] == ["conv2-norm"]
+    assert [m.name for m in mistakes] == ["conv2-norm"]

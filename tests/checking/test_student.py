@@ -211,14 +211,18 @@ def test_a_long_message_is_cut():
             "channels, but got 1 channels instead",
             "takes 3 input channels, but what reaches it has 1",
         ),
-        ("Net.__init__() got an unexpected keyword argument 'num_channel'", "add num_channel"),
+        ("Net.__init__() got an unexpected keyword argument 'num_channel'", "num_channel: add it"),
+        (
+            "MLP.__init__() missing 1 required positional argument: 'num_hidden'",
+            "Give 'num_hidden' the default",
+        ),
         ("cannot assign module before Module.__init__() call", "super().__init__()"),
     ],
 )
 def test_frequent_errors_say_what_to_do_next(message, words):
     error = {"type": "RuntimeError", "message": message, "line": ""}
     with pytest.raises(StudentFault, match="your code raised RuntimeError") as caught:
-        call(Liar({"call": ({"error": error}, {})}), "f")
+        Model(Liar({"build": ({"error": error}, {})}), "Net")
     assert words in str(caught.value)
 
 

@@ -238,9 +238,9 @@ RIGHT_NETS = {"linear": network(), "lazy": network(lazy=True), "functional": Fun
 WRONG_NETS: dict[str, tuple[object, str]] = {
     "an instance": (network()(), "class derived from `nn.Module`"),
     "not a module": (dict, "class derived from `nn.Module`"),
-    "no super": (NoSuper, "`super().__init__()` first"),
+    "no super": (NoSuper, "should be super().__init__()"),
     "squeezed": (Squeezed, "should give logits (1, 10), but it gives (10,)"),
-    "not flattened": (Unflattened, "print the shape that arrives there"),
+    "not flattened": (Unflattened, "are the feature maps flattened before it?"),
     "exits": (Exiting, "SystemExit: 3"),
     "name error": (Nameless, "NameError: name 'undefined_name' is not defined"),
     "no arguments": (NoArguments, "TypeError"),

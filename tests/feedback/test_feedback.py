@@ -21,7 +21,7 @@ from tests.judging.graded_notebooks import (
 
 
 def page(*cells: object) -> str:
-    resources = {"nbgrader": {"notebook": "cnns", "late_penalty": 0}}
+    resources = {"nbgrader": {"assignment": "cnns", "notebook": "cnns", "late_penalty": 0}}
     return FeedbackExporter().from_notebook_node(graded_notebook(*cells), resources)[0]  # type: ignore[arg-type]
 
 
@@ -52,8 +52,8 @@ def test_the_gradebooks_points_count_and_not_the_verdicts():
 
 
 def test_a_hint_teaches_where_points_were_lost_only():
-    assert "Max pooling keeps" in hint(WRONG)
-    assert hint(CheckResult(RIGHT.criteria, mistakes=("chain-pool",))) == ""
+    assert "Max pooling keeps" in hint(WRONG, "cnns")
+    assert hint(CheckResult(RIGHT.criteria, mistakes=("chain-pool",)), "cnns") == ""
 
 
 def test_the_page_loads_nothing_and_runs_nothing():

@@ -72,7 +72,7 @@ def feedback_text(course: Path, student: str) -> str:
     for cell in grade_cells(cells):
         if cell.result is not None and cell.result.points < cell.max_points:
             lost = f"{cell.grade_id}: {cell.result.points:g} of {cell.max_points:g}"
-            words = [lost, advice(cell.result), hint(cell.result)]
+            words = [lost, advice(cell.result), hint(cell.result, "cnns")]
             parts.append("\n".join(line for line in words if line))
     return "\n\n".join(parts or ["everything right"]) + "\n"
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from torch import Tensor
 
 from autograder.assignments.cnns.chain import check as chain_check
@@ -14,7 +12,8 @@ from autograder.assignments.cnns.net.reference import net_spec, parameter_count
 from autograder.checking.challenge import generator, random_images, random_kernel
 from autograder.checking.check_result import CheckResult, Criterion, verdict
 from autograder.checking.checks import scored
-from autograder.checking.student import Model, StudentFault, StudentSide, call
+from autograder.checking.criteria import called, shape_criterion
+from autograder.checking.student import Model, StudentSide, call
 
 IMAGE_SIZE = 56
 
@@ -28,7 +27,7 @@ def conv_pool_conv_shape(student: StudentSide, seed: int) -> CheckResult:
         image, kernel = random_images(1, 3, height, width, rng)[0], random_kernel(rng)
         expected = tuple(_chain_value(image, kernel).shape)
         criteria.append(
-            _shape_criterion(
+            shape_criterion(
                 f"output shape for an image (3, {height}, {width})",
                 expected,
                 lambda image=image, kernel=kernel: _call_chain(student, image, kernel),  # type: ignore[misc]
@@ -110,11 +109,10 @@ def _network_shape(student: StudentSide, name: str, seed: int) -> CheckResult:
         (1, {}, 1.0),
         (3, {"num_channel": 4, "num_classes": 7}, 2.0),
     ):
-        shown = ", ".join(f"{key}={value}" for key, value in arguments.items())
         images = random_images(count, 1, IMAGE_SIZE, IMAGE_SIZE, rng)
         criteria.append(
-            _shape_criterion(
-                f"logits of {name}({shown}) for images ({count}, 1, 56, 56)",
+            shape_criterion(
+                f"logits of {called(name, arguments)} for images ({count}, 1, 56, 56)",
                 (count, arguments.get("num_classes", 10)),
                 lambda images=images, arguments=arguments: Model(  # type: ignore[misc]
                     student, name, seed, **arguments
@@ -124,20 +122,6 @@ def _network_shape(student: StudentSide, name: str, seed: int) -> CheckResult:
         )
     advice = "The last layer puts out num_classes logits for each image of the batch."
     return _result(criteria, advice)
-
-
-def _shape_criterion(
-    name: str, expected: tuple[int, ...], observe: Callable[[], Tensor], points: float
-) -> Criterion:
-    try:
-        output = observe()
-    except StudentFault as fault:
-        return verdict(name, str(expected), str(fault), False, points)
-    passed = tuple(output.shape) == expected and output.is_floating_point()
-    got = str(tuple(output.shape))
-    if not output.is_floating_point():
-        got += f" of {str(output.dtype).removeprefix('torch.')}"
-    return verdict(name, str(expected), got, passed, points)
 
 
 def _chain_value(image: Tensor, kernel: Tensor) -> Tensor:

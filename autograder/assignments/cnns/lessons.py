@@ -1,21 +1,4 @@
-"""Pure: what to teach about a named mistake, without giving the answer away."""
-
-from __future__ import annotations
-
-import re
-
-
-def lesson(mistake: str) -> str:
-    """Return a few sentences on a mistake of the catalogue; "" for one that has none.
-
-    Args:
-        mistake: its key, such as "conv2-padding".
-    """
-    for pattern, words in _LESSONS:
-        if re.fullmatch(pattern, mistake):
-            return words
-    return ""
-
+"""What to teach about the mistakes of `cnns`, without giving the answers away."""
 
 _SIZES = (
     "Follow one image through the network with pencil and paper: a kernel of k x k that stays "
@@ -25,7 +8,7 @@ _ACTIVATION = (
     "Two layers with nothing but additions and multiplications between them collapse into a single "
     "one, so what stands between them matters. "
 )
-_LESSONS: tuple[tuple[str, str], ...] = (
+LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and the words
     (
         r"chain-padding|conv\d-padding",
         "Padding lays a frame of zeros around the image, so that the kernel also stops where part "

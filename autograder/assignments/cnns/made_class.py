@@ -214,7 +214,7 @@ def hand_in(student: MadeHandIn, release: NotebookNode) -> bytes:
 
 
 def make_class(course_root: Path, assignment: str = "cnns") -> list[MadeHandIn]:
-    """Return the made class; writes hand-ins into `submitted/` that are not there yet."""
+    """Write the made hand-ins that are not there yet into `submitted/`, and return them all."""
     release = nbformat.read(course_root / "release" / assignment / f"{assignment}.ipynb", 4)
     for student in HAND_INS:
         path = course_root / "submitted" / student.name / assignment / f"{assignment}.ipynb"

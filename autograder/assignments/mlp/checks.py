@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -11,11 +12,12 @@ from torch import Tensor
 from autograder.checking.challenge import generator, random_images, random_state
 from autograder.checking.check_result import CheckResult, Criterion, verdict
 from autograder.checking.checks import scored
+from autograder.checking.criteria import alike, called, shape_criterion
+from autograder.checking.mistakes import Mistake, names
 from autograder.checking.pairing import pairings
 from autograder.checking.student import Model, StudentFault, StudentSide, call
 
 PIXELS = 56 * 56
-_CLOSE = 1e-4  # relative to the largest entry: float32 and 3,136 summands differ by about 1e-6
 
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu,
@@ -37,39 +39,38 @@ _FINALS: dict[str, Callable[[Tensor], Tensor]] = {
 @scored(5)
 def mlp_shape(student: StudentSide, seed: int) -> CheckResult:
     """Check the shape of the logits of `MLP` for several batches, hidden sizes and classes."""
-    rng, criteria = generator(seed), []
-    for count, arguments, points in (
-        (4, {}, 2.0),
-        (1, {}, 1.0),
-        (3, {"num_hidden": 7, "num_classes": 4}, 2.0),
-    ):
-        shown = ", ".join(f"{key}={value}" for key, value in arguments.items())
-        name = f"logits of MLP({shown}) for images ({count}, 1, 56, 56)"
-        expected = (count, arguments.get("num_classes", 10))
-        try:
-            output = Model(student, "MLP", seed, **arguments).forward(_images(count, rng))
-            got = tuple(output.shape)
-        except StudentFault as fault:
-            criteria.append(verdict(name, str(expected), str(fault), False, points))
-            continue
-        criteria.append(verdict(name, str(expected), str(got), got == expected, points))
-    return _result(criteria, "One row for each image, one column for each class.")
+    rng = generator(seed)
+    criteria = [
+        shape_criterion(
+            f"logits of {called('MLP', arguments)} for images ({count}, 1, 56, 56)",
+            (count, arguments.get("num_classes", 10)),
+            partial(_logits, student, seed, _images(count, rng), arguments),
+            points,
+        )
+        for count, arguments, points in (
+            (4, {}, 2.0),
+            (1, {}, 1.0),
+            (3, {"num_hidden": 7, "num_classes": 4}, 2.0),
+        )
+    ]
+    lost = any(criterion.earned < criterion.points for criterion in criteria)
+    advice = "One row for each image, one column for each class."
+    return CheckResult(tuple(criteria), advice if lost else "")
 
 
 @scored(20)
 def mlp_function(student: StudentSide, seed: int) -> CheckResult:
     """Check whether `MLP` computes the specified function, however it is written."""
-    criteria, mistake, advice = [], "", ""
+    criteria: list[Criterion] = []
+    mistakes: list[Mistake] = []
     for arguments, points in (({}, 15.0), ({"num_hidden": 9, "num_classes": 6}, 5.0)):
-        shown = ", ".join(f"{key}={value}" for key, value in arguments.items())
-        found, words = _recognise(student, seed, arguments)
-        got = words or "as specified"
-        criteria.append(
-            verdict(f"what MLP({shown}) computes", "as specified", got, not words, points)
-        )
-        if words and not advice:
-            mistake, advice = found, words
-    return CheckResult(tuple(criteria), advice, (mistake,) if mistake else ())
+        mistake = _recognise(student, seed, arguments)
+        mistakes += [mistake] if mistake else []
+        got = mistake.words if mistake else "as specified"
+        name = f"what {called('MLP', arguments)} computes"
+        criteria.append(verdict(name, "as specified", got, mistake is None, points))
+    advice = mistakes[0].words if mistakes else ""
+    return CheckResult(tuple(criteria), advice, names(mistakes[:1]))
 
 
 @scored(20)
@@ -97,16 +98,22 @@ def training_step(student: StudentSide, seed: int) -> CheckResult:
     )
     if all(criterion.earned == criterion.points for criterion in criteria):
         return CheckResult(criteria)
-    mistake, advice = _name_step(small, output, criteria)
-    return CheckResult(criteria, advice, (mistake,) if mistake else ())
+    mistake = _name_step(small, output, criteria)
+    return CheckResult(criteria, mistake.words, names([mistake]))
 
 
 def _images(count: int, rng: torch.Generator) -> Tensor:
     return random_images(count, 1, 56, 56, rng)
 
 
-def _recognise(student: StudentSide, seed: int, arguments: Mapping[str, int]) -> tuple[str, str]:
-    """Return the mistake of `MLP(**arguments)` and what to say about it, "" and "" if right."""
+def _logits(
+    student: StudentSide, seed: int, images: Tensor, arguments: Mapping[str, int]
+) -> Tensor:
+    return Model(student, "MLP", seed, **arguments).forward(images)
+
+
+def _recognise(student: StudentSide, seed: int, arguments: Mapping[str, int]) -> Mistake | None:
+    """Return the mistake of `MLP(**arguments)`; None if it is right."""
     hidden, classes = arguments.get("num_hidden", 32), arguments.get("num_classes", 10)
     shapes: dict[str, tuple[int, ...]] = {
         "fc1.weight": (hidden, PIXELS),
@@ -121,42 +128,44 @@ def _recognise(student: StudentSide, seed: int, arguments: Mapping[str, int]) ->
         ways = pairings(shapes, model.parameters)
         if not ways:
             got = ", ".join(str(parameter.shape) for parameter in model.parameters)
-            return "layers", (
+            return Mistake(
+                "layers",
                 f"Expected two fully connected layers with biases, {PIXELS} to {hidden} to "
-                f"{classes}; got parameters of these shapes: {got or 'none'}."
+                f"{classes}; got parameters of these shapes: {got or 'none'}.",
             )
         answers = []
         for way in ways:
             model.load({slot.parameter.name: slot.fit(state[k]) for k, slot in way.items()})
             answers.append(model.forward(images))
     except StudentFault as fault:
-        return "", str(fault)
+        return Mistake("", str(fault))
     for activation, between in _ACTIVATIONS.items():
         inner = between(F.linear(images.flatten(1), state["fc1.weight"], state["fc1.bias"]))
         logits = F.linear(inner, state["fc2.weight"], state["fc2.bias"])
         for final, last in _FINALS.items():
-            if any(_close(answer, last(logits)) for answer in answers):
+            if any(alike(answer, last(logits)) for answer in answers):
                 return _name_network(activation, final)
-    return "unknown", (
+    return Mistake(
+        "unknown",
         "It has the right layers, but computes something else. Flatten, first layer, ReLU, second "
-        "layer: does forward do these four, in this order, and nothing else?"
+        "layer: does forward do these four, in this order, and nothing else?",
     )
 
 
-def _name_network(activation: str, final: str) -> tuple[str, str]:
+def _name_network(activation: str, final: str) -> Mistake | None:
     if activation == "none":
-        return "missing-relu", (
+        return Mistake(
+            "missing-relu",
             "Your network behaves as if the ReLU were missing. Two linear layers without anything "
-            "between them are one linear layer."
+            "between them are one linear layer.",
         )
     if activation != "relu":
-        return activation, f"Your network behaves as if a {activation} stood in place of the ReLU."
+        words = f"Your network behaves as if a {activation} stood in place of the ReLU."
+        return Mistake(activation, words)
     if final != "none":
-        return f"extra-{final}", (
-            f"Your network behaves as if there were a {final} at its end. The loss expects raw "
-            "logits."
-        )
-    return "", ""
+        words = f"Your network behaves as if there were a {final} at its end."
+        return Mistake(f"extra-{final}", f"{words} The loss expects raw logits.")
+    return None
 
 
 def _batch(count: int, features: int, classes: int, rng: torch.Generator) -> dict[str, Tensor]:
@@ -200,7 +209,7 @@ def _values(
     if output.shape != expected.shape:
         want, have = tuple(expected.shape), tuple(output.shape)
         return verdict(name, f"shape {want}", f"shape {have}", False, points)
-    right = _close(output, expected)
+    right = alike(output, expected)
     return verdict(name, "as specified", "as specified" if right else "other values", right, points)
 
 
@@ -216,32 +225,22 @@ _STEP_WORDS = {
 
 def _name_step(
     batch: Mapping[str, Tensor], output: Tensor | str, criteria: tuple[Criterion, ...]
-) -> tuple[str, str]:
+) -> Mistake:
     if isinstance(output, str):
-        return "", output
+        return Mistake("", output)
     for wrong, words in _STEP_WORDS.items():
-        if _close(output, _expected(batch, wrong)):
-            return f"step-{wrong}", f"Your function behaves as if {words}"
+        if alike(output, _expected(batch, wrong)):
+            return Mistake(f"step-{wrong}", f"Your function behaves as if {words}")
     if criteria[0].earned and not criteria[2].earned:
-        return "step-overflow", (
+        return Mistake(
+            "step-overflow",
             "Right for small logits, but not for large ones: exp(1000) is infinite. What happens "
-            "to a softmax if the same number is taken from all logits?"
+            "to a softmax if the same number is taken from all logits?",
         )
     if criteria[0].earned and not criteria[3].earned:
-        return "step-in-place", "Your function changes its arguments; make a new tensor."
-    return "", (
+        return Mistake("step-in-place", "Your function changes its arguments; make a new tensor.")
+    return Mistake(
+        "",
         "The new weights differ from the specification's. Take one image and two classes, and "
-        "work out the step on paper."
+        "work out the step on paper.",
     )
-
-
-def _close(a: Tensor, b: Tensor) -> bool:
-    if a.shape != b.shape:
-        return False
-    allowed = _CLOSE * float(b.abs().max())
-    return torch.allclose(a.double(), b.double(), rtol=0.0, atol=allowed)
-
-
-def _result(criteria: list[Criterion], advice: str) -> CheckResult:
-    lost = any(criterion.earned < criterion.points for criterion in criteria)
-    return CheckResult(tuple(criteria), advice if lost else "")

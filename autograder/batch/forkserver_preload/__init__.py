@@ -11,6 +11,7 @@ shared. multiprocessing's fork server knows no other way than to import.
 from multiprocessing import forkserver, resource_tracker
 
 from autograder.batch.interrupts import interrupts_later
+from autograder.checking.assignments import module_name
 
 
 def start(assignment: str, *, forks: bool) -> None:
@@ -25,7 +26,7 @@ def start(assignment: str, *, forks: bool) -> None:
         [
             f"{__name__}.first",
             *kernels,
-            f"autograder.assignments.{assignment}.checks",
+            module_name(assignment, "checks"),
             f"{__name__}.imports",
         ]
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,12 +19,13 @@ from autograder.assignments.cnns.chain.reference import (
 )
 from autograder.checking.challenge import generator, random_images, random_kernel
 from autograder.checking.check_result import CheckResult, Criterion, verdict
+from autograder.checking.criteria import ALIKE, alike
+from autograder.checking.mistakes import Mistake, names
 from autograder.checking.student import StudentFault, StudentSide, call
 from autograder.pages.pictures.thumbnail import as_image
 from course_utils.data import portrait
 
 CONV_POOL_CONV = "conv_pool_conv"
-_ALIKE = 1e-4  # relative: what two computations of one thing in float32 may well differ by
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def values(student: StudentSide, seed: int) -> CheckResult:
     other_image = ask(student, odd, kernel)
     other_kernel = ask(student, image, 3 * random_kernel(rng))
     trials = [first, other_image, other_kernel]
-    repeatable = _alike(first.output, again.output)
+    repeatable = alike(first.output, again.output)
     criteria = (
         _values_criterion("values on a fresh image and kernel", first, 7.0),
         _values_criterion("values on an image of another size", other_image, 3.0),
@@ -84,9 +84,8 @@ def values(student: StudentSide, seed: int) -> CheckResult:
     )
     if all(criterion.earned == criterion.points for criterion in criteria):
         return CheckResult(criteria)
-    mistake, advice = _diagnose(student, trials, repeatable)
-    mistakes = (mistake,) if mistake else ()
-    return CheckResult(criteria, advice, mistakes, _on_a_photograph(student))
+    found = _diagnose(student, trials, repeatable)
+    return CheckResult(criteria, found.words, names([found]), _on_a_photograph(student))
 
 
 def _on_a_photograph(student: StudentSide) -> dict[str, Any]:
@@ -128,15 +127,6 @@ def _same(a: Tensor, b: Tensor) -> bool:
     return a.shape == b.shape and a.dtype == b.dtype and torch.equal(a, b)
 
 
-def _alike(a: Tensor | None, b: Tensor | None) -> bool:
-    """Return whether two outputs differ by rounding at most."""
-    if a is None or b is None or a.shape != b.shape or a.numel() == 0:
-        return False
-    size = float(b.double().abs().max())
-    allowed = _ALIKE * size if math.isfinite(size) else 0.0
-    return torch.allclose(a.double(), b.double(), rtol=0.0, atol=allowed, equal_nan=True)
-
-
 def _values_criterion(name: str, trial: AskedChain, points: float) -> Criterion:
     if trial.output is None:
         return verdict(name, "as specified", trial.reason, False, points)
@@ -158,37 +148,37 @@ def _steadiness(first: AskedChain, repeatable: bool) -> str:
     return "yes" if first.untouched else "an argument was changed"
 
 
-def _diagnose(
-    student: StudentSide, trials: Sequence[AskedChain], repeatable: bool
-) -> tuple[str, str]:
-    """Return the mistake's key and what the student reads first."""
+def _diagnose(student: StudentSide, trials: Sequence[AskedChain], repeatable: bool) -> Mistake:
+    """Return the mistake, in the words that the student reads first."""
     first, other_image, other_kernel = trials
     if first.output is None:
-        return "", first.reason
+        return Mistake("", first.reason)
     if not repeatable:
-        return "chain-random", (
+        return Mistake(
+            "chain-random",
             "The same image and kernel gave two different answers: does a module with random "
-            "weights, or something left over from the last call, take part?"
+            "weights, or something left over from the last call, take part?",
         )
     if not first.untouched:
-        return "chain-in-place", "Your function changes its arguments; work on copies."
+        return Mistake("chain-in-place", "Your function changes its arguments; work on copies.")
     for argument, other in (("kernel", other_kernel), ("image", other_image)):
         if other.output is not None and _same(first.output, other.output):
-            return "chain-globals", (
+            return Mistake(
+                "chain-globals",
                 f"Another {argument} gives the same answer: your function does not use its "
                 f"argument `{argument}` (a global variable, or a module's own weights, take its "
-                "place)."
+                "place).",
             )
     asked = [trial for trial in trials if trial.output is not None]
     for spec in wrong_chains():
         if all(trial.agrees(spec) for trial in asked):
             mistakes = chain_mistakes(spec)
-            words = " and ".join(mistake.sentence for mistake in mistakes)
-            return mistakes[0].key, f"Your function behaves as if {words}."
+            words = " and ".join(mistake.words for mistake in mistakes)
+            return Mistake(mistakes[0].name, f"Your function behaves as if {words}.")
     return _probe_growth(student, trials)
 
 
-def _probe_growth(student: StudentSide, trials: Sequence[AskedChain]) -> tuple[str, str]:
+def _probe_growth(student: StudentSide, trials: Sequence[AskedChain]) -> Mistake:
     """Return what a kernel of zeros, and one twice as large, tell about an unknown chain.
 
     Convolution and max pooling are homogeneous and the kernel is used twice, so a kernel twice as
@@ -202,31 +192,38 @@ def _probe_growth(student: StudentSide, trials: Sequence[AskedChain]) -> tuple[s
     assert expected is not None
     if first.right:
         wrong = "images of other sizes" if not trials[1].right else "other kernels"
-        return "chain-sizes", (
+        return Mistake(
+            "chain-sizes",
             f"Right for one image and kernel, but not for {wrong}: is a number written out, or "
-            "does something depend on the size of the values?"
+            "does something depend on the size of the values?",
         )
-    if _alike(doubled, first.output):
-        return "chain-rescale", (
+    if alike(doubled, first.output):
+        return Mistake(
+            "chain-rescale",
             "A kernel twice as large gives the same result: it is rescaled somewhere. Return the "
-            "raw activations."
+            "raw activations.",
         )
     if first.output.shape == expected.value.shape:
         got, want = first.output.double(), expected.value
         scale = float((got * want).sum() / (want * want).sum())
-        if _alike(got, scale * want):
-            return "chain-rescale", "The result is right but for a constant factor: leave it raw."
-    if nothing is not None and bool((nothing.double().abs() > _ALIKE).any()):
-        return "chain-bias", (
+        if alike(got, scale * want):
+            return Mistake(
+                "chain-rescale", "The result is right but for a constant factor: leave it raw."
+            )
+    if nothing is not None and bool((nothing.double().abs() > ALIKE).any()):
+        return Mistake(
+            "chain-bias",
             "With a kernel of zeros every activation should be zero, and yours are not: is a bias "
-            "added, or do a module's own weights take part?"
+            "added, or do a module's own weights take part?",
         )
-    if _alike(doubled, 2 * first.output):
-        return "chain-kernel-once", (
+    if alike(doubled, 2 * first.output):
+        return Mistake(
+            "chain-kernel-once",
             "A kernel twice as large gives twice the result, expected four times: only one of the "
-            "two convolutions uses the argument `kernel`."
+            "two convolutions uses the argument `kernel`.",
         )
-    return "", (
+    return Mistake(
+        "",
         "The values differ from the specification's, and no common mistake explains them. Go "
-        "through the steps one at a time: convolution, 2x2 max pooling, convolution."
+        "through the steps one at a time: convolution, 2x2 max pooling, convolution.",
     )

@@ -13,10 +13,10 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from autograder.assignments.cnns.net.mistakes import Mistake
 from autograder.assignments.cnns.net.reference import POOLS
 from autograder.checking import error_bounds
 from autograder.checking.error_bounds import Bounded
+from autograder.checking.mistakes import Mistake
 
 
 @dataclass(frozen=True)
@@ -146,33 +146,33 @@ def chain_mistakes(spec: ChainSpec) -> list[Mistake]:
     """Return in words where `spec` departs from `CHAIN`."""
     found = []
     if spec.order != CHAIN.order:
-        found.append(Mistake("chain-order", "order", _ORDER_WORDS[spec.order]))
+        found.append(Mistake("chain-order", _ORDER_WORDS[spec.order]))
     for which, padding in zip(("first", "second"), spec.paddings, strict=True):
         if padding:
             words = f"the {which} convolution had padding {padding}"
-            found.append(Mistake("chain-padding", "padding", words))
+            found.append(Mistake("chain-padding", words))
     if spec.stride != CHAIN.stride:
         words = f"the convolutions had stride {spec.stride}"
-        found.append(Mistake("chain-stride", "stride", words))
+        found.append(Mistake("chain-stride", words))
     if spec.pool == "avg":
         words = "average pooling stood in place of max pooling"
-        found.append(Mistake("chain-pool", "pool", words))
+        found.append(Mistake("chain-pool", words))
     elif spec.pool != CHAIN.pool:
         words = "the pooling had another window or stride than 2x2 and 2"
-        found.append(Mistake("chain-pool", "pool", words))
+        found.append(Mistake("chain-pool", words))
     if spec.between != CHAIN.between:
         words = f"a {spec.between} stood between the convolutions"
-        found.append(Mistake("chain-between", "between", words))
+        found.append(Mistake("chain-between", words))
     if spec.second_kernel != CHAIN.second_kernel:
         words = _KERNEL_WORDS[spec.second_kernel]
-        found.append(Mistake("chain-kernel", "kernel", words))
+        found.append(Mistake("chain-kernel", words))
     if spec.flipped:
-        found.append(Mistake("chain-flipped", "kernel", "the kernel were turned by 180 degrees"))
+        found.append(Mistake("chain-flipped", "the kernel were turned by 180 degrees"))
     if spec.channels != CHAIN.channels:
         words = "only the first channel of the image were used"
-        found.append(Mistake("chain-channels", "image", words))
+        found.append(Mistake("chain-channels", words))
     if spec.rescale != CHAIN.rescale:
-        found.append(Mistake("chain-rescale", "rescale", _RESCALE_WORDS[spec.rescale]))
+        found.append(Mistake("chain-rescale", _RESCALE_WORDS[spec.rescale]))
     return found
 
 

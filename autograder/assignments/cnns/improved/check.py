@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from autograder.assignments.cnns.improved import calibration
@@ -11,6 +12,7 @@ from autograder.assignments.cnns.improved.inspection import Inspection
 from autograder.assignments.cnns.improved.training_runs import CLASSES, Measured
 from autograder.assignments.cnns.net.reference import net_spec, parameter_count
 from autograder.checking.check_result import CheckResult, verdict
+from autograder.checking.mistakes import Mistake, names
 from autograder.checking.student import StudentSide
 from course_utils.tiers import Scale, middle
 
@@ -36,9 +38,9 @@ def top_left(student: StudentSide, seed: int) -> CheckResult:
     figures = {"top_left": middle(accuracies)}
     if passed:
         return CheckResult((criterion,), figures=figures)
-    mistake, words = _slow(found.inspection)
-    advice = f"Your network hardly learns within the budget. {words}"
-    return CheckResult((criterion,), advice, (mistake,), figures)
+    mistake = _slow(found.inspection)
+    advice = f"Your network hardly learns within the budget. {mistake.words}"
+    return CheckResult((criterion,), advice, names([mistake]), figures)
 
 
 def bottom_right(student: StudentSide, seed: int) -> CheckResult:
@@ -73,12 +75,11 @@ def bottom_right(student: StudentSide, seed: int) -> CheckResult:
     if reached == len(scale.bottom_right):
         return CheckResult(tuple(criteria), figures=figures)
     obstacles = in_the_way(found, scale)
-    advice = " ".join(words for _, words in obstacles) or (
+    advice = " ".join(mistake.words for mistake in obstacles) or (
         "It reads digits where it has seen them, and worse elsewhere: compare its accuracy in the "
         "two corners after each change that you make."
     )
-    mistakes = tuple(mistake for mistake, _ in obstacles)
-    return CheckResult(tuple(criteria), advice, mistakes, figures)
+    return CheckResult(tuple(criteria), advice, names(obstacles), figures)
 
 
 def _shown(accuracies: Sequence[float]) -> str:
@@ -86,12 +87,12 @@ def _shown(accuracies: Sequence[float]) -> str:
     return f"{middle(accuracies):.1%}{runs}"
 
 
-def in_the_way(found: Measured, scale: Scale) -> list[tuple[str, str]]:
-    """Return what stands in the way of the highest tier: names and words, the worst first."""
+def in_the_way(found: Measured, scale: Scale) -> list[Mistake]:
+    """Return what stands in the way of the highest tier, the worst first."""
     seen = found.inspection
     left = middle([run.top_left for run in found.runs])
     right = middle([run.bottom_right for run in found.runs])
-    said: list[tuple[str, str]] = []
+    said: list[Mistake] = []
     if seen.interior > POSITIONS_SHOW:
         which = "Which one?"
         if seen.widest_name:
@@ -99,28 +100,29 @@ def in_the_way(found: Measured, scale: Scale) -> list[tuple[str, str]]:
             which += "stand for?"
         words = "Before any training, its answer already changes when a digit moves a few pixels "
         words += "in the middle of the image: some layer has a weight for each position. "
-        said.append(("improved-positions", words + which))
+        said.append(Mistake("improved-positions", words + which))
     elif seen.border > BORDER_SHOWS and left - right > GAP:
         words = "Before any training, its answer does not depend on where in the middle a digit "
         words += "stands, but it does on the corner: what you pool still shows the border of the "
         words += "image. How often does the kernel meet a pixel at the border, and how often one "
         words += "in the middle?"
-        said.append(("improved-border", words))
+        said.append(Mistake("improved-border", words))
     if left < scale.bottom_right[-1].accuracy:
-        mistake, words = _slow(seen)
-        said.append((mistake, f"It learns too slowly for the budget. {words}"))
+        mistake = _slow(seen)
+        words = f"It learns too slowly for the budget. {mistake.words}"
+        said.append(replace(mistake, words=words))
     limit = parameter_count(net_spec())
     if seen.parameters >= limit:
         words = f"It has {seen.parameters:,} parameters, Net has {limit:,}: the fix needs fewer."
-        said.append(("improved-parameters", words))
+        said.append(Mistake("improved-parameters", words))
     return said
 
 
-def _slow(seen: Inspection) -> tuple[str, str]:
-    """Return why a network may need more steps than there are: a name, and words."""
+def _slow(seen: Inspection) -> Mistake:
+    """Return why a network may need more steps than there are."""
     if 0 < seen.narrowest < CLASSES:
         words = f"All it knows of an image passes through {seen.narrowest} numbers "
         words += f"(into `{seen.narrowest_name}`), fewer than there are classes: such a bottleneck "
-        return "improved-bottleneck", words + "learns slowly."
+        return Mistake("improved-bottleneck", words + "learns slowly.")
     words = "Averages over a large image are small and much alike: what could bring them to one "
-    return "improved-slow", words + "scale before the last layer?"
+    return Mistake("improved-slow", words + "scale before the last layer?")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from autograder.assignments.cnns.net.mistakes import Mistake, net_mistakes
+from autograder.assignments.cnns.net.mistakes import net_mistakes
 from autograder.assignments.cnns.net.recognise import examine
 from autograder.assignments.cnns.net.reference import (
     LAYERS,
@@ -19,11 +19,13 @@ from autograder.assignments.cnns.net.reference import (
 )
 from autograder.assignments.cnns.net.under_test import NET, Recognition
 from autograder.checking.check_result import CheckResult, Criterion, verdict
+from autograder.checking.criteria import called
+from autograder.checking.mistakes import Mistake, names
 from autograder.checking.pairing import infer, match_layers, weights_of
 from autograder.checking.student import Model, ParameterInfo, StudentFault, StudentSide
 
 OTHER = {"num_channel": 5, "num_classes": 7}  # a size that the notebook never mentions
-_OTHER_SHOWN = f"{NET}({', '.join(f'{key}={value}' for key, value in OTHER.items())})"
+_OTHER_SHOWN = called(NET, OTHER)
 _LAYER_POINTS, _TOTAL_POINTS = 1.6, 1.0
 _PART_POINTS, _OTHER_PART_POINTS = 3.2, 0.8
 
@@ -51,7 +53,7 @@ def parameters(student: StudentSide, seed: int) -> CheckResult:
     mistakes = net_mistakes(structure.spec, net_spec()) if structure else []
     advice = f"Start at the first row that differs: {wrong}."
     if structure and not mistakes and structure.inputs[2] != flat_features(net_spec()):
-        mistakes = [Mistake("fc1-inputs", "fc1", "larger or smaller feature maps reached fc1")]
+        mistakes = [Mistake("fc1-inputs", "larger or smaller feature maps reached fc1", "fc1")]
         advice = (
             f"fc1 takes {structure.inputs[2]:,} inputs, expected {flat_features(net_spec()):,}: "
         )
@@ -59,8 +61,8 @@ def parameters(student: StudentSide, seed: int) -> CheckResult:
             "what stands before it leaves feature maps of another size than the table's layers."
         )
     elif mistakes:
-        advice = f"It looks as if {mistakes[0].sentence}. {advice}"
-    return CheckResult(tuple(criteria), advice, _names(mistakes[:1]), figures)
+        advice = f"It looks as if {mistakes[0].words}. {advice}"
+    return CheckResult(tuple(criteria), advice, names(mistakes[:1]), figures)
 
 
 def _layer_criterion(
@@ -119,12 +121,8 @@ def function(student: StudentSide, seed: int) -> CheckResult:
     if other.right_parts < finding.right_parts:
         mistake = _other_size_mistake(student, other, seed)
         mistakes.append(mistake)
-        advice = f"{advice} {mistake.sentence}".strip()
-    return CheckResult(tuple(criteria), advice, _names(mistakes), {"layers": _layers(finding)})
-
-
-def _names(mistakes: Iterable[Mistake]) -> tuple[str, ...]:
-    return tuple(mistake.key for mistake in mistakes)
+        advice = f"{advice} {mistake.words}".strip()
+    return CheckResult(tuple(criteria), advice, names(mistakes), {"layers": _layers(finding)})
 
 
 def _layers(finding: Recognition) -> list[dict[str, Any]]:
@@ -140,7 +138,7 @@ def _layers(finding: Recognition) -> list[dict[str, Any]]:
 
 
 def _got(finding: Recognition, layer: str) -> str:
-    words = [mistake.sentence for mistake in finding.mistakes if mistake.part == layer]
+    words = [mistake.words for mistake in finding.mistakes if mistake.part == layer]
     if not words:
         return "differs, or could not be reached"
     return f"{words[0]}" if words[0].endswith(".") else "as if " + " and ".join(words)
@@ -157,10 +155,10 @@ def _other_size_mistake(student: StudentSide, other: Recognition, seed: int) -> 
             shapes = [p.shape for p in Model(student, NET, seed, **{argument: value}).parameters]
         except StudentFault as fault:
             words = f"{NET}({argument}={value}) cannot be built: {fault}"
-            return Mistake(f"{argument}-ignored", "", words)
+            return Mistake(f"{argument}-ignored", words)
         if shapes == default:
             words = f"Your network ignores its argument {argument}: is a number written out?"
-            return Mistake(f"{argument}-ignored", "", words)
-    key = other.mistakes[0].key if other.mistakes else "other-sizes"
+            return Mistake(f"{argument}-ignored", words)
+    name = other.mistakes[0].name if other.mistakes else "other-sizes"
     words = f"With other sizes than the defaults it goes wrong. {other.advice}"
-    return Mistake(key, "", words)
+    return Mistake(name, words)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from autograder.assignments.cnns.net.mistakes import Mistake, net_mistakes, net_neighbours
+from autograder.assignments.cnns.net.mistakes import net_mistakes, net_neighbours
 from autograder.assignments.cnns.net.reference import (
     LAYERS,
     NetSpec,
@@ -19,6 +19,7 @@ from autograder.assignments.cnns.net.reference import (
 )
 from autograder.assignments.cnns.net.under_test import IMAGES, NetUnderTest, Recognition, as_if
 from autograder.checking import error_bounds
+from autograder.checking.mistakes import Mistake
 from autograder.checking.pairing import match_layers, weights_of
 from autograder.checking.student import StudentFault
 
@@ -30,7 +31,7 @@ def misshapen(subject: NetUnderTest, answer: Tensor, expected: tuple[int, ...]) 
         advice += " Return the logits themselves, not the class with the largest one."
     elif answer.numel() == torch.Size(expected).numel():
         advice += " The numbers may be right, but not their arrangement."
-    mistakes = [*subject.named(subject.spec), Mistake("output-shape", "fc3", "the shape differed")]
+    mistakes = [*subject.named(subject.spec), Mistake("output-shape", "the shape differed", "fc3")]
     return Recognition(
         tuple(mistakes), _without(seen_parts(subject, subject.spec), mistakes), advice
     )
@@ -52,7 +53,7 @@ def first_difference(subject: NetUnderTest) -> Recognition:
             advice += "look at the activation" + (" and the pooling." if "conv" in layer else ".")
             break
         previous = layer
-    advice += "".join(f" Besides, it behaves as if {m.sentence}." for m in mistakes[:1])
+    advice += "".join(f" Besides, it behaves as if {m.words}." for m in mistakes[:1])
     parts = _without(seen_parts(subject, subject.spec, seen), mistakes)
     return Recognition(tuple(mistakes), parts, advice, explained=False)
 
@@ -89,11 +90,11 @@ def stopped(subject: NetUnderTest, fault: str) -> Recognition:
         layer = layers.get((want, outputs), "fc1").removesuffix(".weight")
         if rows != len(subject.images):
             words = "the feature maps were not flattened for each image"
-            mistakes = [Mistake("flatten-missing", layer, words)]
+            mistakes = [Mistake("flatten-missing", words, layer)]
         else:
             spec = _geometry(subject, spec, have, seen) if layer == "fc1" else spec
             words = f"{layer} took {want} inputs, though {have} reach it"
-            mistakes = [Mistake(f"{layer}-inputs", layer, words)]
+            mistakes = [Mistake(f"{layer}-inputs", words, layer)]
             side = sizes(spec)[1]
             fits = layer == "fc1" and have == flat_features(spec)
             maps = f" ({spec.channels[1]} x {side} x {side})" if fits else ""
@@ -122,7 +123,7 @@ def other_layers(subject: NetUnderTest) -> Recognition:
     matched = match_layers(net_shapes(spec), subject.core)
     for way in matched.values():
         subject.load(way)
-    advice = " ".join(mistake.sentence for mistake in mistakes)
+    advice = " ".join(mistake.words for mistake in mistakes)
     try:
         output = subject.model.forward(subject.images)
     except StudentFault as fault:
@@ -149,12 +150,12 @@ def _structural_mistakes(subject: NetUnderTest) -> list[Mistake]:
         if layer == "fc1":
             words = f"fc1 takes {have} inputs, but your convolutions and poolings leave "
             words += f"{spec.channels[1]} x {side} x {side} = {want}."
-        mistakes.append(Mistake(f"{layer}-inputs", layer, words))
+        mistakes.append(Mistake(f"{layer}-inputs", words, layer))
     shapes = [
-        replace(m, sentence=f"Besides, your network behaves as if {m.sentence}.")
+        replace(m, words=f"Besides, your network behaves as if {m.words}.")
         for m in net_mistakes(spec, subject.right)
     ]
-    odd = Mistake("kernel-shape", "conv1", "The kernels of the convolutions should be 5x5.")
+    odd = Mistake("kernel-shape", "The kernels of the convolutions should be 5x5.", "conv1")
     return [*mistakes, *shapes] or [odd]
 
 
@@ -170,5 +171,5 @@ def _count_mistake(subject: NetUnderTest) -> Mistake:
         advice += "nn.ModuleList; a plain list hides them.)"
     for kind, have, want in (("conv", convs, 2), ("fc", linears, 3)):
         if have != want:
-            return Mistake(f"{kind}-{'missing' if have < want else 'extra'}", "", advice)
-    return Mistake("other-parameters", "", advice)
+            return Mistake(f"{kind}-{'missing' if have < want else 'extra'}", advice)
+    return Mistake("other-parameters", advice)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from autograder.assignments.cnns.net.mistakes import Mistake
 from autograder.assignments.cnns.net.reference import LAYERS
+from autograder.checking.mistakes import Mistake
 from autograder.checking.pairing import Pairing
 from autograder.checking.student import ParameterInfo
 
@@ -73,7 +73,7 @@ def extra_mistakes(
 ) -> list[Mistake]:
     """Return the mistake that each extra is, with the layer that it probably follows."""
     return [
-        Mistake(f"{part}-{e.what}", part, f"{e.words} came after {part}")
+        Mistake(f"{part}-{e.what}", f"{e.words} came after {part}", part)
         for e in extras
         for part in [_follows(e, parameters, pairing)]
     ]

@@ -7,27 +7,12 @@ need no entry of their own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations, product
 from typing import Any
 
 from autograder.assignments.cnns.net.reference import LAYERS, POOLS, NetSpec, flat_features, sizes
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """One departure from the right answer.
-
-    Attributes:
-        key: a short stable name, such as "conv2-padding".
-        part: the layer it belongs to.
-        sentence: completes "your network behaves as if ...".
-    """
-
-    key: str
-    part: str
-    sentence: str
-
+from autograder.checking.mistakes import Mistake
 
 _POOL_WORDS = {
     "avg": "average pooling stood in place of max pooling",
@@ -58,8 +43,8 @@ def net_mistakes(spec: NetSpec, right: NetSpec) -> list[Mistake]:
     found: list[Mistake] = []
     for i, layer in enumerate(LAYERS):
 
-        def note(what: str, sentence: str, layer: str = layer) -> None:
-            found.append(Mistake(f"{layer}-{what}", layer, sentence))
+        def note(what: str, words: str, layer: str = layer) -> None:
+            found.append(Mistake(f"{layer}-{what}", words, layer))
 
         if i < 2:
             _note_convolution(spec, right, i, note)

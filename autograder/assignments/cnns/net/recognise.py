@@ -19,7 +19,7 @@ from autograder.assignments.cnns.net.diagnose import (
     seen_parts,
     stopped,
 )
-from autograder.assignments.cnns.net.mistakes import Mistake, net_neighbours
+from autograder.assignments.cnns.net.mistakes import net_neighbours
 from autograder.assignments.cnns.net.reference import (
     Cache,
     NetSpec,
@@ -34,6 +34,8 @@ from autograder.assignments.cnns.net.under_test import (
     put_under_test,
 )
 from autograder.checking import error_bounds
+from autograder.checking.criteria import alike
+from autograder.checking.mistakes import Mistake
 from autograder.checking.student import StudentFault, StudentSide
 
 _SEARCH = 60_000_000  # candidates times entries of the convolutions' weights: about 2 s
@@ -78,13 +80,13 @@ def _compare(subject: NetUnderTest, search: bool) -> Recognition:
             return misshapen(subject, answer, tuple(expected.value.shape))
         answers.append(answer.double())
     again = next(subject.answers()).double()
-    if not _alike(again, answers[0]):
-        mistake = Mistake("random", "", "chance took part")
+    if not alike(again, answers[0]):
+        mistake = Mistake("random", "chance took part")
         advice = "The same images gave two different answers in eval mode: does chance take part "
         advice += "(F.dropout without training=self.training, or weights made in forward)?"
         return Recognition((mistake,), seen_parts(subject, spec), advice)
     if torch.equal(answers[0][0], answers[0][1]):
-        mistake = Mistake("constant", "", "the images did not matter")
+        mistake = Mistake("constant", "the images did not matter")
         advice = "Two different images gave the same output: does the image reach the last layer?"
         return Recognition((mistake,), frozenset(), advice)
     if not search:
@@ -97,11 +99,6 @@ def _compare(subject: NetUnderTest, search: bool) -> Recognition:
         if any(output.agrees_with(answer) for answer in answers):
             return named(subject.named(candidate))
     return first_difference(subject)
-
-
-def _alike(a: Tensor, b: Tensor) -> bool:
-    """Return whether two outputs (N, K) float64 differ by rounding at most."""
-    return a.shape == b.shape and torch.allclose(a, b, rtol=1e-4, atol=1e-5, equal_nan=True)
 
 
 def _screened(

@@ -17,7 +17,7 @@ from autograder.assignments.cnns.net.extra_layers import (
     split,
     transparent_state,
 )
-from autograder.assignments.cnns.net.mistakes import Mistake, net_mistakes, net_neighbours
+from autograder.assignments.cnns.net.mistakes import net_mistakes, net_neighbours
 from autograder.assignments.cnns.net.reference import (
     IMAGE_SIZE,
     LAYERS,
@@ -31,6 +31,7 @@ from autograder.assignments.cnns.net.reference import (
 )
 from autograder.checking import error_bounds
 from autograder.checking.challenge import generator, random_images, random_state
+from autograder.checking.mistakes import Mistake
 from autograder.checking.pairing import Pairing, Structure, infer, pairings
 from autograder.checking.student import Model, ParameterInfo, StudentFault, StudentSide
 
@@ -183,7 +184,7 @@ def named(mistakes: Sequence[Mistake]) -> Recognition:
 
 def as_if(mistakes: Sequence[Mistake]) -> str:
     """Return the mistakes as one sentence; "" for none."""
-    words = ", and as if ".join(mistake.sentence for mistake in mistakes)
+    words = ", and as if ".join(mistake.words for mistake in mistakes)
     return f"Your network behaves as if {words}." if mistakes else ""
 
 

@@ -97,7 +97,7 @@ def test_a_missing_relu_is_named_at_any_size(num_channel, num_classes, seed, lay
     source = NET.replace(f"F.relu(self.{layer}(x))", f"self.{layer}(x)")
     sizes = {"num_channel": num_channel, "num_classes": num_classes}
     finding = examine(student(source), seed, sizes)
-    assert [m.key for m in finding.mistakes] == [f"{layer}-missing-relu"]
+    assert [m.name for m in finding.mistakes] == [f"{layer}-missing-relu"]
     assert finding.right_parts == set(LAYERS) - {layer}
 
 
