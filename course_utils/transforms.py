@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -101,13 +102,25 @@ def place(images: Tensor, quadrant: str) -> Tensor:
     return _pad(images[:, None].float() / 255, quadrant)
 
 
+def padding(quadrant: str, height: int = 28, width: int = 28) -> tuple[int, int, int, int]:
+    """Return the zeros that put an image into a quadrant of a canvas twice as high and wide.
+
+    Args:
+        quadrant: one of `QUADRANTS`.
+        height: of the image, pixels.
+        width: of the image, pixels.
+
+    Returns:
+        Columns on the left and on the right, rows at the top and at the bottom, in the order of
+        `torch.nn.functional.pad`.
+    """
+    left, top = width * ("right" in quadrant), height * ("bottom" in quadrant)
+    return left, width - left, top, height - top
+
+
 def _pad(image: Tensor, quadrant: str) -> Tensor:
     """Return the (..., h, w) image on a (..., 2h, 2w) canvas of zeros."""
-    height, width = image.shape[-2:]
-    canvas = image.new_zeros(*image.shape[:-2], 2 * height, 2 * width)
-    top, left = height * ("bottom" in quadrant), width * ("right" in quadrant)
-    canvas[..., top : top + height, left : left + width] = image
-    return canvas
+    return F.pad(image, padding(quadrant, *image.shape[-2:]))
 
 
 def _check_quadrant(name: str) -> None:

@@ -7,16 +7,15 @@ way of writing the same network is recognised.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise, permutations
+from itertools import islice
 
 from torch import Tensor
 
-from autograder.assignments.cnns.net.reference import LAYERS, NetSpec, Shape
 from autograder.checking.student import ParameterInfo
 
+Shape = tuple[int, ...]
 MAX_PAIRINGS = 12  # more can only come from parameters outside any module, all of one size
 
 
@@ -55,10 +54,15 @@ def pairings(shapes: Mapping[str, Shape], parameters: Sequence[ParameterInfo]) -
 def match_layers(
     shapes: Mapping[str, Shape], parameters: Sequence[ParameterInfo]
 ) -> dict[str, Pairing]:
-    """Return the pairing of each of the reference's layers that the student's network has too."""
+    """Return the pairing of each of the reference's layers that the student's network has too.
+
+    Args:
+        shapes: the reference's, by names such as "conv1.weight"; before the last dot is the layer.
+        parameters: the student's.
+    """
     left, matched = list(parameters), {}
-    for layer in LAYERS:
-        wanted = {name: shape for name, shape in shapes.items() if name.startswith(layer)}
+    for layer in dict.fromkeys(name.rpartition(".")[0] for name in shapes):
+        wanted = {n: shape for n, shape in shapes.items() if n.rpartition(".")[0] == layer}
         pairing = next(_complete({}, list(wanted.items()), left), None)
         if pairing is not None:
             matched[layer] = pairing
@@ -114,75 +118,3 @@ def is_weight(parameter: ParameterInfo) -> bool:
 def weights_of(parameters: Sequence[ParameterInfo]) -> list[ParameterInfo]:
     """Return the layers' weights among the parameters."""
     return [parameter for parameter in parameters if is_weight(parameter)]
-
-
-@dataclass(frozen=True)
-class Structure:
-    """A student's network as its parameter shapes show it.
-
-    Attributes:
-        spec: the description that these shapes suggest, everything else as specified.
-        inputs: what each of the five layers takes: channels or features.
-    """
-
-    spec: NetSpec
-    inputs: tuple[int, ...]
-
-
-def infer(parameters: Sequence[ParameterInfo]) -> Structure | None:
-    """Return what the shapes say; None unless it is two convolutions and three linear layers."""
-    weights = weights_of(parameters)
-    convs: list[Shape] = [w.shape for w in weights if len(w.shape) == 4]
-    linears: list[Shape] = [w.shape for w in weights if len(w.shape) == 2]
-    if len(convs) != 2 or len(linears) != 3 or len(weights) != 5:
-        return None
-    if convs[0][1] == convs[1][0] != convs[1][1]:  # the second feeds the first
-        convs.reverse()
-    linears = _in_order(linears)
-    biases = _has_bias(parameters, [*convs, *linears])
-    if len(weights) + sum(biases) != len(parameters):
-        return None
-    spec = NetSpec(
-        channels=(convs[0][0], convs[1][0]),
-        features=(linears[0][0], linears[1][0], linears[2][0]),
-        kernels=(convs[0][-1], convs[1][-1]),
-        biases=biases,
-    )
-    return Structure(spec, tuple(shape[1] for shape in [*convs, *linears]))
-
-
-def _in_order(linears: Sequence[Shape]) -> list[Shape]:
-    """Return linear layers in the order in which outputs feed inputs.
-
-    They may be stored transposed. In doubt, the widest comes first, then as registered.
-    """
-    orders = [list(order) for order in permutations(linears)]
-    orders += [list(order) for order in permutations([shape[::-1] for shape in linears])]
-    return max(orders, key=lambda order: (_links(order), order[0][1]))
-
-
-def _links(linears: Sequence[Shape]) -> int:
-    return sum(b[1] == a[0] for a, b in pairwise(linears))
-
-
-def _has_bias(
-    parameters: Sequence[ParameterInfo], weights: list[Shape]
-) -> tuple[bool, bool, bool, bool, bool]:
-    vectors = [p for p in parameters if not is_weight(p)]
-    biases = Counter(math.prod(p.shape) for p in vectors)
-    owners = {p.owner for p in vectors}
-    has = []
-    for shape in weights:
-        modules = [p.owner for p in parameters if p.shape in (shape, shape[::-1])]
-        own_module = len(modules) == 1 and sum(p.owner == modules[0] for p in parameters) <= 2
-        present = biases[shape[0]] > 0
-        if own_module and modules[0]:
-            present = modules[0] in owners or (present and _has_bare_biases(vectors, weights))
-        biases[shape[0]] -= present
-        has.append(present)
-    return has[0], has[1], has[2], has[3], has[4]
-
-
-def _has_bare_biases(vectors: Sequence[ParameterInfo], weights: list[Shape]) -> bool:
-    """Return whether biases are parameters of their own, outside the weights' modules."""
-    return any(p.owner == "" for p in vectors) and len(vectors) <= len(weights)

@@ -18,8 +18,8 @@ from torch import Tensor
 from autograder import StudentFault as StudentFault
 from autograder.inside.probe import Answer, Probe
 from course_utils.error_hints import hint
-from course_utils.training import IMAGE_SIZE
-from course_utils.training import Protocol as TrainingProtocol
+from course_utils.protocol import NO_PADDING, Padding
+from course_utils.protocol import Protocol as TrainingProtocol
 
 MAX_PARAMETERS = 1000
 _MAX_RANK = 8
@@ -106,6 +106,7 @@ class Model:
         name: the class, for instance "Net".
         arguments: its keyword arguments.
         seed: of torch's global generator before the model is built.
+        sample: a batch of two inputs, from which lazy layers learn their sizes.
 
     Raises:
         StudentFault: it cannot be built.
@@ -113,20 +114,27 @@ class Model:
 
     _handles = itertools.count()
 
-    def __init__(self, student: StudentSide, name: str, seed: int = 0, **arguments: int) -> None:
+    def __init__(
+        self,
+        student: StudentSide,
+        name: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        seed: int = 0,
+        sample: Tensor | None = None,
+    ) -> None:
         self._student = student
         self._handle = f"model.{next(self._handles)}"
-        sample = torch.zeros(2, 1, IMAGE_SIZE, IMAGE_SIZE)
         fields, _ = _ask(
             student,
             "build",
-            {"name": name, "handle": self._handle, "arguments": arguments, "seed": seed},
-            {"sample": sample},
+            {"name": name, "handle": self._handle, "arguments": arguments or {}, "seed": seed},
+            {} if sample is None else {"sample": sample},
         )
         self.parameters = _parameter_list(fields.get("parameters"))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the logits for `images` (N, 1, 56, 56) float32, in eval mode."""
+        """Return the output for a batch of images, in eval mode."""
         _, tensors = self._ask("forward", tensors={"images": images})
         return take(tensors, "output")
 
@@ -145,18 +153,25 @@ class Model:
         self._ask("load", tensors=state)
 
     def train(
-        self, digits: Tensor, labels: Tensor, *, protocol: TrainingProtocol, seed: int, steps: int
+        self,
+        inputs: Tensor,
+        labels: Tensor,
+        *,
+        protocol: TrainingProtocol,
+        seed: int,
+        steps: int,
+        padding: Padding = NO_PADDING,
     ) -> None:
-        """Train for `steps` more steps of the protocol."""
+        """Train for `steps` more steps of the protocol: see `course_utils.protocol.Training`."""
         self._ask(
             "train",
-            {"protocol": asdict(protocol), "seed": seed, "steps": steps},
-            {"digits": digits, "labels": labels},
+            {"protocol": asdict(protocol), "seed": seed, "steps": steps, "padding": padding},
+            {"inputs": inputs, "labels": labels},
         )
 
-    def predict(self, digits: Tensor, quadrant: str) -> Tensor:
-        """Return logits (N, K) for `digits` (N, 28, 28) uint8 placed in `quadrant`."""
-        _, tensors = self._ask("predict", {"quadrant": quadrant}, {"digits": digits})
+    def predict(self, inputs: Tensor, padding: Padding = NO_PADDING) -> Tensor:
+        """Return logits (N, K) for inputs (N, ...) uint8 or float32, with zeros laid around."""
+        _, tensors = self._ask("predict", {"padding": padding}, {"inputs": inputs})
         return take(tensors, "logits")
 
     def _ask(

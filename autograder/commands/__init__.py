@@ -1,1 +1,1 @@
-"""The commands of `autograder` that do not grade, a file each; `cli` registers them."""
+"""The command line, thin: a file a command, `terminal` what they share, `cli` registers them."""

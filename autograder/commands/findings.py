@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
-from autograder.commands.ending import explained_faults
+from autograder.commands.terminal import HERE, Assignment, Course, console, explained_faults
 
 if TYPE_CHECKING:
     from autograder.prepare.doctor import Finding
 
-console = Console()
-_Course = Annotated[Path, typer.Option("--course", help="The course's folder.")]
 _MARKS = {True: "[green]✓[/]", None: "[yellow]![/]", False: "[red]✗[/]"}
 
 
-def doctor_command(course: _Course = Path(".")) -> None:
+def doctor_command(course: Course = HERE) -> None:
     """Look whether this machine can grade, and say how to mend what is missing.
 
     Exit status: 0 if it can, 1 if not.
@@ -31,8 +27,8 @@ def doctor_command(course: _Course = Path(".")) -> None:
 
 
 def check_assignment_command(
-    assignment: Annotated[str, typer.Argument(help="For instance cnns.")],
-    course: _Course = Path("."),
+    assignment: Assignment,
+    course: Course = HERE,
 ) -> None:
     """Prove before release that the source scores full, the release nothing, and nothing leaks.
 

@@ -7,17 +7,17 @@ from typing import Annotated
 
 import typer
 
-from autograder.commands.ending import explained_faults
+from autograder.commands.terminal import HERE, Assignment, Course, explained_faults
 from autograder.prepare import publish
 
 
 def publish_command(
-    assignment: Annotated[str, typer.Argument(help="For instance cnns.")],
+    assignment: Assignment,
     folder: Annotated[Path, typer.Argument(help="Where the bundle goes.")],
     github: Annotated[
         str, typer.Option(help="owner/name/branch[/folder] where the bundle will lie, for Colab.")
     ] = "",
-    course: Annotated[Path, typer.Option("--course", help="The course's folder.")] = Path("."),
+    course: Course = HERE,
 ) -> None:
     """Write what students get: the release notebook, course_utils, requirements, a README."""
     with explained_faults("published"):

@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from autograder.commands.ending import explained_faults
+from autograder.commands.terminal import HERE, Assignment, Course, explained_faults
 
 
 def report_command(
-    assignment: Annotated[str, typer.Argument(help="For instance cnns.")],
+    assignment: Assignment,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for the files; report/ if not given.")
     ] = None,
-    course: Annotated[Path, typer.Option("--course", help="The course's folder.")] = Path("."),
+    course: Course = HERE,
 ) -> None:
     """Write how the class did, and which check is bad: one HTML page, and JSON."""
     from autograder import report  # SciPy is in it: other commands start without

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_utils.training import Protocol, Training, predict
+from course_utils.protocol import Padding, Protocol, Training, predict
 
 Fields = dict[str, Any]
 Tensors = dict[str, Tensor]
@@ -81,7 +81,7 @@ class Probe:
     def _build(
         self, tensors: Tensors, name: str, handle: str, arguments: Fields, seed: int
     ) -> Answer:
-        """Build a model, feed it one zero batch if it has lazy layers, list its tensors."""
+        """Build a model, feed it the sample if it has lazy layers, list its tensors."""
         torch.manual_seed(seed)
         model = self._lookup(name)(**arguments)
         if not isinstance(model, nn.Module):
@@ -142,24 +142,30 @@ class Probe:
         return {}, seen
 
     def _train(
-        self, tensors: Tensors, handle: str, protocol: Fields, seed: int, steps: int
+        self,
+        tensors: Tensors,
+        handle: str,
+        protocol: Fields,
+        seed: int,
+        steps: int,
+        padding: Padding,
     ) -> Answer:
-        """Train on "digits" and "labels" for `steps` more steps of the protocol."""
+        """Train on "inputs" and "labels" for `steps` more steps of the protocol."""
         if handle not in self._trainings:
             self._trainings[handle] = Training(
                 self._models[handle],
-                tensors["digits"],
+                tensors["inputs"],
                 tensors["labels"],
                 protocol=Protocol(**protocol),
                 seed=seed,
+                padding=padding,
             )
-        training = self._trainings[handle]
-        training.run(steps)
+        self._trainings[handle].run(steps)
         return {}, {}
 
-    def _predict(self, tensors: Tensors, handle: str, quadrant: str) -> Answer:
-        """Return logits for "digits" placed in a quadrant."""
-        return {}, {"logits": predict(self._models[handle], tensors["digits"], quadrant)}
+    def _predict(self, tensors: Tensors, handle: str, padding: Padding) -> Answer:
+        """Return logits for "inputs" with zeros laid around."""
+        return {}, {"logits": predict(self._models[handle], tensors["inputs"], padding)}
 
     def _lookup(self, name: str) -> Any:
         if name not in self._namespace:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -16,7 +16,7 @@ from autograder.pages.pictures.scatter import scatter
 from autograder.report import statistics
 from autograder.report.collect import ClassResults, collect
 from autograder.report.similarity import near_identical
-from autograder.report.statistics import Accuracy, CheckStatistics, MistakeCount, Spread
+from autograder.report.statistics import CheckStatistics, MistakeCount, NetworkAccuracies, Spread
 
 MAX_MISTAKES = 30  # on the page; the JSON has all
 NOT_YET = "not graded yet"
@@ -54,7 +54,7 @@ class Report:
     unsafe: tuple[str, ...]
     checks: tuple[CheckStatistics, ...]
     mistakes: tuple[MistakeCount, ...]
-    accuracies: tuple[Accuracy, ...]
+    accuracies: tuple[NetworkAccuracies, ...]
     seconds: Spread | None
     memory_mib: Spread | None
     near_identical: tuple[tuple[str, ...], ...]
@@ -119,7 +119,6 @@ def as_html(report: Report, feedback: str) -> str:
         name = report.assignment
         return f"{feedback}/{quote(student)}/{name}/{name}.html{anchor}"
 
-    points = [(a.student, a.top_left, a.bottom_right) for a in report.accuracies]
     return pages.render(
         "report.html",
         report=report,
@@ -127,10 +126,21 @@ def as_html(report: Report, feedback: str) -> str:
         link=link,
         faults=_by_reason(report.ungraded),
         histogram=histogram(list(report.points.values()), report.max_points),
-        scatter=scatter(points) if points else "",
+        scatter=_scatter(report.accuracies),
         max_mistakes=MAX_MISTAKES,
         bad=BAD_DISCRIMINATION,
     )
+
+
+def _scatter(accuracies: Sequence[NetworkAccuracies]) -> str:
+    """Return the first accuracy of each network against the last; "" where there are no two."""
+    pairs = [a for a in accuracies if len(a.values) > 1]
+    if not pairs:
+        return ""
+    names = list(pairs[0].values)
+    first, last = names[0], names[-1]
+    networks = [(a.student, a.values[first], a.values[last]) for a in pairs]
+    return scatter(networks, (first, last), pairs[0].marks)
 
 
 def _by_reason(ungraded: Mapping[str, str]) -> dict[str, list[str]]:

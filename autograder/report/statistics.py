@@ -54,12 +54,18 @@ class MistakeCount:
 
 
 @dataclass(frozen=True)
-class Accuracy:
-    """What one student's network reached, in [0, 1]."""
+class NetworkAccuracies:
+    """What one student's network reached.
+
+    Attributes:
+        student: whose.
+        values: what was measured -> accuracy in [0, 1].
+        marks: what "accuracy" of the last of these is worth how many "points".
+    """
 
     student: str
-    top_left: float
-    bottom_right: float
+    values: Mapping[str, float]
+    marks: Sequence[Mapping[str, float]] = ()
 
 
 @dataclass(frozen=True)
@@ -121,15 +127,16 @@ def _names(result: CheckResult) -> list[tuple[str, bool]]:
     return [(words if len(words) <= _MAX_WORDS else f"{words[:_MAX_WORDS]}...", False)]
 
 
-def accuracies(submissions: Sequence[Submission]) -> tuple[Accuracy, ...]:
+def accuracies(submissions: Sequence[Submission]) -> tuple[NetworkAccuracies, ...]:
     """Return the accuracies of every network that was trained, by student."""
     found = []
     for submission in submissions:
         for cell in submission.cells:
-            figures: Mapping[str, object] = cell.result.figures if cell.result is not None else {}
-            left, right = figures.get("top_left"), figures.get("bottom_right")
-            if isinstance(left, float) and isinstance(right, float):
-                found.append(Accuracy(submission.student, left, right))
+            shown = cell.result.figures.get("accuracies") if cell.result is not None else None
+            if shown:
+                values = {accuracy["name"]: accuracy["value"] for accuracy in shown}
+                marks = shown[-1].get("marks", ())
+                found.append(NetworkAccuracies(submission.student, values, marks))
                 break
     return tuple(found)
 

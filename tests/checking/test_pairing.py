@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from autograder.assignments.cnns.net.extra_layers import extra_mistakes, split
 from autograder.assignments.cnns.net.reference import net_shapes, net_spec
-from autograder.checking.pairing import MAX_PAIRINGS, Slot, infer, match_layers, pairings
+from autograder.assignments.cnns.net.structure import infer
+from autograder.checking.pairing import MAX_PAIRINGS, Slot, match_layers, pairings
 from autograder.checking.student import ParameterInfo
 
 SHAPES = net_shapes(net_spec())

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from autograder.assignments.cnns import made_class
 from autograder.batch import grade_class
 from autograder.batch.grade_class import INTERRUPTED, Due, Outcome, RunSummary, Selection
-from autograder.commands import cli
-from autograder.commands.cli import GRADERS_FAULT, app
+from autograder.commands.cli import app
+from autograder.commands.terminal import GRADERS_FAULT
 from autograder.sandbox import SandboxUnavailable
 from tests.conftest import ROOT
 
@@ -99,7 +99,7 @@ def test_a_graders_fault_has_an_exit_status_of_its_own(
     status, output = _grade(course)
     assert status == GRADERS_FAULT
     assert "2 of 2" in output
-    assert cli.GRADERS_FAULT not in (0, 1, 2), "0 is success, 1 a crash, 2 a wrong option"
+    assert GRADERS_FAULT not in (0, 1, 2), "0 is success, 1 a crash, 2 a wrong option"
 
 
 def test_an_interrupt_says_how_to_go_on(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.assignments.cnns.improved import calibration
+from autograder.assignments.cnns import calibration
 from course_utils.tiers import Accuracies, Tier, published_scale, scale_from
 
 SCALE = published_scale()

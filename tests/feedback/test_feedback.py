@@ -106,7 +106,7 @@ def test_a_full_score_says_so():
 
 
 def test_every_picture_has_words():
-    figures = {"top_left": 0.9, "bottom_right": 0.2}
+    figures = {"accuracies": [{"name": "top left", "value": 0.9}]}
     shown = [new_output("display_data", {f"image/{k}": "aGVsbG8="}) for k in ("png", "jpeg")]
     html = page(
         new_code_cell("plot()", outputs=shown),
@@ -115,7 +115,7 @@ def test_every_picture_has_words():
     assert re.findall(r"<img(?![^>]* alt=)", html) == []
     for kind in ("png", "jpeg"):
         assert f'src="data:image/{kind};base64,aGVsbG8="' in html
-    assert 'aria-label="Accuracy on test digits: top left 90.0%' in html
+    assert 'aria-label="Accuracy on test images: top left 90.0%' in html
 
 
 def test_text_is_set_as_text_and_a_comment_too():

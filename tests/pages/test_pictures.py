@@ -24,16 +24,22 @@ ACTIVATIONS = {
     "got": as_image(torch.randn(1, 42, 32), 1.0),
 }
 CONFUSION = [[3, 1], [0, 2]]
+ACCURACIES = [
+    {"name": "top <left>", "value": 0.97},
+    {"name": "bottom right", "value": 0.12, "marks": [{"accuracy": 0.5, "points": 12}]},
+]
 FIGURES = {
     "layers": LAYERS,
     "activations": ACTIVATIONS,
     "confusion": CONFUSION,
-    "top_left": 0.97,
-    "bottom_right": 0.12,
+    "accuracies": ACCURACIES,
 }
 
 
-@pytest.mark.parametrize("figures", [FIGURES, {"layers": LAYERS}, {"confusion": CONFUSION}])
+@pytest.mark.parametrize(
+    "figures",
+    [FIGURES, {"layers": LAYERS}, {"confusion": CONFUSION}, {"accuracies": ACCURACIES[:1]}],
+)
 def test_pictures_are_well_formed_and_described(figures):
     for picture in pictures(figures):
         root = ElementTree.fromstring(picture)
@@ -46,6 +52,13 @@ def test_figures_without_a_picture_are_not_drawn():
     assert pictures({"parameters": 5.0, "top_left": 0.9}) == []
 
 
+def test_accuracies_come_with_the_marks_that_earn_points():
+    (picture,) = pictures({"accuracies": ACCURACIES})
+    assert "top &lt;left&gt; 97.0%, bottom right 12.0%" in picture
+    assert "Marks for bottom right: 50% for 12 points." in picture
+    assert ">12 points</text>" in picture
+
+
 def test_the_first_wrong_layer_is_marked_and_only_that():
     (picture,) = pictures({"layers": LAYERS})
     assert picture.count("start here</text>") == 1
@@ -54,7 +67,7 @@ def test_the_first_wrong_layer_is_marked_and_only_that():
 
 def test_the_confusion_matrix_says_how_many_are_right():
     (picture,) = pictures({"confusion": CONFUSION})
-    assert "6 digits: 5 are read right; the most frequent answer is 0" in picture
+    assert "6 images: 5 are read right; the most frequent answer is 0" in picture
 
 
 def test_an_activation_image_is_small_and_keeps_signs():

@@ -13,7 +13,7 @@ from nbformat.v4 import new_output
 from typer.testing import CliRunner
 
 from autograder.commands.cli import app
-from autograder.commands.ending import GRADERS_FAULT
+from autograder.commands.terminal import GRADERS_FAULT
 from autograder.prepare import check_assignment
 from tests.conftest import ROOT
 

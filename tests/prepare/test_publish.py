@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from autograder import GraderFault
 from autograder.commands.cli import app
-from autograder.commands.ending import GRADERS_FAULT
+from autograder.commands.terminal import GRADERS_FAULT
 from autograder.prepare.publish import for_students, parse_github
 from tests.conftest import ROOT
 

@@ -26,7 +26,7 @@ from autograder.batch.grade_class import Outcome
 from autograder.batch.progress import FOLDER, last_faults, log_line
 from autograder.checking.check_result import CheckResult, nothing, verdict
 from autograder.commands.cli import app
-from autograder.commands.ending import GRADERS_FAULT
+from autograder.commands.terminal import GRADERS_FAULT
 from autograder.judging.graded_notebook import METADATA, REPAIRED
 from autograder.report import build, write
 from autograder.report.collect import ClassResults, read, without_pictures
@@ -116,10 +116,16 @@ def test_a_spread_of_nobody_is_none():
 
 
 def test_accuracies_are_taken_once_a_student():
-    figures = {"top_left": 0.9, "bottom_right": 0.5}
+    marks = [{"accuracy": 0.4, "points": 5}]
+    shown = [{"name": "near", "value": 0.9}, {"name": "far", "value": 0.5, "marks": marks}]
+    figures = {"accuracies": shown}
     twice = CheckResult(RIGHT.criteria, figures=figures)
     report = build(course(ada=notebook(twice, twice), bela=notebook(RIGHT)))
-    assert [(a.student, a.bottom_right) for a in report.accuracies] == [("ada", 0.5)]
+    assert [(a.student, a.values, a.marks) for a in report.accuracies] == [
+        ("ada", {"near": 0.9, "far": 0.5}, marks)
+    ]
+    html = as_html(report, "feedback")
+    assert "Accuracy near against far of 1 networks. far: 1 reach 40%." in html
 
 
 def test_all_text_is_escaped():

@@ -5,17 +5,16 @@ from __future__ import annotations
 from torch import Tensor
 
 from autograder.assignments.cnns.chain import check as chain_check
-from autograder.assignments.cnns.chain.reference import CHAIN, run_chain
+from autograder.assignments.cnns.chain.reference import CHAIN, random_kernel, run_chain
 from autograder.assignments.cnns.improved import check as improved_check
 from autograder.assignments.cnns.net import check as net_check
 from autograder.assignments.cnns.net.reference import net_spec, parameter_count
-from autograder.checking.challenge import generator, random_images, random_kernel
+from autograder.assignments.cnns.networks import IMAGE_SIZE, build
+from autograder.checking.challenge import generator, random_images
 from autograder.checking.check_result import CheckResult, Criterion, verdict
 from autograder.checking.checks import scored
 from autograder.checking.criteria import called, shape_criterion
-from autograder.checking.student import Model, StudentSide, call
-
-IMAGE_SIZE = 56
+from autograder.checking.student import StudentSide, call
 
 
 @scored(5)
@@ -78,7 +77,7 @@ def improved_parameters(student: StudentSide, seed: int) -> CheckResult:
     less something to store numbers in.
     """
     limit = parameter_count(net_spec())
-    model = Model(student, "ImprovedNet", seed)
+    model = build(student, "ImprovedNet", seed)
     state = model.state()
     count = sum(state[p.name].numel() for p in model.parameters if p.name in state)
     held = sum(tensor.numel() for tensor in state.values() if tensor.is_floating_point())
@@ -114,7 +113,7 @@ def _network_shape(student: StudentSide, name: str, seed: int) -> CheckResult:
             shape_criterion(
                 f"logits of {called(name, arguments)} for images ({count}, 1, 56, 56)",
                 (count, arguments.get("num_classes", 10)),
-                lambda images=images, arguments=arguments: Model(  # type: ignore[misc]
+                lambda images=images, arguments=arguments: build(  # type: ignore[misc]
                     student, name, seed, **arguments
                 ).forward(images),
                 points,

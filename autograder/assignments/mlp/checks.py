@@ -106,10 +106,14 @@ def _images(count: int, rng: torch.Generator) -> Tensor:
     return random_images(count, 1, 56, 56, rng)
 
 
+def _build(student: StudentSide, seed: int, arguments: Mapping[str, int]) -> Model:
+    return Model(student, "MLP", arguments, seed=seed, sample=torch.zeros(2, 1, 56, 56))
+
+
 def _logits(
     student: StudentSide, seed: int, images: Tensor, arguments: Mapping[str, int]
 ) -> Tensor:
-    return Model(student, "MLP", seed, **arguments).forward(images)
+    return _build(student, seed, arguments).forward(images)
 
 
 def _recognise(student: StudentSide, seed: int, arguments: Mapping[str, int]) -> Mistake | None:
@@ -124,7 +128,7 @@ def _recognise(student: StudentSide, seed: int, arguments: Mapping[str, int]) ->
     rng = generator(seed)
     images, state = _images(5, rng), random_state(shapes, rng)
     try:
-        model = Model(student, "MLP", seed, **arguments)
+        model = _build(student, seed, arguments)
         ways = pairings(shapes, model.parameters)
         if not ways:
             got = ", ".join(str(parameter.shape) for parameter in model.parameters)

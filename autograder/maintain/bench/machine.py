@@ -16,6 +16,7 @@ from autograder.assignments.cnns.improved.reference import reference
 from autograder.checking.student import InProcess, Model
 from course_utils.data import load_digits_subset
 from course_utils.training import GRADING
+from course_utils.transforms import padding
 
 STEPS = 25
 TRAININGS = 12
@@ -58,5 +59,10 @@ def _train(number: int, steps: int = STEPS) -> None:
     digits = load_digits_subset()
     model = Model(InProcess({"ImprovedNet": reference}), "ImprovedNet", seed=number)
     model.train(
-        digits.train_images, digits.train_labels, protocol=GRADING, seed=number, steps=steps
+        digits.train_images[:, None],
+        digits.train_labels,
+        protocol=GRADING,
+        seed=number,
+        steps=steps,
+        padding=padding("top_left"),
     )

@@ -2,10 +2,11 @@
 
 A check that puts one of these into its figures gets the picture; no other code needs to know.
 
-    "top_left" and "bottom_right"   accuracies in [0, 1]: bars, with the tiers
-    "layers"                        a list of {"name", "size", "right"}: the first wrong one marked
-    "confusion"                     K x K counts, a row a label, a column a prediction
-    "activations"                   {"expected": image, "got": image} from `thumbnail.as_image`
+    "accuracies"    a list of {"name", "value"}, in [0, 1]: bars; with them, as the last
+                    one's "marks", {"accuracy", "points"}
+    "layers"        a list of {"name", "size", "right"}: the first wrong one marked
+    "confusion"     K x K counts, a row a label, a column a prediction
+    "activations"   {"expected": image, "got": image} from `thumbnail.as_image`
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ def pictures(figures: Mapping[str, Any]) -> list[str]:
         drawn.append(layer_sizes(figures["layers"]))
     if "activations" in figures:
         drawn.append(activation_pair(**figures["activations"]))
-    if {"top_left", "bottom_right"} <= figures.keys():
-        drawn.append(accuracy_bars(figures["top_left"], figures["bottom_right"]))
+    if "accuracies" in figures:
+        drawn.append(accuracy_bars(figures["accuracies"]))
     if "confusion" in figures:
         drawn.append(confusion_matrix(figures["confusion"]))
     return drawn

@@ -1,8 +1,10 @@
-"""Draws the accuracy top-left beside the one bottom-right, with the tiers of the graded scale."""
+"""Draws accuracies beside each other, with the marks that earn points."""
 
 from __future__ import annotations
 
-from autograder.assignments.cnns.improved import calibration
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from autograder.pages.pictures.svg import (
     BLUE,
     GREY,
@@ -15,40 +17,37 @@ from autograder.pages.pictures.svg import (
     text,
 )
 
-_WIDTH, _LEFT, _BAR = 400, 96, 26  # legible on a phone
+_WIDTH, _LEFT, _BAR, _ROW = 400, 96, 26, 40  # legible on a phone
 
 
-def accuracy_bars(top_left: float, bottom_right: float) -> str:
-    """Return two bars; dashed lines mark the tiers of the lower one.
+def accuracy_bars(accuracies: Sequence[Mapping[str, Any]]) -> str:
+    """Return a bar for each accuracy; dashed lines are the marks of the last one.
 
     Args:
-        top_left: accuracy in [0, 1] where the network was trained.
-        bottom_right: accuracy in [0, 1] where it was not.
+        accuracies: of each its "name", its "value" in [0, 1] and, if it earns points by them, its
+            "marks": what "accuracy" is worth how many "points".
     """
-    room = _WIDTH - _LEFT - 60
-    shapes = []
-    for row, (name, value, colour) in enumerate(
-        (("top left", top_left, BLUE), ("bottom right", bottom_right, ORANGE))
-    ):
-        y = 8 + row * 40
+    room, floor = _WIDTH - _LEFT - 60, _ROW * len(accuracies) + 12
+    shapes, said, marks = [], [], accuracies[-1].get("marks", [])
+    for row, shown in enumerate(accuracies):
+        y, value = 8 + row * _ROW, shown["value"]
+        colour = ORANGE if row == len(accuracies) - 1 else BLUE
         shapes += [
-            text(_LEFT - 10, y + 18, name, anchor="end"),
+            text(_LEFT - 10, y + 18, shown["name"], anchor="end"),
             rectangle(_LEFT, y, room, _BAR, PALE),
             rectangle(_LEFT, y, room * value, _BAR, colour),
             text(_LEFT + room + 8, y + 18, f"{value:.1%}", bold=True),
         ]
-    for tier in calibration.scale().bottom_right:
-        x = _LEFT + room * tier.accuracy
+        said.append(f"{shown['name']} {value:.1%}")
+    for mark in marks:
+        x = _LEFT + room * mark["accuracy"]
         shapes += [
-            line(x, 42, x, 92, INK, dash="4 3"),
-            text(x, 108, f"{tier.accuracy:.0%}", anchor="middle", size=12),
-            text(x, 123, f"{tier.points:g} points", GREY, "middle", size=12),
+            line(x, floor - 50, x, floor, INK, dash="4 3"),
+            text(x, floor + 16, f"{mark['accuracy']:.0%}", anchor="middle", size=12),
+            text(x, floor + 31, f"{mark['points']:g} points", GREY, "middle", size=12),
         ]
-    tiers = ", ".join(
-        f"{t.accuracy:.0%} for {t.points:g} points" for t in calibration.scale().bottom_right
-    )
-    description = (
-        f"Accuracy on test digits: top left {top_left:.1%}, bottom right {bottom_right:.1%}. "
-        f"Tiers for the bottom right: {tiers}."
-    )
-    return picture(_WIDTH, 130, description, *shapes)
+    description = f"Accuracy on test images: {', '.join(said)}."
+    if marks:
+        worth = ", ".join(f"{mark['accuracy']:.0%} for {mark['points']:g} points" for mark in marks)
+        description += f" Marks for {accuracies[-1]['name']}: {worth}."
+    return picture(_WIDTH, floor + 38, description, *shapes)

@@ -1,4 +1,4 @@
-"""Draws a confusion matrix: which digit was read as which."""
+"""Draws a confusion matrix: which class was taken for which."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def confusion_matrix(counts: Sequence[Sequence[int]]) -> str:
     most = max(1, max(max(row) for row in counts))
     shapes = [
         text(_LEFT + size * _CELL / 2, 12, "read as", GREY, "middle"),
-        text(4, _TOP + size * _CELL / 2, "digit", GREY),
+        text(4, _TOP + size * _CELL / 2, "class", GREY),
     ]
     for i, row in enumerate(counts):
         shapes += [
@@ -36,7 +36,7 @@ def confusion_matrix(counts: Sequence[Sequence[int]]) -> str:
     right = sum(counts[i][i] for i in range(size))
     favourite = max(range(size), key=lambda j: read[j])
     description = (
-        f"Confusion matrix of {sum(read)} digits: {right} are read right; "
+        f"Confusion matrix of {sum(read)} images: {right} are read right; "
         f"the most frequent answer is {favourite}, given {read[favourite]} times."
     )
     side = size * _CELL

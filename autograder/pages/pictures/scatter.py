@@ -1,21 +1,27 @@
-"""Draws the accuracy top-left against the one bottom-right, a dot a network."""
+"""Draws one accuracy against another, a dot a network."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from autograder.assignments.cnns.improved import calibration
 from autograder.pages.pictures.svg import BLUE, GREY, PALE, circle, line, picture, rectangle, text
 
 _SIDE, _LEFT, _TOP = 260, 52, 12
 
 
-def scatter(networks: Sequence[tuple[str, float, float]]) -> str:
-    """Return the dots, with the tiers of the bottom-right accuracy as dashed lines.
+def scatter(
+    networks: Sequence[tuple[str, float, float]],
+    names: tuple[str, str],
+    marks: Sequence[Mapping[str, float]],
+) -> str:
+    """Return the dots, with the marks of the second accuracy as dashed lines.
 
     Args:
-        networks: of each whose it is, and its accuracies in [0, 1] top-left and bottom-right.
+        networks: of each whose it is, and two accuracies in [0, 1].
+        names: what these are.
+        marks: what "accuracy" of the second is worth how many "points".
     """
+    across, up = names
     right, floor = _LEFT + _SIDE, _TOP + _SIDE
     shapes = [
         rectangle(_LEFT, _TOP, _SIDE, _SIDE, "#ffffff", PALE),
@@ -26,11 +32,11 @@ def scatter(networks: Sequence[tuple[str, float, float]]) -> str:
             text(_LEFT + share * _SIDE, floor + 18, f"{share:.0%}", GREY, "middle"),
             text(_LEFT - 8, floor - share * _SIDE + 5, f"{share:.0%}", GREY, "end"),
         ]
-    for tier in calibration.scale().bottom_right:
-        y = floor - tier.accuracy * _SIDE
+    for mark in marks:
+        y = floor - mark["accuracy"] * _SIDE
         shapes += [
             line(_LEFT, y, right, y, GREY, dash="4 3"),
-            text(right + 6, y + 4, f"{tier.points:g} points", GREY, size=12),
+            text(right + 6, y + 4, f"{mark['points']:g} points", GREY, size=12),
         ]
     shapes += [
         circle(
@@ -38,20 +44,19 @@ def scatter(networks: Sequence[tuple[str, float, float]]) -> str:
             floor - below * _SIDE,
             5,
             BLUE,
-            f"{student}: top left {left:.1%}, bottom right {below:.1%}",
+            f"{student}: {across} {left:.1%}, {up} {below:.1%}",
         )
         for student, left, below in networks
     ]
     shapes += [
-        text(_LEFT + _SIDE / 2, floor + 36, "accuracy top left", GREY, "middle"),
-        text(_LEFT + 8, _TOP + 18, "accuracy bottom right", GREY),
+        text(_LEFT + _SIDE / 2, floor + 36, f"accuracy {across}", GREY, "middle"),
+        text(_LEFT + 8, _TOP + 18, f"accuracy {up}", GREY),
     ]
     reached = ", ".join(
-        f"{sum(below >= tier.accuracy for _, _, below in networks)} reach {tier.accuracy:.0%}"
-        for tier in calibration.scale().bottom_right
+        f"{sum(below >= mark['accuracy'] for _, _, below in networks)} reach {mark['accuracy']:.0%}"
+        for mark in marks
     )
-    description = (
-        f"Accuracy top left against bottom right of {len(networks)} networks. "
-        f"In the bottom right, {reached}."
+    description = f"Accuracy {across} against {up} of {len(networks)} networks." + (
+        f" {up}: {reached}." if marks else ""
     )
     return picture(right + 80, floor + 42, description, *shapes)

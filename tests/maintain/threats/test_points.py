@@ -22,9 +22,10 @@ from autograder.maintain.threats.assignment import FULL, POINTS, SOLUTIONS
 from autograder.maintain.threats.attack import Attack, source
 from autograder.sandbox import Limits, open_kernel
 from course_utils.data import DigitSplit, load_digits_subset
+from course_utils.protocol import Protocol, Training, accuracy, predict
 from course_utils.tiers import Accuracies, published_scale
-from course_utils.training import Protocol, Training, accuracy, predict
-from course_utils.transforms import place
+from course_utils.training import GRADING
+from course_utils.transforms import padding, place
 from tests.judging.judged import judged
 
 LEAST = published_scale().bottom_right[0].accuracy
@@ -392,11 +393,13 @@ def test_weights_trained_in_the_bottom_right_earn_nothing() -> None:
     digits = load_digits_subset()
     torch.manual_seed(0)
     network = namespace["Net"]()
+    corner = padding("bottom_right")
+    images = digits.train_images[:, None]
     training = Training(
-        network, digits.train_images, digits.train_labels, quadrant="bottom_right", seed=0
+        network, images, digits.train_labels, protocol=GRADING, padding=corner, seed=0
     )
     training.run()
-    logits = predict(network, digits.test_images, "bottom_right")
+    logits = predict(network, digits.test_images[:, None], corner)
     assert accuracy(logits, digits.test_labels) > 0.9
     weights = network.state_dict()
 

@@ -14,10 +14,11 @@ from autograder.assignments.cnns.chain.reference import (
     CHAIN,
     ChainSpec,
     chain_mistakes,
+    random_kernel,
     run_chain,
     wrong_chains,
 )
-from autograder.checking.challenge import generator, random_images, random_kernel
+from autograder.checking.challenge import generator, random_images
 from autograder.checking.check_result import CheckResult, Criterion, verdict
 from autograder.checking.criteria import ALIKE, alike
 from autograder.checking.mistakes import Mistake, names

@@ -113,6 +113,16 @@ _ORDER_WORDS = {
 }
 
 
+def random_kernel(rng: torch.Generator) -> Tensor:
+    """Return a kernel (1, 3, 3, 3) float32 whose three channel slices are equal.
+
+    Its entries have mean -0.1 and standard deviation 1. So on images in [0, 1] the activations have
+    both signs, before pooling and after it, and a ReLU on the way shows.
+    """
+    entries = torch.randn(1, 1, 3, 3, generator=rng, dtype=torch.float32)
+    return ((entries - entries.mean()) / entries.std() - 0.1).repeat(1, 3, 1, 1)
+
+
 def run_chain(spec: ChainSpec, image: Tensor, kernel: Tensor) -> Bounded | None:
     """Return the chain's output (1, h, w), or None where the image is too small for it.
 

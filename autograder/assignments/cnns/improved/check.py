@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from autograder.assignments.cnns.improved import calibration
-from autograder.assignments.cnns.improved.confusion import measured_with_confusion
+from autograder.assignments.cnns import calibration
+from autograder.assignments.cnns.improved.confusion import CLASSES
 from autograder.assignments.cnns.improved.inspection import Inspection
-from autograder.assignments.cnns.improved.training_runs import CLASSES, Measured
+from autograder.assignments.cnns.improved.training_runs import Measured, measured
 from autograder.assignments.cnns.net.reference import net_spec, parameter_count
 from autograder.checking.check_result import CheckResult, verdict
 from autograder.checking.mistakes import Mistake, names
@@ -25,7 +25,7 @@ GAP = 0.1  # between the accuracies of the two corners
 def top_left(student: StudentSide, seed: int) -> CheckResult:
     """Return the verdict on the top-left accuracy: 5 points."""
     scale = calibration.scale()
-    found, _ = measured_with_confusion(student, seed, scale)
+    found = measured(student, seed, scale)
     tier, accuracies = scale.top_left, [run.top_left for run in found.runs]
     passed = scale.learned(found.runs)
     criterion = verdict(
@@ -35,7 +35,7 @@ def top_left(student: StudentSide, seed: int) -> CheckResult:
         passed,
         tier.points,
     )
-    figures = {"top_left": middle(accuracies)}
+    figures = {"top_left": found.top_left}
     if passed:
         return CheckResult((criterion,), figures=figures)
     mistake = _slow(found.inspection)
@@ -46,7 +46,7 @@ def top_left(student: StudentSide, seed: int) -> CheckResult:
 def bottom_right(student: StudentSide, seed: int) -> CheckResult:
     """Return the verdict on the bottom-right accuracy: 20 points, in tiers."""
     scale = calibration.scale()
-    found, confusion = measured_with_confusion(student, seed, scale)
+    found = measured(student, seed, scale)
     accuracies = [run.bottom_right for run in found.runs]
     reached = scale.reached(found.runs)
     criteria, below = [], 0.0
@@ -62,16 +62,20 @@ def bottom_right(student: StudentSide, seed: int) -> CheckResult:
         )
         below = tier.points
     figures: dict[str, Any] = {
-        "top_left": middle([run.top_left for run in found.runs]),
-        "bottom_right": middle(accuracies),
+        "top_left": found.top_left,
+        "bottom_right": found.bottom_right,
+        "accuracies": [
+            {"name": "top left", "value": found.top_left},
+            {"name": "bottom right", "value": found.bottom_right, "marks": _marks(scale)},
+        ],
         "runs": len(found.runs),
         "steps": sum(run.steps for run in found.runs),
         "interior": found.inspection.interior,
         "border": found.inspection.border,
         "parameters": found.inspection.parameters,
     }
-    if confusion is not None:
-        figures["confusion"] = confusion
+    if found.confusion is not None:
+        figures["confusion"] = found.confusion
     if reached == len(scale.bottom_right):
         return CheckResult(tuple(criteria), figures=figures)
     obstacles = in_the_way(found, scale)
@@ -87,11 +91,15 @@ def _shown(accuracies: Sequence[float]) -> str:
     return f"{middle(accuracies):.1%}{runs}"
 
 
+def _marks(scale: Scale) -> list[dict[str, float]]:
+    """Return the accuracies that earn points bottom right, for the pictures."""
+    return [{"accuracy": tier.accuracy, "points": tier.points} for tier in scale.bottom_right]
+
+
 def in_the_way(found: Measured, scale: Scale) -> list[Mistake]:
     """Return what stands in the way of the highest tier, the worst first."""
     seen = found.inspection
-    left = middle([run.top_left for run in found.runs])
-    right = middle([run.bottom_right for run in found.runs])
+    left, right = found.top_left, found.bottom_right
     said: list[Mistake] = []
     if seen.interior > POSITIONS_SHOW:
         which = "Which one?"

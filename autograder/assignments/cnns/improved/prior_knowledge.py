@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 from autograder.checking.challenge import random_like
 from autograder.checking.student import Model, StudentFault
 from course_utils.data import DigitSplit
+from course_utils.transforms import padding
 
 INSPECTIONS = 2
 INSPECTED = 300  # digits
@@ -27,10 +28,11 @@ def refuse(model: Model, initial: Mapping[str, Tensor], digits: DigitSplit, rng:
     Raises:
         StudentFault: it does.
     """
+    corner = padding("bottom_right")
     for _ in range(INSPECTIONS):
         model.load({name: random_like(tensor, rng) for name, tensor in initial.items()})
-        known = model.predict(digits.train_images[:INSPECTED], "bottom_right")
-        asked = model.predict(digits.test_images[:INSPECTED], "bottom_right")
+        known = model.predict(digits.train_images[:INSPECTED, None], corner)
+        asked = model.predict(digits.test_images[:INSPECTED, None], corner)
         told = nearest_mean_accuracy(
             known, digits.train_labels[:INSPECTED], asked, digits.test_labels[:INSPECTED]
         )

@@ -9,21 +9,37 @@ test digits and earlier training are worth nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import TypeVar
 
 from torch import Tensor
 
 from autograder.assignments.cnns.improved import prior_knowledge, work_limit
+from autograder.assignments.cnns.improved.confusion import CLASSES, Confusion, confusion
 from autograder.assignments.cnns.improved.inspection import Inspection, inspect_untrained
+from autograder.assignments.cnns.networks import build
 from autograder.checking.challenge import derive_seed, generator, random_permutation, shuffled_state
-from autograder.checking.student import Model, StudentFault, StudentSide
+from autograder.checking.student import StudentFault, StudentSide
 from course_utils.data import DigitSplit, load_digits_subset
-from course_utils.tiers import Accuracies, Scale
-from course_utils.training import GRADING, accuracy, looks, outcome
+from course_utils.protocol import accuracy
+from course_utils.tiers import Accuracies, Scale, middle
+from course_utils.training import GRADING, looks, outcome
+from course_utils.transforms import padding
 
 IMPROVED_NET = "ImprovedNet"
-CLASSES = 10
+Run = TypeVar("Run", bound=Accuracies)
 STEPS_A_REQUEST = 50  # so that the time limit of one request does not depend on the budget
+
+
+@dataclass(frozen=True)
+class Look(Accuracies):
+    """What one checkpoint of a training run shows.
+
+    Attributes:
+        confusion: which digit is read as which, bottom right; None if the logits are not finite.
+    """
+
+    confusion: Confusion | None
 
 
 @dataclass(frozen=True)
@@ -33,14 +49,26 @@ class Measured:
     Attributes:
         runs: the accuracies at the end of each training run, one to three of them.
         inspection: what shows without training.
+        confusion: which digit was read as which, bottom right, in the run that counts.
     """
 
     runs: tuple[Accuracies, ...]
     inspection: Inspection
+    confusion: Confusion | None = None
+
+    @property
+    def top_left(self) -> float:
+        """Return the accuracy that counts."""
+        return middle([run.top_left for run in self.runs])
+
+    @property
+    def bottom_right(self) -> float:
+        """Return the accuracy that counts."""
+        return middle([run.bottom_right for run in self.runs])
 
 
 def measured(student: StudentSide, seed: int, scale: Scale) -> Measured:
-    """Return the runs and inspection of the student's `ImprovedNet`; its checks share them.
+    """Return what training and inspecting the student's `ImprovedNet` shows; its checks share it.
 
     Raises:
         StudentFault: it cannot be built, trained or asked, or takes too much work.
@@ -48,25 +76,25 @@ def measured(student: StudentSide, seed: int, scale: Scale) -> Measured:
     key = (IMPROVED_NET, student.version(IMPROVED_NET))
     if key not in student.memo:
         work_limit.refuse_too_much(student, IMPROVED_NET, seed)
-        seen = inspect_untrained(Model(student, IMPROVED_NET, seed))
+        inspection = inspect_untrained(build(student, IMPROVED_NET, seed))
         runs = repeated(lambda s: outcome(run_looks(student, s), scale), seed, scale)
-        student.memo[key] = Measured(tuple(runs), seen)
+        counts = middle([run.bottom_right for run in runs])
+        confusion = next(run.confusion for run in runs if run.bottom_right == counts)
+        student.memo[key] = Measured(tuple(runs), inspection, confusion)
     found: Measured = student.memo[key]
     return found
 
 
-def repeated(run: Callable[[int], Accuracies], seed: int, scale: Scale) -> list[Accuracies]:
+def repeated(run: Callable[[int], Run], seed: int, scale: Scale) -> list[Run]:
     """Return as many runs as the scale asks for, each with a seed of its own."""
-    runs: list[Accuracies] = []
+    runs: list[Run] = []
     while scale.wants_another(runs):
         runs.append(run(derive_seed(seed, len(runs))))
     return runs
 
 
-def run_looks(
-    student: StudentSide, seed: int, digits: DigitSplit | None = None
-) -> Iterator[Accuracies]:
-    """Yield the accuracies at each checkpoint of one training run under permuted labels.
+def run_looks(student: StudentSide, seed: int, digits: DigitSplit | None = None) -> Iterator[Look]:
+    """Yield what each checkpoint of one training run under permuted labels shows.
 
     Raises:
         StudentFault: the network cannot be built, trained or asked, or was trained before.
@@ -74,28 +102,33 @@ def run_looks(
     digits = digits or load_digits_subset()
     rng = generator(seed)
     permutation = random_permutation(CLASSES, rng)
-    model = Model(student, IMPROVED_NET, derive_seed(seed, "init"))
+    model = build(student, IMPROVED_NET, derive_seed(seed, "init"))
     initial = model.state()
     prior_knowledge.refuse(model, initial, digits, rng)
     model.load(shuffled_state(initial, rng))
     labels = permutation[digits.test_labels]
+    logits: dict[str, Tensor] = {}
 
     def train(steps: int) -> None:
         for start in range(0, steps, STEPS_A_REQUEST):
             model.train(
-                digits.train_images,
+                digits.train_images[:, None],
                 permutation[digits.train_labels],
                 protocol=GRADING,
                 seed=derive_seed(seed, "batches"),
                 steps=min(STEPS_A_REQUEST, steps - start),
+                padding=padding("top_left"),
             )
 
     def evaluate(quadrant: str) -> float:
-        fresh = Model(student, IMPROVED_NET, derive_seed(seed, "fresh"))
+        fresh = build(student, IMPROVED_NET, derive_seed(seed, "fresh"))
         fresh.load(model.state())
-        return _accuracy(fresh.predict(digits.test_images, quadrant), labels)
+        logits[quadrant] = fresh.predict(digits.test_images[:, None], padding(quadrant))
+        return _accuracy(logits[quadrant], labels)
 
-    return looks(train, evaluate, GRADING)
+    for accuracies in looks(train, evaluate, GRADING):
+        read = confusion(logits["bottom_right"], digits.test_labels, permutation)
+        yield Look(**asdict(accuracies), confusion=read)
 
 
 def _accuracy(logits: Tensor, labels: Tensor) -> float:

@@ -12,10 +12,12 @@ from functools import cache
 import torch.nn.functional as F
 
 from autograder.assignments.cnns.improved.reference import reference
-from autograder.checking.student import Model, StudentFault, StudentSide
+from autograder.assignments.cnns.networks import build
+from autograder.checking.student import StudentFault, StudentSide
 from course_utils.data import load_digits_subset
-from course_utils.training import GRADING, lay_out, predict
-from course_utils.transforms import place
+from course_utils.protocol import lay_out, predict
+from course_utils.training import GRADING
+from course_utils.transforms import padding, place
 
 MAX_WORK = 15.0  # times the reference's: far more than honest networks take
 WARM_UP_STEPS = 2  # the first steps set up the optimiser and choose kernels
@@ -44,17 +46,22 @@ def refuse_too_much(student: StudentSide, name: str, seed: int) -> None:
 def cpu_s(student: StudentSide, name: str, seed: int = 0) -> float:
     """Return the processor time in seconds that some training and prediction takes."""
     digits = load_digits_subset()
-    model = Model(student, name, seed)
+    model = build(student, name, seed)
 
     def train(steps: int) -> None:
         model.train(
-            digits.train_images, digits.train_labels, protocol=GRADING, seed=seed, steps=steps
+            digits.train_images[:, None],
+            digits.train_labels,
+            protocol=GRADING,
+            seed=seed,
+            steps=steps,
+            padding=padding("top_left"),
         )
 
     train(WARM_UP_STEPS)
     before = student.cpu_s()
     train(STEPS)
-    model.predict(digits.test_images[:PREDICTED], "bottom_right")
+    model.predict(digits.test_images[:PREDICTED, None], padding("bottom_right"))
     return student.cpu_s() - before
 
 
@@ -66,7 +73,8 @@ def _reference_cpu_s() -> float:
     seconds and which nothing else in the judge's process needs.
     """
     digits, model = load_digits_subset(), reference()
-    layout, size = lay_out(model), GRADING.batch_size
+    size = GRADING.batch_size
+    layout = lay_out(model, place(digits.train_images[:2], "top_left"))
 
     def train(steps: int) -> None:
         for start in range(0, steps * size, size):
@@ -77,7 +85,7 @@ def _reference_cpu_s() -> float:
     def trial() -> float:
         before = time.process_time()
         train(STEPS)
-        predict(model, digits.test_images[:PREDICTED], "bottom_right")
+        predict(model, digits.test_images[:PREDICTED, None], padding("bottom_right"))
         return time.process_time() - before
 
     train(WARM_UP_STEPS)

@@ -17,12 +17,14 @@ from autograder.assignments.cnns.net.reference import (
     net_spec,
     sizes,
 )
+from autograder.assignments.cnns.net.structure import infer
 from autograder.assignments.cnns.net.under_test import NET, Recognition
+from autograder.assignments.cnns.networks import build
 from autograder.checking.check_result import CheckResult, Criterion, verdict
 from autograder.checking.criteria import called
 from autograder.checking.mistakes import Mistake, names
-from autograder.checking.pairing import infer, match_layers, weights_of
-from autograder.checking.student import Model, ParameterInfo, StudentFault, StudentSide
+from autograder.checking.pairing import match_layers, weights_of
+from autograder.checking.student import ParameterInfo, StudentFault, StudentSide
 
 OTHER = {"num_channel": 5, "num_classes": 7}  # a size that the notebook never mentions
 _OTHER_SHOWN = called(NET, OTHER)
@@ -32,7 +34,7 @@ _PART_POINTS, _OTHER_PART_POINTS = 3.2, 0.8
 
 def parameters(student: StudentSide, seed: int) -> CheckResult:
     """Return the verdict on the parameters of `Net`: 10 points."""
-    model, shapes = Model(student, NET, seed), net_shapes(net_spec())
+    model, shapes = build(student, NET, seed), net_shapes(net_spec())
     matched = match_layers(shapes, model.parameters)
     taken = [slot.parameter for pairing in matched.values() for slot in pairing.values()]
     left = [p for p in model.parameters if p not in taken]
@@ -40,7 +42,7 @@ def parameters(student: StudentSide, seed: int) -> CheckResult:
     criteria.append(_total_criterion("parameters in all", net_spec(), model.parameters))
     name = f"parameters in all of {_OTHER_SHOWN}"
     try:
-        other = Model(student, NET, seed, **OTHER)
+        other = build(student, NET, seed, **OTHER)
         criteria.append(_total_criterion(name, net_spec(**OTHER), other.parameters))
     except StudentFault as fault:
         total = f"{_count(net_shapes(net_spec(**OTHER)).values()):,}"
@@ -147,12 +149,12 @@ def _got(finding: Recognition, layer: str) -> str:
 def _other_size_mistake(student: StudentSide, other: Recognition, seed: int) -> Mistake:
     """Return why a network is less right for other sizes than the defaults, in a sentence."""
     try:
-        default = [p.shape for p in Model(student, NET, seed).parameters]
+        default = [p.shape for p in build(student, NET, seed).parameters]
     except StudentFault:
         default = []
     for argument, value in OTHER.items():
         try:
-            shapes = [p.shape for p in Model(student, NET, seed, **{argument: value}).parameters]
+            shapes = [p.shape for p in build(student, NET, seed, **{argument: value}).parameters]
         except StudentFault as fault:
             words = f"{NET}({argument}={value}) cannot be built: {fault}"
             return Mistake(f"{argument}-ignored", words)

@@ -15,11 +15,10 @@ from torch import Tensor
 
 from autograder.checking import error_bounds
 from autograder.checking.error_bounds import Bounded
+from autograder.checking.pairing import Shape
 
 LAYERS = ("conv1", "conv2", "fc1", "fc2", "fc3")
 IMAGE_SIZE = 56
-
-Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)

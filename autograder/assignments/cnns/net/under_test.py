@@ -29,10 +29,12 @@ from autograder.assignments.cnns.net.reference import (
     net_spec,
     sizes,
 )
+from autograder.assignments.cnns.net.structure import Structure, infer
+from autograder.assignments.cnns.networks import build
 from autograder.checking import error_bounds
 from autograder.checking.challenge import generator, random_images, random_state
 from autograder.checking.mistakes import Mistake
-from autograder.checking.pairing import Pairing, Structure, infer, pairings
+from autograder.checking.pairing import Pairing, pairings
 from autograder.checking.student import Model, ParameterInfo, StudentFault, StudentSide
 
 NET = "Net"
@@ -145,7 +147,7 @@ def put_under_test(student: StudentSide, seed: int, arguments: Mapping[str, int]
     """
     rng, right = generator(seed), net_spec(**arguments)
     images = random_images(IMAGES, 1, IMAGE_SIZE, IMAGE_SIZE, rng)
-    model = Model(student, NET, seed, **arguments)
+    model = build(student, NET, seed, **arguments)
     core, extras = split(model.parameters)
     if extras:
         model.load(transparent_state(extras))

@@ -11,9 +11,14 @@ from torch import nn
 
 from autograder.assignments.cnns.chain.check import ask
 from autograder.assignments.cnns.chain.reference import CHAIN as RIGHT
-from autograder.assignments.cnns.chain.reference import chain_mistakes, run_chain, wrong_chains
+from autograder.assignments.cnns.chain.reference import (
+    chain_mistakes,
+    random_kernel,
+    run_chain,
+    wrong_chains,
+)
 from autograder.checking import checks
-from autograder.checking.challenge import generator, random_images, random_kernel
+from autograder.checking.challenge import generator, random_images
 from autograder.checking.check_result import CheckResult
 from autograder.checking.student import InProcess
 from tests.assignments.cnns.mutants import CHAIN

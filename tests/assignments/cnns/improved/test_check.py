@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from autograder.assignments.cnns.improved import calibration
+from autograder.assignments.cnns import calibration
 from autograder.assignments.cnns.improved import check as improved_check
 from autograder.assignments.cnns.improved.inspection import Inspection
 from autograder.assignments.cnns.improved.training_runs import Measured
@@ -32,17 +32,16 @@ STUDENT = InProcess({})
 
 @pytest.fixture
 def made_up(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Return a function that says what will be measured: (top-left, bottom-right), traits."""
+    """Return a function that says what will be measured: (top-left, bottom-right), inspection."""
 
     def say(
         *runs: tuple[float, float],
-        traits: Inspection = BLIND,
+        inspection: Inspection = BLIND,
         confusion: list[list[int]] | None = None,
     ) -> None:
-        found = Measured(tuple(Accuracies(left, right, 300) for left, right in runs), traits)
-        monkeypatch.setattr(
-            improved_check, "measured_with_confusion", lambda *arguments: (found, confusion)
-        )
+        accuracies = tuple(Accuracies(left, right, 300) for left, right in runs)
+        found = Measured(accuracies, inspection, confusion)
+        monkeypatch.setattr(improved_check, "measured", lambda *arguments: found)
 
     return say
 
@@ -68,7 +67,7 @@ def test_most_runs_decide_and_the_middle_one_is_shown(made_up) -> None:
 
 def test_a_layer_that_sees_positions_is_named(made_up) -> None:
     seen = replace(BLIND, interior=2.0, border=2.0, widest=1936, widest_name="head.0")
-    made_up((0.96, 0.1), traits=seen)
+    made_up((0.96, 0.1), inspection=seen)
     result = improved_check.bottom_right(STUDENT, 1)
     assert result.mistakes[0] == "improved-positions"
     advice = result.advice
@@ -78,7 +77,7 @@ def test_a_layer_that_sees_positions_is_named(made_up) -> None:
 
 
 def test_a_border_that_shows_is_told_from_a_head_that_sees_positions(made_up) -> None:
-    made_up((0.85, 0.3), traits=replace(BLIND, border=1.2))
+    made_up((0.85, 0.3), inspection=replace(BLIND, border=1.2))
     result = improved_check.bottom_right(STUDENT, 1)
     assert result.mistakes == ("improved-border",)
     advice = result.advice
@@ -87,7 +86,7 @@ def test_a_border_that_shows_is_told_from_a_head_that_sees_positions(made_up) ->
 
 
 def test_a_bottleneck_is_named_with_its_width(made_up) -> None:
-    made_up((0.4, 0.4), traits=replace(BLIND, narrowest=8, narrowest_name="fc2"))
+    made_up((0.4, 0.4), inspection=replace(BLIND, narrowest=8, narrowest_name="fc2"))
     for result in (improved_check.bottom_right(STUDENT, 1), improved_check.top_left(STUDENT, 1)):
         assert "passes through 8 numbers (into `fc2`)" in result.advice
 
@@ -101,9 +100,9 @@ def test_slow_averages_are_told_from_a_bottleneck(made_up) -> None:
 
 def test_more_parameters_than_net_are_mentioned(made_up) -> None:
     limit = parameter_count(net_spec())
-    made_up((0.96, 0.1), traits=replace(BLIND, parameters=limit))
+    made_up((0.96, 0.1), inspection=replace(BLIND, parameters=limit))
     assert f"{limit:,}" in improved_check.bottom_right(STUDENT, 1).advice
-    made_up((0.96, 0.1), traits=replace(BLIND, parameters=limit - 1))
+    made_up((0.96, 0.1), inspection=replace(BLIND, parameters=limit - 1))
     assert f"{limit:,}" not in improved_check.bottom_right(STUDENT, 1).advice
 
 
@@ -118,6 +117,6 @@ def test_the_confusion_is_drawn_where_there_is_one(made_up) -> None:
     made_up((0.96, 0.2), confusion=counts)
     result = improved_check.bottom_right(STUDENT, 1)
     assert result.figures["confusion"] == counts
-    assert "Confusion matrix of 5000 digits" in "".join(pictures(result.figures))
+    assert "Confusion matrix of 5000 images" in "".join(pictures(result.figures))
     made_up((0.96, 0.2))
     assert "confusion" not in improved_check.bottom_right(STUDENT, 1).figures

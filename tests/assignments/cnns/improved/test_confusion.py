@@ -6,18 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from autograder.assignments.cnns.improved import confusion as improved_confusion
 from autograder.assignments.cnns.improved import training_runs
-from autograder.assignments.cnns.improved.confusion import (
-    confusion,
-    counted,
-    measured_with_confusion,
-    permutation_of,
-)
+from autograder.assignments.cnns.improved.confusion import confusion
+from autograder.assignments.cnns.improved.training_runs import measured
 from autograder.checking.student import InProcess
 from course_utils.data import load_digits_subset
+from course_utils.protocol import Protocol
 from course_utils.tiers import Accuracies, middle, published_scale
-from course_utils.training import Protocol
 from tests.assignments.cnns.networks import FullyConnected
 
 DIGITS = load_digits_subset()
@@ -33,23 +28,11 @@ def test_labels_are_turned_back_into_digits() -> None:
     assert sum(map(sum, counts)) == 3
 
 
-def test_what_digits_were_called_shows_in_the_labels_that_were_taught() -> None:
-    labels = DIGITS.train_labels
-    assert torch.equal(permutation_of(labels, CALLED[labels]), CALLED)
-
-
 @pytest.mark.parametrize(
     "logits", [torch.full((3, 10), float("nan")), torch.zeros(3, 9), torch.zeros(3), torch.zeros(0)]
 )
 def test_answers_that_are_none_give_no_matrix(logits: torch.Tensor) -> None:
     assert confusion(logits, torch.tensor([0, 1, 2]), CALLED) is None
-
-
-@pytest.mark.parametrize(
-    ("accuracies", "number"), [([0.4], 0), ([0.4, 0.3], 1), ([0.9, 0.2, 0.5], 2)]
-)
-def test_the_run_that_counts_is_the_middle_one(accuracies: list[float], number: int) -> None:
-    assert counted(accuracies) == number
 
 
 def test_the_matrix_is_that_of_the_run_that_counts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,7 +45,8 @@ def test_the_matrix_is_that_of_the_run_that_counts(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(training_runs, "repeated", three)
     student, scale = InProcess({"ImprovedNet": FullyConnected}), published_scale()
-    found, counts = measured_with_confusion(student, 1, scale)
+    found = measured(student, 1, scale)
+    counts = found.confusion
     assert counts is not None
     assert [sum(row) for row in counts] == torch.bincount(DIGITS.test_labels).tolist()
     right = sum(counts[digit][digit] for digit in range(10)) / len(DIGITS.test_labels)
@@ -74,6 +58,6 @@ def test_the_matrix_is_that_of_the_run_that_counts(monkeypatch: pytest.MonkeyPat
 def test_both_checks_share_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training_runs, "GRADING", Protocol(checkpoints=(1,)))
     student, scale = InProcess({"ImprovedNet": FullyConnected}), published_scale()
-    first = measured_with_confusion(student, 1, scale)
-    monkeypatch.delattr(improved_confusion, "measured")
-    assert measured_with_confusion(student, 2, scale) is first
+    first = measured(student, 1, scale)
+    monkeypatch.delattr(training_runs, "run_looks")
+    assert measured(student, 2, scale) is first

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from autograder.assignments.cnns.improved.calibration.families import FAMILIES
+from autograder.assignments.cnns.calibration.families import FAMILIES
 from autograder.assignments.cnns.improved.check import BORDER_SHOWS, POSITIONS_SHOW
 from autograder.assignments.cnns.improved.inspection import Inspection, at, inspect_untrained
 from autograder.checking.student import InProcess, Model
@@ -34,7 +34,7 @@ def test_every_family_is_looked_at() -> None:
 
 def found(name: str, seed: int) -> Inspection:
     student = InProcess({"ImprovedNet": BY_NAME[name].build})
-    return inspect_untrained(Model(student, "ImprovedNet", seed))
+    return inspect_untrained(Model(student, "ImprovedNet", seed=seed))
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -14,8 +14,8 @@ from autograder.assignments.cnns.improved import prior_knowledge, training_runs
 from autograder.checking.challenge import generator
 from autograder.checking.student import InProcess, Model, StudentFault
 from course_utils.data import load_digits_subset
+from course_utils.protocol import Protocol
 from course_utils.tiers import MAX_RUNS, Accuracies, published_scale
-from course_utils.training import Protocol
 from course_utils.transforms import place
 from tests.assignments.cnns.networks import FullyConnected, PaddedPooling
 
@@ -71,7 +71,7 @@ class Memory(nn.Module):
 
 
 def test_memorised_digits_are_recognised_before_any_training() -> None:
-    model = Model(InProcess({"ImprovedNet": Memory}), "ImprovedNet", 1)
+    model = Model(InProcess({"ImprovedNet": Memory}), "ImprovedNet", seed=1)
     with pytest.raises(StudentFault, match="trained elsewhere"):
         prior_knowledge.refuse(model, model.state(), DIGITS, generator(1))
 
@@ -79,7 +79,7 @@ def test_memorised_digits_are_recognised_before_any_training() -> None:
 @pytest.mark.parametrize("network", [FullyConnected, PaddedPooling])
 def test_an_honest_network_knows_nothing_before_training(network: type[nn.Module]) -> None:
     for seed in range(3):
-        model = Model(InProcess({"ImprovedNet": network}), "ImprovedNet", seed)
+        model = Model(InProcess({"ImprovedNet": network}), "ImprovedNet", seed=seed)
         prior_knowledge.refuse(model, model.state(), DIGITS, generator(seed))
 
 

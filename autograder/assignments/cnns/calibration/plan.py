@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from functools import cache
 
-from autograder.assignments.cnns.improved.calibration.families import FAMILIES, Family
-from autograder.assignments.cnns.improved.calibration.measure import Job
-from autograder.assignments.cnns.improved.calibration.rates import (
+from autograder.assignments.cnns.calibration.families import FAMILIES, Family
+from autograder.assignments.cnns.calibration.measure import Job
+from autograder.assignments.cnns.calibration.rates import (
     MAX_POSSIBLE_ERRORS,
     Rate,
     thresholds,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from scipy.stats import binomtest
 
-from autograder.assignments.cnns.improved.calibration.families import Family
-from autograder.assignments.cnns.improved.calibration.measure import Trial
+from autograder.assignments.cnns.calibration.families import Family
+from autograder.assignments.cnns.calibration.measure import Trial
 from course_utils.tiers import Accuracies, Scale
 
 CONFIDENCE = 0.95

@@ -11,12 +11,13 @@ import pytest
 from torch import nn
 from typer.testing import CliRunner
 
-from autograder.assignments.cnns.improved import calibration
-from autograder.assignments.cnns.improved.calibration import measure, page, plan, rates, write
-from autograder.assignments.cnns.improved.calibration.families import FAMILIES, Family
-from autograder.assignments.cnns.improved.calibration.measure import Job, Trial
-from autograder.assignments.cnns.improved.calibration.rates import Rate
+from autograder.assignments.cnns import calibration
+from autograder.assignments.cnns.calibration import measure, page, plan, rates, write
+from autograder.assignments.cnns.calibration.families import FAMILIES, Family
+from autograder.assignments.cnns.calibration.measure import Job, Trial
+from autograder.assignments.cnns.calibration.rates import Rate
 from autograder.commands.cli import app
+from autograder.commands.terminal import GRADERS_FAULT
 from course_utils.training import GRADING
 from tests.conftest import ROOT
 
@@ -146,9 +147,13 @@ def test_comments_do_not_change_what_trials_depend_on_and_code_does() -> None:
 
 
 def test_an_unknown_family_or_assignment_is_refused() -> None:
-    for arguments in (["cnns", "--family", "guessser"], ["mlp"]):
+    for arguments, words in (
+        (["cnns", "--family", "guessser"], "no family guessser"),
+        (["mlp"], "no calibration.run for the assignment 'mlp'"),
+    ):
         done = CliRunner().invoke(app, ["calibrate", *arguments])
-        assert done.exit_code == 2, done.output
+        assert done.exit_code == GRADERS_FAULT, done.output
+        assert words in " ".join(done.output.split())
 
 
 # ------------------------------------------------------------------------- what is published

@@ -22,7 +22,7 @@ element of luck, so a threshold has an error rate. This page states it. It was w
 
 which measures families of answers, at least {seeds} networks of each, by the very procedure that
 grading uses: its budget, its rule for stopping early, its repeats. Points come from the same file
-as this page (`autograder/assignments/cnns/improved/calibration/cnns.json`).
+as this page (`autograder/assignments/cnns/calibration/cnns.json`).
 
 ## The procedure
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from autograder.assignments.cnns.improved.calibration.families import FAMILIES
+from autograder.assignments.cnns.calibration.families import FAMILIES
 from autograder.assignments.cnns.improved.training_runs import IMPROVED_NET, repeated, run_looks
 from autograder.checking.challenge import derive_seed
 from autograder.checking.student import InProcess

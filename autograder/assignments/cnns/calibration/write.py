@@ -17,12 +17,11 @@ import numpy
 import torch
 
 import course_utils
-from autograder.assignments.cnns.improved import calibration, prior_knowledge, training_runs
-from autograder.assignments.cnns.improved import reference as improved_reference
-from autograder.assignments.cnns.improved.calibration import families
-from autograder.assignments.cnns.improved.calibration.families import FAMILIES
-from autograder.assignments.cnns.improved.calibration.measure import Trial
-from autograder.assignments.cnns.improved.calibration.rates import (
+from autograder.assignments.cnns import calibration
+from autograder.assignments.cnns.calibration import families
+from autograder.assignments.cnns.calibration.families import FAMILIES
+from autograder.assignments.cnns.calibration.measure import Trial
+from autograder.assignments.cnns.calibration.rates import (
     CONFIDENCE,
     Rate,
     TierErrors,
@@ -31,15 +30,17 @@ from autograder.assignments.cnns.improved.calibration.rates import (
     thresholds,
     tier_errors,
 )
+from autograder.assignments.cnns.improved import prior_knowledge, training_runs
+from autograder.assignments.cnns.improved import reference as improved_reference
 from autograder.checking import challenge
-from course_utils import data, training, transforms
+from course_utils import data, protocol, training, transforms
 from course_utils.tiers import Scale, middle
 from course_utils.training import GRADING
 
 FOR_STUDENTS = Path(course_utils.__file__).with_name("tiers.json")
 _CODE = (
     *(challenge, families, improved_reference, training_runs, prior_knowledge),
-    *(data, training, transforms),
+    *(data, protocol, training, transforms),
 )
 
 

@@ -1,9 +1,11 @@
-"""How a command ends when it cannot do its work."""
+"""What all commands share: the terminal, the option `--course`, how one ends without success."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -14,6 +16,10 @@ from autograder.sandbox import SandboxError, SandboxUnavailable
 
 GRADERS_FAULT = 3  # exit status: it is not a student's doing
 console = Console()
+
+Assignment = Annotated[str, typer.Argument(help="For instance cnns.")]
+Course = Annotated[Path, typer.Option("--course", help="The folder that holds nbgrader_config.py.")]
+HERE = Path(".")
 
 
 @contextmanager

@@ -1,0 +1,65 @@
+"""Measures all families, and publishes what was found: what `autograder calibrate cnns` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from autograder import GraderFault
+from autograder.assignments.cnns import calibration
+from autograder.assignments.cnns.calibration import measure, page, plan, write
+from autograder.assignments.cnns.calibration.families import FAMILIES
+
+
+def run(
+    course_root: Path,
+    seeds: int,
+    audited: int,
+    workers: int,
+    families: Sequence[str],
+    on_progress: Callable[[int, int], None],
+) -> list[str]:
+    """Measure how often each family of answers reaches each tier, and publish it.
+
+    Args:
+        course_root: gets the journal, by which an interrupted run goes on, and `docs/`.
+        seeds: networks of each family, at least.
+        audited: how many of these to train on after an early stop.
+        workers: processes.
+        families: only these; a part of them tells no error rate, so that nothing is published.
+        on_progress: told how many networks are measured, and of how many.
+
+    Returns:
+        A line for each tier: are its error rates as small as they are meant to be?
+
+    Raises:
+        GraderFault: there is no such family.
+    """
+    unknown = set(families) - {known.name for known in FAMILIES}
+    if unknown:
+        names = ", ".join(sorted(unknown))
+        raise GraderFault(f"no family {names}: see {plan.__package__}.families")
+    scale = calibration.scale()
+    todo, done = plan.jobs(scale, seeds, audited, families), 0
+
+    def count(trial: measure.Trial) -> None:
+        nonlocal done
+        done += 1
+        on_progress(done, len(todo))
+
+    journal = course_root / ".autograder" / "calibration-cnns.jsonl"
+    trials = measure.measure_all(
+        todo, scale, journal, write.journal_key(), workers=workers, on_done=count
+    )
+    if families:
+        return []
+    write.write(trials, scale)
+    found = write.summary(trials, scale)
+    docs = course_root / "docs"
+    docs.mkdir(exist_ok=True)
+    (docs / "calibration.md").write_text(page.page(found), encoding="utf-8")
+    page.plot(found, docs / "calibration.png")
+    return [
+        f"{tier['tier']}: error rates {'kept' if tier['kept'] else 'NOT KEPT'}"
+        for tier in found["tiers"]
+    ]

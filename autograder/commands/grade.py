@@ -1,0 +1,119 @@
+"""`autograder grade`: grades a class, and says how that went."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from autograder import GraderFault
+from autograder.batch import grade_class, progress
+from autograder.commands.terminal import (
+    GRADERS_FAULT,
+    HERE,
+    Assignment,
+    Course,
+    console,
+    explained_faults,
+)
+from autograder.intake import clean_copy
+
+INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
+
+
+def grade_command(
+    assignment: Assignment,
+    student: Annotated[
+        list[str] | None, typer.Option("--student", help="Only this one; may be repeated.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Grade again what is graded already.")
+    ] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Grade at most so many.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be graded, and why.")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes on this machine; one a core by default.")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Use this Dask cluster instead: tcp://address:8786.")
+    ] = None,
+    unsafe_no_sandbox: Annotated[
+        bool,
+        typer.Option(
+            help="Run hand-ins with your own rights, and stamp the results. Only for hand-ins "
+            "that you trust.",
+        ),
+    ] = False,
+    course: Course = HERE,
+) -> None:
+    """Grade what has no result yet, or has changed, and write the gradebook.
+
+    Exit status: 0 if each has a verdict, 3 if one has none through a fault of the grader's, 130
+    after Ctrl-C. In each case the same command goes on where this one stopped.
+    """
+    with explained_faults("graded"):
+        course = course.resolve()
+        everybody = clean_copy.students(course, assignment)
+        if not everybody:
+            raise GraderFault(f"no hand-ins: put them at submitted/<student>/{assignment}/")
+        unknown = set(student or ()) - set(everybody)
+        if unknown:
+            raise GraderFault(f"no hand-in of {', '.join(sorted(unknown))} in submitted/")
+        selection = grade_class.Selection(student or everybody, force, limit)
+        if dry_run:
+            due = grade_class.plan(course, assignment, selection, sandboxed=not unsafe_no_sandbox)
+            for entry in due:
+                console.print(f"    {entry.student}: {entry.reason}", highlight=False)
+            console.print(f"{len(due)} hand-ins would be graded")
+            return
+        sandboxed = not unsafe_no_sandbox
+        summary = grade_shown(course, assignment, selection, sandboxed, workers, scheduler)
+    leave(summary)
+
+
+def grade_shown(
+    course: Path,
+    assignment: str,
+    selection: grade_class.Selection,
+    sandboxed: bool = True,
+    workers: int | None = None,
+    scheduler: str | None = None,
+) -> grade_class.RunSummary:
+    """Grade a class, show how it goes, and return what came of it."""
+    log = course / progress.FOLDER / f"{assignment}.jsonl"
+    with progress.Display(console, log) as display:
+        return grade_class.grade(
+            course,
+            assignment,
+            selection,
+            sandboxed=sandboxed,
+            workers=workers,
+            scheduler=scheduler,
+            observer=display,
+        )
+
+
+def leave(summary: grade_class.RunSummary) -> None:
+    """Say what is left to do, and end with the exit status that tells of it."""
+    failed = [outcome for outcome in summary.outcomes if outcome.fault]
+    if failed:
+        console.print(
+            f"{len(failed)} of {len(summary.outcomes)} hand-ins have no verdict, through no fault "
+            f"of the students: {', '.join(outcome.student for outcome in failed)}. Mend the cause "
+            "and run the same command again.",
+            highlight=False,
+        )
+    if summary.stopped:
+        console.print(
+            f"[bold red]Stopped[/]: {escape(summary.stopped)}. {len(summary.outcomes)} hand-ins "
+            f"are done, {summary.left} are as they were. To go on, run the same command again.",
+            highlight=False,
+        )
+    if summary.stopped == grade_class.INTERRUPTED:
+        raise typer.Exit(INTERRUPTED)
+    if failed or summary.stopped:
+        raise typer.Exit(GRADERS_FAULT)
