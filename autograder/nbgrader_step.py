@@ -7,7 +7,6 @@ autograde`, formgrader's button and `autograder grade` all grade alike.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,11 @@ from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import NbGraderPreprocessor
-from traitlets import Bool, Float, Integer, Unicode
+from traitlets import Bool, Float, Instance, Integer, Unicode
 
 from autograder import intake
 from autograder.course.secret import course_secret
-from autograder.intake import clean_copy, read_folder
+from autograder.intake import read_folder
 from autograder.judging.graded_notebook import REPAIRED
 from autograder.judging.judge import grade_notebook
 from autograder.sandbox import Limits
@@ -140,6 +139,10 @@ def clear_scores(about: dict[str, str]) -> None:
 class IntakeExporter(NotebookExporter):
     """Reads a hand-in as data and makes it whole, in place of nbgrader's plain reading."""
 
+    hand_in = Instance(
+        read_folder.HandIn, allow_none=True, help="The hand-in, if it was read already"
+    ).tag(config=True)
+
     def from_filename(
         self, filename: str, resources: Any = None, **options: Any
     ) -> tuple[Any, Any]:
@@ -171,25 +174,22 @@ class IntakeExporter(NotebookExporter):
             / f"{about['notebook']}.ipynb",
             as_version=4,
         )
-        handed_in = read_folder.collect(folder, [about["notebook"]])
-        _remove_refused(
-            Path(converter._format_dest(about["assignment"], about["student"])), handed_in
-        )
-        remarks = [*clean_copy.notes(folder), *handed_in.remarks()]
-        notebook = read_notebook(handed_in, about["notebook"], release, remarks)
+        handed_in = self.hand_in
+        if handed_in is None:
+            handed_in = read_folder.collect(folder, [about["notebook"]])
+            copied = converter._format_dest(about["assignment"], about["student"])
+            _remove_refused(Path(copied), handed_in)
+        notebook = read_notebook(handed_in, about["notebook"], release)
         return super().from_notebook_node(notebook, resources=resources, **options)
 
 
-def read_notebook(
-    handed_in: read_folder.HandIn, name: str, release: NotebookNode, remarks: Sequence[str] = ()
-) -> NotebookNode:
+def read_notebook(handed_in: read_folder.HandIn, name: str, release: NotebookNode) -> NotebookNode:
     """Return the notebook that was handed in, made whole, with a note of what was repaired.
 
     Args:
         handed_in: the folder.
         name: which notebook of it.
         release: what students got.
-        remarks: sentences on the folder, for the note.
     """
     data = handed_in.notebooks.get(name)
     read = (
@@ -197,7 +197,8 @@ def read_notebook(
         if data is not None
         else intake.empty(release, handed_in.fatal[name])
     )
-    lines = [f"- {sentence}" for sentence in (*remarks, *(r.sentence for r in read.repairs))]
+    lines = [f"- {sentence}" for sentence in handed_in.remarks()]
+    lines += [f"- {repair.sentence}" for repair in read.repairs]
     if read.fatal:
         next_step = "Open your notebook in Jupyter, save it there, and hand in that file."
         lines.insert(0, f"- Nothing of it could be graded: {read.fatal}. {next_step}")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
-
-from nbgrader.apps import NbGraderAPI
+from typing import TYPE_CHECKING, Any
 
 from autograder import GraderFault, sandbox
 from autograder.batch import forkserver_preload
@@ -18,16 +17,16 @@ from autograder.batch.database import Database
 from autograder.batch.gradebook import GradebookWriter
 from autograder.batch.interrupts import interrupts_later
 from autograder.batch.ledger import Ledger
-from autograder.batch.result_store import Store
+from autograder.batch.result_store import ResultStore
 from autograder.batch.task import Fault, Graded, grade_hand_in
 from autograder.course.assignment import Assignment, read_assignment
 from autograder.course.course import (
     Course,
-    course_config,
     forks_kernels,
     late_penalty,
     open_course,
 )
+from autograder.intake import read_folder
 from autograder.intake.read_folder import HandIn
 from autograder.sandbox import SandboxUnavailable
 
@@ -75,7 +74,7 @@ class RunSummary:
     Attributes:
         outcomes: of the hand-ins that were graded, or could not be.
         unchanged: how many have a result that stands.
-        left: how many were not reached.
+        left: how many were not reached, if the run was stopped.
         stopped: why not: a fault of the grader's, or `INTERRUPTED`; "" if nothing is left.
     """
 
@@ -85,36 +84,23 @@ class RunSummary:
     stopped: str = ""
 
 
-class Observer(Protocol):
-    """Told how a run goes."""
+class Observer:
+    """Is told how a run goes, and says nothing: a base for those who do."""
 
-    def start(self, due: Sequence[Due], unchanged: int) -> None:
-        """Hear what will be graded, and how many results stand."""
+    def start(self, students: int) -> None:
+        """Hear how many hand-ins will be looked at."""
 
     def workers(self, count: int) -> None:
         """Hear how many hand-ins can be graded at one time."""
+
+    def stands(self, student: str) -> None:
+        """Hear whose result stands, as nothing of it has changed."""
 
     def done(self, outcome: Outcome) -> None:
         """Hear what came of one hand-in."""
 
     def note(self, text: str) -> None:
         """Hear what a person may have to see to."""
-
-
-class Silent:
-    """An observer that says nothing."""
-
-    def start(self, due: Sequence[Due], unchanged: int) -> None:
-        """Return nothing."""
-
-    def workers(self, count: int) -> None:
-        """Return nothing."""
-
-    def done(self, outcome: Outcome) -> None:
-        """Return nothing."""
-
-    def note(self, text: str) -> None:
-        """Return nothing."""
 
 
 @dataclass(frozen=True)
@@ -132,26 +118,6 @@ class Selection:
     limit: int | None = None
 
 
-def generate_release(course_root: Path, assignment: str) -> None:
-    """Make the release notebook from the source, enter both in the gradebook.
-
-    Raises:
-        GraderFault: nbgrader could not.
-    """
-    api = NbGraderAPI(config=course_config(course_root))
-    _raise_unless_done("generate_assignment", api.generate_assignment(assignment, force=True))
-
-
-def generate_feedback(course_root: Path, assignment: str) -> None:
-    """Write the feedback pages of all graded hand-ins.
-
-    Raises:
-        GraderFault: nbgrader could not.
-    """
-    api = NbGraderAPI(config=course_config(course_root))
-    _raise_unless_done("generate_feedback", api.generate_feedback(assignment, force=True))
-
-
 def cores() -> int:
     """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0))
@@ -165,8 +131,8 @@ def plan(
     Raises:
         GraderFault: the course is not set up, or another run is at work.
     """
-    with _opened(course_root, assignment, sandboxed, Silent()) as run:
-        return run.due(selection)[0]
+    with _opened(course_root, assignment, sandboxed, Observer()) as run:
+        return [due for due, _ in run.due(selection, lambda student: None)]
 
 
 def grade(
@@ -196,12 +162,19 @@ def grade(
         SandboxUnavailable: nothing can be graded on this machine.
         GraderFault: the course is not set up, or another run is at work.
     """
-    observer = observer or Silent()
+    observer = observer or Observer()
+    standing: list[str] = []
+
+    def stands(student: str) -> None:
+        standing.append(student)
+        observer.stands(student)
+
     with _opened(course_root, assignment, sandboxed, observer) as run:
-        due, unchanged = run.due(selection)
-        observer.start(due, unchanged)
-        if not due:
-            return RunSummary((), unchanged)
+        observer.start(len(selection.students))
+        due = run.due(selection, stands)  # hand-ins are read as workers get free, each once
+        first = next(due, None)
+        if first is None:
+            return RunSummary((), len(standing))
         outcomes: list[Outcome] = []
         stopped = ""
         try:
@@ -216,7 +189,7 @@ def grade(
 
             try:
                 with open_client(workers or cores(), scheduler) as client:
-                    hand_ins = run.hand_ins([entry.student for entry in due])
+                    hand_ins = ((entry.student, hand_in) for entry, hand_in in chain([first], due))
                     asked = run_tasks(client, task, run.assignment, hand_ins, observer.workers)
                     for result in asked:
                         outcome = run.keep(*result)
@@ -226,7 +199,8 @@ def grade(
                 stopped = str(fault)
         except KeyboardInterrupt:
             stopped = INTERRUPTED
-        return RunSummary(tuple(outcomes), unchanged, len(due) - len(outcomes), stopped)
+        left = len(selection.students) - len(standing) - len(outcomes) if stopped else 0
+        return RunSummary(tuple(outcomes), len(standing), left, stopped)
 
 
 @dataclass(frozen=True)
@@ -235,34 +209,36 @@ class _Run:
 
     course: Course
     assignment: Assignment
-    store: Store
+    store: ResultStore
 
-    def due(self, selection: Selection) -> tuple[list[Due], int]:
-        """Return what is to be graded, and how many results stand."""
-        marks = self.store.gradebook.marks()
-        due, unchanged = [], 0
-        for student, handed_in in self.hand_ins(selection.students):
-            reason = self.store.why_due(student, handed_in, marks.get(student))
-            if reason or selection.force:
-                due.append(Due(student, reason or "it was asked for"))
-            else:
-                unchanged += 1
-        return due[: selection.limit], unchanged
+    def due(
+        self, selection: Selection, stands: Callable[[str], None]
+    ) -> Iterator[tuple[Due, HandIn]]:
+        """Yield what is to be graded as it is read, which is once.
 
-    def hand_ins(self, students: Sequence[str]) -> Iterator[tuple[str, HandIn]]:
-        """Yield hand-ins as they are read.
+        Args:
+            selection: which hand-ins.
+            stands: told whose result stands.
 
         Raises:
             GraderFault: this machine cannot read one.
         """
-        for student in students:
+        marks, notebooks = self.store.gradebook.marks(), list(self.assignment.release)
+        found = 0
+        for student in selection.students:
+            if found == selection.limit:
+                return
             try:
-                handed_in = self.course.hand_in(
-                    student, self.assignment.name, list(self.assignment.release)
-                )
+                folder = self.course.folder("submitted", self.assignment.name, student)
+                handed_in = read_folder.collect(folder, notebooks)
             except OSError as error:
                 raise GraderFault(f"the hand-in of {student} cannot be read: {error}") from error
-            yield student, handed_in
+            reason = self.store.why_due(student, handed_in, marks.get(student))
+            if reason is None and not selection.force:
+                stands(student)
+                continue
+            found += 1
+            yield Due(student, reason or "it was asked for"), handed_in
 
     def keep(self, student: str, handed_in: HandIn, result: Graded | Fault) -> Outcome:
         """Return what came of a hand-in, when that is in its place.
@@ -290,10 +266,10 @@ def _opened(
             course.coursedir.db_url, course.coursedir.course_id, on_wait=observer.note
         )
         stack.callback(database.close)
-        data = read_assignment(course.coursedir, course.config, assignment, sandboxed=sandboxed)
+        data = read_assignment(course, assignment, sandboxed=sandboxed)
         gradebook = GradebookWriter(database, assignment, late_penalty(course.config))
         ledger = Ledger(course_root, assignment)
-        yield _Run(course, data, Store(course, assignment, data.digests(), gradebook, ledger))
+        yield _Run(course, data, ResultStore(course, assignment, data.digests(), gradebook, ledger))
 
 
 @contextmanager
@@ -311,8 +287,3 @@ def _alone(course_root: Path) -> Iterator[None]:
         except BlockingIOError as error:
             raise GraderFault(f"another run grades the course {course_root} just now") from error
         yield
-
-
-def _raise_unless_done(step: str, result: dict[str, object]) -> None:
-    if not result["success"]:
-        raise GraderFault(f"nbgrader {step} failed:\n{result.get('error') or result.get('log')}")

@@ -6,7 +6,7 @@ entered in formgrader (scores, comments, extra credit, flags, extensions) is nev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,9 +24,7 @@ from nbgrader.api import (
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from autograder.batch.database import Database
-
-Penalty = Callable[[str, float, float], float | None]
-"""From student, score and seconds late to the penalty, in points."""
+from autograder.course.course import Penalty
 
 Cells = Mapping[str, Mapping[str, str]]  # notebook -> id of the cell's row -> grade_id
 

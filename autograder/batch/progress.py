@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -14,13 +13,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from autograder.batch.grade_class import Due, Outcome
+from autograder.batch.grade_class import Observer, Outcome
 
 FOLDER = Path(".autograder") / "log"
 
 
-class Display(AbstractContextManager["Display"]):
-    """An `Observer` that shows a run to a person.
+class Display(Observer):
+    """Shows a run to a person.
 
     Args:
         console: where.
@@ -29,7 +28,7 @@ class Display(AbstractContextManager["Display"]):
 
     def __init__(self, console: Console, log: Path) -> None:
         self._console, self._log = console, log
-        self._due = self._done = self._failed = self._workers = 0
+        self._total = self._stand = self._done = self._failed = self._workers = 0
         self._started = time.monotonic()
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -43,6 +42,9 @@ class Display(AbstractContextManager["Display"]):
         )
         self._task = self._progress.add_task("grading", total=None, about="", visible=False)
 
+    def __enter__(self) -> Display:
+        return self
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -51,19 +53,22 @@ class Display(AbstractContextManager["Display"]):
     ) -> None:
         self._progress.stop()
 
-    def start(self, due: Sequence[Due], unchanged: int) -> None:
-        """Say what will be graded, and how many results stand."""
-        self._due, self._started = len(due), time.monotonic()
-        stands = f"; {unchanged} results stand, nothing of theirs has changed" if unchanged else ""
-        self._print(f"{len(due)} hand-ins to grade{stands}")
-        if due:
-            self._progress.update(self._task, total=len(due), visible=True, about=self._about())
-            self._progress.start()
+    def start(self, students: int) -> None:
+        """Say how many hand-ins will be looked at."""
+        self._total, self._started = students, time.monotonic()
+        self._print(f"{students} hand-ins to look at")
+        self._progress.update(self._task, total=students, visible=True, about=self._about())
+        self._progress.start()
 
     def workers(self, count: int) -> None:
         """Show how many hand-ins are graded at one time."""
         self._workers = count
-        self._progress.update(self._task, about=self._about())
+        self._show()
+
+    def stands(self, student: str) -> None:
+        """Count a hand-in whose result stands."""
+        self._stand += 1
+        self._show()
 
     def done(self, outcome: Outcome) -> None:
         """Log what came of one hand-in, and say it."""
@@ -75,9 +80,9 @@ class Display(AbstractContextManager["Display"]):
         if outcome.fault:
             self._print(f"    {outcome.student}: not graded: {outcome.fault}")
         elif not self._console.is_terminal:
-            counted = f"[{self._done}/{self._due}]"
+            counted = f"[{self._done + self._stand}/{self._total}]"
             self._print(f"    {counted} {outcome.student}: {outcome.points:g} points")
-        self._progress.update(self._task, completed=self._done, about=self._about())
+        self._show()
 
     def note(self, text: str) -> None:
         """Say what a person may have to see to."""
@@ -86,8 +91,12 @@ class Display(AbstractContextManager["Display"]):
     def _print(self, text: str) -> None:
         self._console.print(escape(text), highlight=False, soft_wrap=True)
 
+    def _show(self) -> None:
+        done = self._done + self._stand
+        self._progress.update(self._task, completed=done, about=self._about())
+
     def _about(self) -> str:
-        running = min(self._workers, self._due - self._done)
+        running = min(self._workers, self._total - self._stand - self._done)
         minutes = (time.monotonic() - self._started) / 60
         rate = f", {self._done / minutes:.1f} a minute" if self._done else ""
         return f"({running} running, {self._failed} failed{rate})"

@@ -18,14 +18,13 @@ from autograder.batch.gradebook import GradebookWriter, Marks
 from autograder.batch.ledger import Ledger, LedgerLine, digest_of_files, digest_of_hand_in, why_due
 from autograder.batch.task import Graded
 from autograder.course.course import Course
-from autograder.intake import clean_copy
 from autograder.intake.read_folder import HandIn
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Store:
+class ResultStore:
     """Where the results of one assignment go.
 
     Attributes:
@@ -51,7 +50,7 @@ class Store:
             marks: what the gradebook says now.
         """
         entry = self.ledger.read(student)
-        files = atomic_files.read_folder(self.course.graded_folder(student, self.assignment))
+        files = atomic_files.read_folder(self.course.folder("autograded", self.assignment, student))
         return why_due(entry, self._depends(student, handed_in), marks, digest_of_files(files))
 
     def keep(self, student: str, handed_in: HandIn, graded: Graded) -> None:
@@ -63,9 +62,9 @@ class Store:
         try:
             self.ledger.remove(student)
             _log.debug("%s: the line is removed", student)
-            self.gradebook.write(student, graded.marks, clean_copy.time_of(handed_in))
+            self.gradebook.write(student, graded.marks, handed_in.time)
             _log.debug("%s: the gradebook is written", student)
-            folder = self.course.graded_folder(student, self.assignment)
+            folder = self.course.folder("autograded", self.assignment, student)
             atomic_files.write_folder(folder, graded.files, self.course.permissions())
             _log.debug("%s: the files are in place", student)
             depends = self._depends(student, handed_in)
@@ -84,7 +83,7 @@ class Store:
         try:
             self.ledger.remove(student)
             self.gradebook.clear(student)
-            atomic_files.remove_folder(self.course.graded_folder(student, self.assignment))
+            atomic_files.remove_folder(self.course.folder("autograded", self.assignment, student))
         except OSError as error:
             raise GraderFault(f"the old result of {student} is still there: {error}") from error
 

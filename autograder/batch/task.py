@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -34,8 +34,7 @@ from autograder import GraderFault
 from autograder.batch import atomic_files
 from autograder.batch.gradebook import Marks
 from autograder.course.assignment import Assignment, checks_version, write_gradebook
-from autograder.intake import clean_copy
-from autograder.intake.read_folder import HandIn
+from autograder.intake.read_folder import TIMESTAMP, HandIn
 from autograder.judging.graded_notebook import METADATA
 from autograder.sandbox import SandboxError, SandboxUnavailable
 
@@ -88,7 +87,9 @@ def grade_hand_in(student: str, handed_in: HandIn, assignment: Assignment) -> Gr
     started, cpu_s = time.monotonic(), time.process_time()
     try:
         with _course(assignment) as (root, config):
-            _lay_out(student, handed_in, assignment, root)
+            folder = root / "submitted" / student / assignment.name
+            _lay_out(handed_in, folder, assignment.release)
+            config.IntakeExporter.hand_in = handed_in
             _autograde(config, student)
             graded = _collect(root, assignment, student)
     except SandboxUnavailable as error:
@@ -151,10 +152,16 @@ def _template(assignment: Assignment, path: Path) -> bytes:
     return _templates[which]
 
 
-def _lay_out(student: str, handed_in: HandIn, assignment: Assignment, root: Path) -> None:
-    """Write the hand-in to where nbgrader looks for it."""
-    folder = root / "submitted" / student / assignment.name
-    clean_copy.lay(handed_in, folder, list(assignment.release))
+def _lay_out(handed_in: HandIn, folder: Path, notebooks: Iterable[str]) -> None:
+    """Write what nbgrader looks for: what lies beside the notebooks, and these by name only.
+
+    What they hold is handed to `IntakeExporter` as it was read.
+    """
+    kept = {file.path: file.data for file in handed_in.files if file.data is not None}
+    if handed_in.time is None:
+        kept.pop(TIMESTAMP, None)
+    for name, data in {**kept, **{f"{n}.ipynb": b"" for n in notebooks}}.items():
+        _write(folder / name, data)
 
 
 def _autograde(config: Config, student: str) -> None:

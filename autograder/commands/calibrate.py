@@ -9,7 +9,7 @@ import typer
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from autograder.checking.assignments import find_module
-from autograder.commands.terminal import HERE, Assignment, Course, console, explained_faults
+from autograder.commands.terminal import HERE, Assignment, CourseFolder, console, explained_faults
 
 
 def calibrate_command(
@@ -22,7 +22,7 @@ def calibrate_command(
     family: Annotated[
         list[str] | None, typer.Option("--family", help="Only this one; may be repeated.")
     ] = None,
-    course: Course = HERE,
+    course: CourseFolder = HERE,
 ) -> None:
     """Measure how often each family of answers reaches each tier, and publish it.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.markup import escape
 
-from autograder.commands.terminal import HERE, Assignment, Course, console, explained_faults
+from autograder.commands.terminal import HERE, Assignment, CourseFolder, console, explained_faults
 
 if TYPE_CHECKING:
     from autograder.prepare.doctor import Finding
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _MARKS = {True: "[green]✓[/]", None: "[yellow]![/]", False: "[red]✗[/]"}
 
 
-def doctor_command(course: Course = HERE) -> None:
+def doctor_command(course: CourseFolder = HERE) -> None:
     """Look whether this machine can grade, and say how to mend what is missing.
 
     Exit status: 0 if it can, 1 if not.
@@ -28,7 +28,7 @@ def doctor_command(course: Course = HERE) -> None:
 
 def check_assignment_command(
     assignment: Assignment,
-    course: Course = HERE,
+    course: CourseFolder = HERE,
 ) -> None:
     """Prove before release that the source scores full, the release nothing, and nothing leaks.
 

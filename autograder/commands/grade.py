@@ -14,11 +14,11 @@ from autograder.commands.terminal import (
     GRADERS_FAULT,
     HERE,
     Assignment,
-    Course,
+    CourseFolder,
     console,
     explained_faults,
 )
-from autograder.intake import clean_copy
+from autograder.course.course import open_course
 
 INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
 
@@ -48,7 +48,7 @@ def grade_command(
             "that you trust.",
         ),
     ] = False,
-    course: Course = HERE,
+    course: CourseFolder = HERE,
 ) -> None:
     """Grade what has no result yet, or has changed, and write the gradebook.
 
@@ -57,9 +57,11 @@ def grade_command(
     """
     with explained_faults("graded"):
         course = course.resolve()
-        everybody = clean_copy.students(course, assignment)
+        opened = open_course(course)
+        everybody = opened.students(assignment)
         if not everybody:
-            raise GraderFault(f"no hand-ins: put them at submitted/<student>/{assignment}/")
+            where = opened.folder("submitted", assignment, "<student>").relative_to(opened.root)
+            raise GraderFault(f"no hand-ins: put them at {where}/")
         unknown = set(student or ()) - set(everybody)
         if unknown:
             raise GraderFault(f"no hand-in of {', '.join(sorted(unknown))} in submitted/")
@@ -100,6 +102,8 @@ def grade_shown(
 def leave(summary: grade_class.RunSummary) -> None:
     """Say what is left to do, and end with the exit status that tells of it."""
     failed = [outcome for outcome in summary.outcomes if outcome.fault]
+    if summary.unchanged:
+        console.print(f"{summary.unchanged} results stand: nothing of theirs has changed.")
     if failed:
         console.print(
             f"{len(failed)} of {len(summary.outcomes)} hand-ins have no verdict, through no fault "

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from autograder.commands.terminal import HERE, Assignment, Course, explained_faults
+from autograder.commands.terminal import HERE, Assignment, CourseFolder, explained_faults
 from autograder.prepare import publish
 
 
@@ -17,7 +17,7 @@ def publish_command(
     github: Annotated[
         str, typer.Option(help="owner/name/branch[/folder] where the bundle will lie, for Colab.")
     ] = "",
-    course: Course = HERE,
+    course: CourseFolder = HERE,
 ) -> None:
     """Write what students get: the release notebook, course_utils, requirements, a README."""
     with explained_faults("published"):

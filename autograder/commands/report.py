@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from autograder.commands.terminal import HERE, Assignment, Course, explained_faults
+from autograder.commands.terminal import HERE, Assignment, CourseFolder, explained_faults
 
 
 def report_command(
@@ -15,7 +15,7 @@ def report_command(
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for the files; report/ if not given.")
     ] = None,
-    course: Course = HERE,
+    course: CourseFolder = HERE,
 ) -> None:
     """Write how the class did, and which check is bad: one HTML page, and JSON."""
     from autograder import report  # SciPy is in it: other commands start without

@@ -18,7 +18,7 @@ GRADERS_FAULT = 3  # exit status: it is not a student's doing
 console = Console()
 
 Assignment = Annotated[str, typer.Argument(help="For instance cnns.")]
-Course = Annotated[Path, typer.Option("--course", help="The folder that holds nbgrader_config.py.")]
+CourseFolder = Annotated[Path, typer.Option("--course", help="Where nbgrader_config.py lies.")]
 HERE = Path(".")
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nbgrader.api import Base, Gradebook, MissingEntry
-from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import find_all_files
 from sqlalchemy import create_engine
 from traitlets.config import Config
 
 from autograder import GraderFault
+from autograder.course.course import Course, without_paths
 from autograder.course.secret import course_secret
 
 Kind = Literal["grade", "solution", "task", "source"]
@@ -27,7 +27,6 @@ _COLUMNS: Mapping[Kind, tuple[str, ...]] = {
     "task": ("max_score", "cell_type"),
     "source": ("cell_type", "locked", "source", "checksum"),
 }
-_PATHS = ("root", "db_url", "directory_structure", "assignment_id", "student_id", "notebook_id")
 
 
 @dataclass(frozen=True)
@@ -107,28 +106,25 @@ def checks_version() -> str:
     return digest(parts)
 
 
-def read_assignment(
-    coursedir: CourseDirectory, config: Config, name: str, *, sandboxed: bool
-) -> Assignment:
+def read_assignment(course: Course, name: str, *, sandboxed: bool) -> Assignment:
     """Return an assignment of a course.
 
     Args:
-        coursedir: where the course lies.
-        config: its configuration.
+        course: where it lies, and its configuration.
         name: of the assignment.
         sandboxed: False grades with the grader's own rights.
 
     Raises:
         GraderFault: it was not generated yet.
     """
-    with Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
+    with Gradebook(course.coursedir.db_url, course.coursedir.course_id) as gradebook:
         try:
             notebooks = gradebook.find_assignment(name).notebooks
         except MissingEntry:
             notebooks = []
         cells = tuple(_cells(notebooks))
         kernelspecs = {notebook.name: notebook.kernelspec or "{}" for notebook in notebooks}
-    released = Path(coursedir.format_path(coursedir.release_directory, ".", name))
+    released = course.folder("release", name)
     paths = {notebook: released / f"{notebook}.ipynb" for notebook in kernelspecs}
     missing = [path for path in paths.values() if not path.is_file()]
     if not paths or missing:
@@ -140,9 +136,9 @@ def read_assignment(
         kernelspecs=kernelspecs,
         cells=cells,
         release={notebook: path.read_bytes() for notebook, path in paths.items()},
-        beside=_files_beside_source(coursedir, config, name),
-        config=_without_paths(config),
-        secret=course_secret(Path(coursedir.root)),
+        beside=_files_beside_source(course, name),
+        config=without_paths(course.config),
+        secret=course_secret(course.root),
         sandboxed=sandboxed,
         checks=checks_version(),
     )
@@ -171,23 +167,15 @@ def _cells(notebooks: Iterable[Any]) -> Iterable[GradebookCell]:
                 yield GradebookCell(kind, notebook.name, row.name, values)
 
 
-def _files_beside_source(
-    coursedir: CourseDirectory, config: Config, assignment: str
-) -> dict[str, bytes]:
+def _files_beside_source(course: Course, assignment: str) -> dict[str, bytes]:
     """Return path -> content of what nbgrader lays over every hand-in."""
-    folder = Path(coursedir.format_path(coursedir.source_directory, ".", assignment))
-    kept = config.get("Autograde", {}).get("exclude_overwriting", {}).get(assignment, [])
+    folder = course.folder("source", assignment)
+    kept = course.config.get("Autograde", {}).get("exclude_overwriting", {}).get(assignment, [])
     found = {
         str(path.relative_to(folder)): path
-        for path in map(Path, find_all_files(str(folder), [*coursedir.ignore, "*.ipynb"]))
+        for path in map(Path, find_all_files(str(folder), [*course.coursedir.ignore, "*.ipynb"]))
     }
     return {name: path.read_bytes() for name, path in sorted(found.items()) if name not in kept}
-
-
-def _without_paths(config: Config) -> Config:
-    given = config.get("CourseDirectory", {})
-    kept = {k: v for k, v in given.items() if k not in _PATHS and not str(k).endswith("_directory")}
-    return Config({**config, "CourseDirectory": Config(kept)})
 
 
 def _described(config: Config) -> bytes:

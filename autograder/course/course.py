@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from glob import escape, glob
 from pathlib import Path
+from typing import Literal
 
 from nbgrader.converters import Autograde
 from nbgrader.coursedir import CourseDirectory
@@ -12,9 +17,9 @@ from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 from autograder import GraderFault
-from autograder.batch.gradebook import Penalty
-from autograder.intake import read_folder
-from autograder.intake.read_folder import HandIn
+
+Penalty = Callable[[str, float, float], float | None]
+"""From student, score and seconds late to the penalty, in points."""
 
 
 def course_config(course_root: Path) -> Config:
@@ -33,6 +38,10 @@ def forks_kernels(config: Config) -> bool:
     return bool(config.Judge.get("fork_kernels", True))
 
 
+_PATHS = ("root", "db_url", "directory_structure", "assignment_id", "student_id", "notebook_id")
+Step = Literal["source", "release", "submitted", "autograded", "feedback"]
+
+
 @dataclass(frozen=True)
 class Course:
     """A course's folder, and where things lie in it.
@@ -47,18 +56,24 @@ class Course:
     config: Config
     coursedir: CourseDirectory
 
-    def hand_in(self, student: str, assignment: str, notebooks: list[str]) -> HandIn:
-        """Return what a student handed in.
+    def folder(self, step: Step, assignment: str, student: str = ".") -> Path:
+        """Return where nbgrader's configuration puts what belongs to a step.
 
-        Raises:
-            OSError: this machine failed.
+        Args:
+            step: of nbgrader's way from the source notebook to the feedback.
+            assignment: which.
+            student: whose; the steps before submission know none.
         """
-        return read_folder.collect(self.root / "submitted" / student / assignment, notebooks)
+        directory = getattr(self.coursedir, f"{step}_directory")
+        return Path(self.coursedir.format_path(directory, student, assignment))
 
-    def graded_folder(self, student: str, assignment: str) -> Path:
-        """Return where the graded notebooks of a student go."""
-        where = self.coursedir.autograded_directory
-        return Path(self.coursedir.format_path(where, student, assignment))
+    def students(self, assignment: str, step: Step = "submitted") -> list[str]:
+        """Return who has handed in an assignment, sorted, or got as far as another step."""
+        anybody = os.path.relpath(self.folder(step, assignment, "*"), self.root)
+        folders = map(os.path.normpath, glob(os.path.join(escape(str(self.root)), anybody)))
+        directory = getattr(self.coursedir, f"{step}_directory")
+        name = re.compile(self.coursedir.format_path(directory, "([^/]+)", assignment, escape=True))
+        return sorted(found[1] for folder in folders if (found := name.fullmatch(folder)))
 
     def permissions(self) -> int:
         """Return the mode of graded files."""
@@ -66,13 +81,17 @@ class Course:
         return int(str(converter.permissions), 8)
 
 
-def open_course(root: Path) -> Course:
+def open_course(root: Path, config: Config | None = None) -> Course:
     """Return the course in a folder.
+
+    Args:
+        root: the folder.
+        config: its configuration; that of its `nbgrader_config.py` if not given.
 
     Raises:
         GraderFault: there is none.
     """
-    config = course_config(root)
+    config = course_config(root) if config is None else config
     config.CourseDirectory.root = str(root)
     return Course(root, config, CourseDirectory(config=config))
 
@@ -92,3 +111,10 @@ def late_penalty(config: Config) -> Penalty | None:
 def _only(config: Config, name: str) -> Config:
     """Return one setting of `Autograde`: others name classes to import, and with them PyTorch."""
     return Config({"Autograde": {k: v for k, v in config.Autograde.items() if k == name}})
+
+
+def without_paths(config: Config) -> Config:
+    """Return a course's configuration without what says where it lies."""
+    given = config.get("CourseDirectory", {})
+    kept = {k: v for k, v in given.items() if k not in _PATHS and not str(k).endswith("_directory")}
+    return Config({**config, "CourseDirectory": Config(kept)})

@@ -11,6 +11,7 @@ from typing import Any
 
 import nbformat
 from nbgrader.api import Gradebook
+from nbgrader.coursedir import CourseDirectory
 from traitlets import Enum
 
 from autograder.checking.check_result import CheckResult
@@ -47,7 +48,7 @@ class GradescopeExporter(ScoresExporter):
             for person in students:
                 if person.student_id not in one.points:
                     continue
-                verdicts = _verdicts(Path("autograded") / person.student_id / one.assignment)
+                verdicts = _verdicts(self._graded(person.student_id, one.assignment))
                 grades = self._grades[one.assignment, person.student_id]
                 results = as_results(
                     one.points[person.student_id], grades, verdicts, self.visibility
@@ -55,6 +56,11 @@ class GradescopeExporter(ScoresExporter):
                 path = destination / one.assignment / person.student_id / "results.json"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(json.dumps(results, indent=2, ensure_ascii=False))
+
+    def _graded(self, student: str, assignment: str) -> Path:
+        coursedir = CourseDirectory(config=self.config)
+        step = coursedir.autograded_directory
+        return Path(coursedir.format_path(step, student, assignment))
 
 
 def as_results(

@@ -7,7 +7,10 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+
+from nbgrader.utils import parse_utc
 
 from autograder.intake import MAX_NOTEBOOK_BYTES, Repair, plain_files
 from autograder.intake.choose_notebook import choose, why_missing
@@ -51,10 +54,21 @@ class HandIn:
     refused: tuple[Refused, ...]
     timestamp: str | None
 
+    @property
+    def time(self) -> datetime | None:
+        """Return when it was handed in, in UTC without a time zone; None if nothing tells."""
+        try:
+            return parse_utc(self.timestamp) if self.timestamp else None
+        except (ValueError, OverflowError):
+            return None
+
     def remarks(self) -> list[str]:
         """Return a sentence for each thing that was put right or refused."""
-        refused = [f"{entry.name} was not read: {entry.reason}" for entry in self.refused]
-        return [repair.sentence for repair in self.repairs] + refused
+        said = [repair.sentence for repair in self.repairs]
+        said += [f"{entry.name} was not read: {entry.reason}" for entry in self.refused]
+        if self.timestamp and self.time is None:
+            said.append(f"{TIMESTAMP} was left out: it holds no date")
+        return said
 
 
 def collect(

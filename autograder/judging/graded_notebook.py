@@ -56,6 +56,13 @@ def result_of(cell: NotebookCell) -> CheckResult | None:
     return None
 
 
+def autograded_id(cell: NotebookCell) -> str | None:
+    """Return the `grade_id` of a cell that is graded automatically, None for any other."""
+    marks = cell["metadata"].get("nbgrader", {})
+    graded = cell["cell_type"] == "code" and marks.get("grade") and not marks.get("solution")
+    return marks.get("grade_id") if graded else None
+
+
 def heading(cell: NotebookCell) -> str:
     """Return the last heading in a text cell, "" if there is none."""
     if cell["cell_type"] != "markdown" or cell["metadata"].get("nbgrader", {}).get("solution"):

@@ -14,8 +14,7 @@ from nbformat import NotebookNode
 from autograder.checking import checks
 from autograder.checking.challenge import derive_seed
 from autograder.checking.check_result import CheckResult
-from autograder.judging.graded_notebook import METADATA, VERDICT
-from autograder.judging.score_table import autograded_id
+from autograder.judging.graded_notebook import METADATA, VERDICT, autograded_id
 from autograder.judging.session import Session, StudentKernel
 from autograder.judging.timing import CELL, Stopwatch
 from autograder.judging.unsafe_kernel import open_unsafe_kernel

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-from nbformat import NotebookNode
 from rich.table import Table
 
 from autograder.judging.graded_notebook import grade_cells
@@ -22,20 +21,12 @@ class CellScore:
     reason: str
 
 
-def read_scores(course_root: Path, student: str, assignment: str) -> list[CellScore]:
-    """Return the verdicts of one graded hand-in in the notebook's order; [] if it has none."""
-    path = course_root / "autograded" / student / assignment / f"{assignment}.ipynb"
+def read_scores(path: Path) -> list[CellScore]:
+    """Return the verdicts of one graded notebook in its order; [] if the file is not there."""
     if not path.exists():
         return []
     graded = [(c.grade_id, c.result) for c in grade_cells(nbformat.read(path, 4).cells) if c.result]
     return [CellScore(name, r.points, r.max_points, r.reason) for name, r in graded]
-
-
-def autograded_id(cell: NotebookNode) -> str | None:
-    """Return the `grade_id` of a cell that is graded automatically, None for any other."""
-    marks = cell.metadata.get("nbgrader", {})
-    graded = cell.cell_type == "code" and marks.get("grade") and not marks.get("solution")
-    return marks.get("grade_id") if graded else None
 
 
 def score_table(scores: dict[str, list[CellScore]]) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
@@ -12,11 +13,12 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder import GraderFault
-from autograder.batch import grade_class
 from autograder.checking import checks
-from autograder.course.course import course_config, forks_kernels
+from autograder.course.course import Course, forks_kernels, open_course, without_paths
+from autograder.course.release import generate_release
 from autograder.intake import read as intake_read
-from autograder.judging.judge import autograded_id, grade_notebook
+from autograder.judging.graded_notebook import autograded_id
+from autograder.judging.judge import grade_notebook
 from autograder.prepare.doctor import Finding
 from autograder.sandbox import Limits
 
@@ -33,17 +35,18 @@ def examine(course_root: Path, assignment: str) -> Iterator[Finding]:
         GraderFault: there is no source notebook, or nbgrader cannot make a release of it.
         SandboxUnavailable: nothing can be graded here.
     """
-    path = course_root / "source" / assignment / f"{assignment}.ipynb"
+    course = open_course(course_root)
+    path = course.folder("source", assignment) / f"{assignment}.ipynb"
     if not path.exists():
-        raise GraderFault(f"no source notebook: write {path.relative_to(course_root)}")
+        raise GraderFault(f"no source notebook: write {os.path.relpath(path, course_root)}")
     source = nbformat.read(path, 4)
     yield from grade_cells(source, assignment)
     yield hidden_tests(source, assignment)
-    release = fresh_release(course_root, assignment)
+    release = fresh_release(course, assignment)
     yield leaks(source, release)
-    yield committed(course_root, assignment, release)
+    yield committed(course, assignment, release)
     most = sum(_points(cell) for cell in source.cells if autograded_id(cell))
-    fork = forks_kernels(course_config(course_root))
+    fork = forks_kernels(course.config)
     for what, notebook, wanted in (("the source", source, most), ("the release", release, 0)):
         made_whole = intake_read(_bytes(notebook), release).notebook
         yield scores(what, made_whole, assignment, most, wanted, fork_kernels=fork)
@@ -87,18 +90,17 @@ def hidden_tests(source: NotebookNode, assignment: str) -> Finding:
     return Finding("hidden tests", not wrong, says, mend if wrong else "")
 
 
-def fresh_release(course_root: Path, assignment: str) -> NotebookNode:
+def fresh_release(course: Course, assignment: str) -> NotebookNode:
     """Return the release that nbgrader makes of the source now; the course stays as it is.
 
     Raises:
         GraderFault: nbgrader cannot.
     """
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder)
-        shutil.copy(course_root / "nbgrader_config.py", copy)
-        shutil.copytree(course_root / "source" / assignment, copy / "source" / assignment)
-        grade_class.generate_release(copy, assignment)
-        return nbformat.read(copy / "release" / assignment / f"{assignment}.ipynb", 4)
+        copy = open_course(Path(folder), without_paths(course.config))
+        shutil.copytree(course.folder("source", assignment), copy.folder("source", assignment))
+        generate_release(copy, assignment)
+        return nbformat.read(copy.folder("release", assignment) / f"{assignment}.ipynb", 4)
 
 
 def leaks(source: NotebookNode, release: NotebookNode) -> Finding:
@@ -118,9 +120,9 @@ def leaks(source: NotebookNode, release: NotebookNode) -> Finding:
     return Finding("leaks", not found, says, mend if found else "")
 
 
-def committed(course_root: Path, assignment: str, release: NotebookNode) -> Finding:
+def committed(course: Course, assignment: str, release: NotebookNode) -> Finding:
     """Return whether the release that lies in the course is the one that the source gives."""
-    path = course_root / "release" / assignment / f"{assignment}.ipynb"
+    path = course.folder("release", assignment) / f"{assignment}.ipynb"
     if not path.exists():
         return Finding(
             "release", None, "not made yet", f"nbgrader generate_assignment {assignment}"

@@ -17,6 +17,7 @@ from nbformat import NotebookNode
 
 import course_utils
 from autograder import GraderFault
+from autograder.course.course import open_course
 
 _ADDRESS = re.compile(r'^COURSE_UTILS_URL = ".*"$', re.MULTILINE)
 _MARKS = ("### BEGIN SOLUTION", "### BEGIN HIDDEN TESTS", "autograder")
@@ -71,7 +72,7 @@ def publish(course_root: Path, assignment: str, folder: Path, github: GitHub | N
     Raises:
         GraderFault: there is no release, it gives something away, or no wheel can be built.
     """
-    path = course_root / "release" / assignment / f"{assignment}.ipynb"
+    path = open_course(course_root).folder("release", assignment) / f"{assignment}.ipynb"
     if not path.exists():
         raise GraderFault(f"no release: run `nbgrader generate_assignment {assignment}` first")
     folder.mkdir(parents=True, exist_ok=True)

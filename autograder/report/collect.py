@@ -15,7 +15,6 @@ from sqlalchemy import func
 from autograder import GraderFault
 from autograder.batch.progress import FOLDER, last_faults
 from autograder.course.course import open_course
-from autograder.intake import clean_copy
 from autograder.judging.graded_notebook import (
     METADATA,
     GradeCell,
@@ -83,26 +82,22 @@ def collect(course_root: Path, assignment: str) -> ClassResults:
     Raises:
         GraderFault: nothing of the assignment is graded, or this is no course's folder.
     """
-    graded = sorted((course_root / "autograded").glob(f"*/{assignment}/{assignment}.ipynb"))
+    course, name = open_course(course_root), f"{assignment}.ipynb"
+    everybody = course.students(assignment, "autograded")
+    graded = {s: course.folder("autograded", assignment, s) / name for s in everybody}
+    graded = {student: path for student, path in graded.items() if path.is_file()}
     if not graded:
         raise GraderFault(f"nothing is graded yet: run `autograder grade {assignment}` first")
-    submissions = tuple(read(path.parent.parent.name, _json(path)) for path in graded)
-    have = {submission.student for submission in submissions}
-    url = open_course(course_root).coursedir.db_url
-    rows = [row for row in _grades(url, assignment) if row[0] in have]
+    submissions = tuple(read(student, _json(path)) for student, path in graded.items())
+    rows = [row for row in _grades(course.coursedir.db_url, assignment) if row[0] in graded]
     faults = last_faults(course_root / FOLDER / f"{assignment}.jsonl")
-    release = course_root / "release" / assignment / f"{assignment}.ipynb"
     return ClassResults(
         assignment,
         submissions,
         {student: points for student, points, _ in rows},
         tuple(sorted(student for student, _, waiting in rows if waiting)),
-        {
-            s: faults.get(s, "")
-            for s in clean_copy.students(course_root, assignment)
-            if s not in have
-        },
-        _code(_json(release)["cells"]),
+        {s: faults.get(s, "") for s in course.students(assignment) if s not in graded},
+        _code(_json(course.folder("release", assignment) / name)["cells"]),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -11,6 +11,7 @@ from urllib.parse import quote
 import orjson
 
 from autograder import pages
+from autograder.course.course import open_course
 from autograder.pages.pictures.histogram import histogram
 from autograder.pages.pictures.scatter import scatter
 from autograder.report import statistics
@@ -100,24 +101,26 @@ def write(course_root: Path, assignment: str, folder: Path) -> Path:
     (folder / f"{assignment}.json").write_bytes(
         orjson.dumps(asdict(report), option=orjson.OPT_INDENT_2)
     )
-    feedback = os.path.relpath(course_root / "feedback", folder)
-    page = folder / f"{assignment}.html"
-    page.write_text(as_html(report, quote(feedback)))
+    course, page = open_course(course_root), folder / f"{assignment}.html"
+
+    def feedback(student: str) -> str:
+        path = course.folder("feedback", assignment, student) / f"{assignment}.html"
+        return quote(os.path.relpath(path, folder))
+
+    page.write_text(as_html(report, feedback))
     return page
 
 
-def as_html(report: Report, feedback: str) -> str:
+def as_html(report: Report, feedback: Callable[[str], str]) -> str:
     """Return the page.
 
     Args:
         report: what it shows.
-        feedback: the folder of the feedback pages, as the page's links begin.
+        feedback: from a student to the address of the feedback page.
     """
 
     def link(student: str, grade_id: str = "") -> str:
-        anchor = f"#{quote(grade_id)}" if grade_id else ""
-        name = report.assignment
-        return f"{feedback}/{quote(student)}/{name}/{name}.html{anchor}"
+        return feedback(student) + (f"#{quote(grade_id)}" if grade_id else "")
 
     return pages.render(
         "report.html",

@@ -24,9 +24,9 @@ from nbgrader.api import Gradebook
 
 from autograder import GraderFault
 from autograder.batch import atomic_files, cluster, grade_class, progress
-from autograder.batch.grade_class import INTERRUPTED, Due, Outcome, RunSummary, Selection
+from autograder.batch.grade_class import INTERRUPTED, Outcome, RunSummary, Selection
 from autograder.batch.task import grade_hand_in
-from autograder.commands import cli
+from autograder.commands.grade import INTERRUPTED as CTRL_C
 from autograder.intake.read_folder import HandIn
 from autograder.maintain.bench.setting import cluster_in_threads
 from autograder.sandbox import alive
@@ -44,16 +44,16 @@ from tests.batch.cheap import (
 from tests.conftest import ROOT
 
 
-class Heard(grade_class.Silent):
+class Heard(grade_class.Observer):
     """An observer that remembers."""
 
     def __init__(self) -> None:
-        self.due: Sequence[Due] = ()
+        self.standing: list[str] = []
         self.most_workers = 0
         self.outcomes: list[Outcome] = []
 
-    def start(self, due: Sequence[Due], unchanged: int) -> None:
-        self.due = due
+    def stands(self, student: str) -> None:
+        self.standing.append(student)
 
     def workers(self, count: int) -> None:
         self.most_workers = max(self.most_workers, count)
@@ -327,7 +327,7 @@ def test_an_assignment_without_a_release_is_told(fresh: Path) -> None:
 
 
 def test_a_worker_with_other_checks_is_refused(fresh: Path) -> None:
-    run = grade_class._opened(fresh, "cnns", False, grade_class.Silent())
+    run = grade_class._opened(fresh, "cnns", False, grade_class.Observer())
     with run as opened:
         other = grade_class.Assignment(**{**vars(opened.assignment), "checks": "another version"})
     fault = grade_hand_in("ada", HandIn({}, {}, (), (), (), None), other)
@@ -341,7 +341,6 @@ import signal, sys
 from pathlib import Path
 from autograder.batch import grade_class as batch
 from autograder.commands import cli
-from autograder.intake import clean_copy as staging
 
 def grade_cheaply(*given):
     from tests.batch import cheap  # imports Dask
@@ -388,8 +387,8 @@ def test_ctrl_c_while_workers_start_stops_cleanly(
     fresh: Path, tmp_path: Path, after_s: float
 ) -> None:
     hand_in(fresh, names(500))  # on no machine done when it comes
-    code, printed = _interrupted(fresh, tmp_path, "500 hand-ins to grade", after_s)
-    assert code == cli.INTERRUPTED, printed
+    code, printed = _interrupted(fresh, tmp_path, "500 hand-ins to look at", after_s)
+    assert code == CTRL_C, printed
     assert f"Stopped: {INTERRUPTED}" in printed
     assert "Traceback" not in printed
 
@@ -400,7 +399,7 @@ def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(fresh: Path, tmp_path
     hand_in(fresh, students)
     log = fresh / progress.FOLDER / "cnns.jsonl"
     code, printed = _interrupted(fresh, tmp_path, "[3/2000]")
-    assert code == cli.INTERRUPTED, printed
+    assert code == CTRL_C, printed
     said = " ".join(printed.split())
     assert f"Stopped: {INTERRUPTED}" in said
     assert "To go on, run the same command again" in said

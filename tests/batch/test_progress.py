@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from autograder.batch.grade_class import Due, Outcome
+from autograder.batch.grade_class import Outcome
 from autograder.batch.progress import Display
 from tests.batch.cheap import names
 
@@ -18,7 +18,9 @@ def _shown(log: Path, *, terminal: bool) -> str:
     """Return all that a display of a run shows in which four of ten are done, one with a fault."""
     screen = StringIO()
     with Display(Console(file=screen, force_terminal=terminal, width=200), log) as display:
-        display.start([Due(name, "it has no result yet") for name in names(10)], 3)
+        display.start(13)
+        for name in names(3):
+            display.stands(name)
         display.workers(64)
         display.done(Outcome("ada", scores={"cnns/net_shape": 5.0}))
         display.done(Outcome("bela", "a worker was lost"))
@@ -31,11 +33,11 @@ def _shown(log: Path, *, terminal: bool) -> str:
 
 def test_a_terminal_shows_done_running_failed_rate_and_time_left(tmp_path: Path) -> None:
     shown = _shown(tmp_path / "log.jsonl", terminal=True)
-    assert "10 hand-ins to grade; 3 results stand" in shown
+    assert "13 hand-ins to look at" in shown
     assert "bela: not graded: a worker was lost" in shown
     assert "the gradebook is locked" in shown
     assert "ada: 5 points" not in shown, "the bar tells how many are done"
-    last = re.findall(r"4 of 10.*", shown)[-1]
+    last = re.findall(r"7 of 13.*", shown)[-1]
     assert re.search(r"\(2 running, 1 failed, [\d.]+ a minute\)", last)
     assert re.search(r"\d:\d\d:\d\d", last)
 
@@ -44,7 +46,7 @@ def test_of_many_workers_only_those_run_that_have_a_hand_in(tmp_path: Path) -> N
     screen = StringIO()
     console = Console(file=screen, force_terminal=True, width=200)
     with Display(console, tmp_path / "log.jsonl") as display:
-        display.start([Due(name, "it was asked for") for name in names(3)], 0)
+        display.start(3)
         display.workers(64)
         display.done(Outcome("ada"))
     assert "(2 running, 0 failed" in screen.getvalue()
@@ -53,11 +55,11 @@ def test_of_many_workers_only_those_run_that_have_a_hand_in(tmp_path: Path) -> N
 def test_elsewhere_each_hand_in_is_a_plain_line(tmp_path: Path) -> None:
     shown = _shown(tmp_path / "log.jsonl", terminal=False)
     assert shown.splitlines() == [
-        "10 hand-ins to grade; 3 results stand, nothing of theirs has changed",
-        "    [1/10] ada: 5 points",
+        "13 hand-ins to look at",
+        "    [4/13] ada: 5 points",
         "    bela: not graded: a worker was lost",
-        "    [3/10] chen: 0 points",
-        "    [4/10] dora: 0 points",
+        "    [6/13] chen: 0 points",
+        "    [7/13] dora: 0 points",
         "    the gradebook is locked",
     ]
 

@@ -13,13 +13,11 @@ import pytest
 from autograder.assignments.cnns.made_class import CHAIN, HAND_INS, MadeHandIn, hand_in
 from autograder.batch import grade_class
 from autograder.batch.grade_class import Selection
-from autograder.batch.task import Graded, _keep_what_is_imported, grade_hand_in
+from autograder.batch.task import Graded, _keep_what_is_imported, _lay_out, grade_hand_in
 from autograder.course.assignment import read_assignment
 from autograder.course.course import open_course
-from autograder.intake.clean_copy import lay, time_of
 from autograder.intake.read_folder import HandedFile, HandIn
-from autograder.judging.graded_notebook import METADATA
-from autograder.judging.score_table import autograded_id
+from autograder.judging.graded_notebook import METADATA, autograded_id
 from tests.batch import cheap
 from tests.conftest import run_nbgrader
 
@@ -111,16 +109,17 @@ def test_a_date_that_cannot_be_read_is_left_out_and_told(
 ) -> None:
     file = HandedFile("timestamp.txt", len(text), text.encode())
     handed_in = HandIn({"cnns": b"{}"}, {}, (), (file,), (), text)
-    lay(handed_in, tmp_path / "ada" / "cnns", ["cnns"])
-    assert (time_of(handed_in) is not None) == known
-    left_out = "left out" in (tmp_path / "ada" / "cnns.notes").read_text()
-    assert left_out == (not known and text != "")
-    assert (tmp_path / "ada" / "cnns" / "timestamp.txt").exists() != left_out
+    _lay_out(handed_in, tmp_path / "ada" / "cnns", ["cnns"])
+    assert (handed_in.time is not None) == known
+    assert any("left out" in sentence for sentence in handed_in.remarks()) == (
+        not known and text != ""
+    )
+    assert (tmp_path / "ada" / "cnns" / "timestamp.txt").exists() == known
 
 
 def test_a_task_leaves_the_assignment_as_it_was_and_its_imports_uncollected(fresh: Path) -> None:
     course = open_course(fresh)
-    assignment = read_assignment(course.coursedir, course.config, "cnns", sandboxed=True)
+    assignment = read_assignment(course, "cnns", sandboxed=True)
     before = assignment.digests()
     gc.unfreeze()
     _keep_what_is_imported.cache_clear()

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from autograder.assignments.cnns import made_class
 from autograder.batch import grade_class
 from autograder.batch.grade_class import INTERRUPTED, Due, Outcome, RunSummary, Selection
+from autograder.commands import demo
 from autograder.commands.cli import app
 from autograder.commands.terminal import GRADERS_FAULT
 from autograder.sandbox import SandboxUnavailable
@@ -69,9 +69,12 @@ def test_an_unknown_student_is_named(course: Path) -> None:
 
 
 def test_no_hand_ins_says_where_to_put_them(tmp_path: Path) -> None:
+    (tmp_path / "nbgrader_config.py").write_text(
+        "c = get_config()\nc.CourseDirectory.submitted_directory = 'handed-in'\n"
+    )
     status, output = _grade(tmp_path)
     assert status == GRADERS_FAULT
-    assert "submitted/<student>/cnns" in output
+    assert "handed-in/<student>/cnns" in output
 
 
 def test_a_folder_that_is_no_course_is_told(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,14 +134,12 @@ def test_a_dry_run_says_what_would_be_graded_and_why(
 
 
 def test_a_demo_that_stopped_says_why_and_writes_no_feedback(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    course: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _graded_by(monkeypatch, stopped="the disk is full")
-    monkeypatch.setattr(grade_class, "generate_release", lambda course, assignment: None)
-    monkeypatch.setattr(
-        made_class, "make_class", lambda course, assignment: list(made_class.HAND_INS)
-    )
-    result = CliRunner().invoke(app, ["demo", f"--course={tmp_path}"])
+    monkeypatch.setattr(demo, "generate_release", lambda course, assignment: None)
+    monkeypatch.setattr(demo, "write_hand_ins", lambda *arguments: ["ada"])
+    result = CliRunner().invoke(app, ["demo", f"--course={course}"])
     assert result.exit_code == GRADERS_FAULT
     assert "Stopped: the disk is full" in result.output
     assert "Writing feedback" not in result.output

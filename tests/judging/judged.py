@@ -13,6 +13,7 @@ from nbformat import NotebookNode
 
 from autograder import intake
 from autograder.judging import judge
+from autograder.judging.graded_notebook import autograded_id
 from autograder.judging.judge import grade_notebook
 from autograder.maintain.threats import CATALOGUE
 from autograder.maintain.threats.assignment import ASSIGNMENT, POINTS, hand_in, release_notebook
@@ -46,7 +47,7 @@ class Judged:
     def shown(self) -> str:
         """Return the outputs of the student's own cells, as text."""
         cells = [c for c in self.notebook.cells if c.cell_type == "code"]
-        own = [c for c in cells if judge.autograded_id(c) is None]
+        own = [c for c in cells if autograded_id(c) is None]
         return "\n".join(str(cell.outputs) for cell in own)
 
 

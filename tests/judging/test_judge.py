@@ -17,7 +17,8 @@ from nbgrader.utils import determine_grade
 from autograder.checking import checks
 from autograder.checking.check_result import CheckResult, verdict
 from autograder.judging import judge
-from autograder.judging.judge import VERDICT, autograded_id, grade_notebook, verdict_outputs
+from autograder.judging.graded_notebook import VERDICT, autograded_id
+from autograder.judging.judge import grade_notebook, verdict_outputs
 from autograder.maintain.threats import CATALOGUE
 from autograder.maintain.threats.assignment import POINTS, hand_in, release_notebook
 from autograder.nbgrader_step import clear_scores, files_beside

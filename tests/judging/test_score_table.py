@@ -29,22 +29,22 @@ def course(tmp_path: Path) -> Path:
     path = tmp_path / "autograded" / "ada" / "cnns" / "cnns.ipynb"
     path.parent.mkdir(parents=True)
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
-    return tmp_path
+    return tmp_path / "autograded"
 
 
 def test_scores_are_read_back_from_the_graded_notebook(course: Path) -> None:
-    first, second = read_scores(course, "ada", "cnns")
+    first, second = read_scores(course / "ada" / "cnns" / "cnns.ipynb")
     assert (first.grade_id, first.points, first.max_points, first.reason) == ("net_shape", 5, 5, "")
     assert (second.points, second.max_points, second.reason) == (0, 15, "Look at conv1.")
 
 
 def test_a_student_without_a_verdict_has_no_scores(course: Path) -> None:
-    assert read_scores(course, "bela", "cnns") == []
+    assert read_scores(course / "bela" / "cnns" / "cnns.ipynb") == []
 
 
 def test_the_table_shows_points_sums_and_who_has_none(course: Path) -> None:
     printed = io.StringIO()
-    scores = {name: read_scores(course, name, "cnns") for name in ("ada", "bela")}
+    scores = {name: read_scores(course / name / "cnns" / "cnns.ipynb") for name in ("ada", "bela")}
     Console(file=printed, width=80).print(score_table(scores))
     rows = [line.replace("│", " ").split() for line in printed.getvalue().splitlines()]
     assert ["ada", "5", "0", "5"] in rows
@@ -52,4 +52,6 @@ def test_the_table_shows_points_sums_and_who_has_none(course: Path) -> None:
 
 
 def test_each_loss_is_told_with_its_reason(course: Path) -> None:
-    assert lost_points(read_scores(course, "ada", "cnns")) == ["net_function (-15): Look at conv1."]
+    assert lost_points(read_scores(course / "ada" / "cnns" / "cnns.ipynb")) == [
+        "net_function (-15): Look at conv1."
+    ]

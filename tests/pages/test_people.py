@@ -183,7 +183,10 @@ def test_a_manual_score_given_in_formgrader_survives_a_re_grade(
     assert manual_score(course) == 3.5
     run_nbgrader(course, "autograde", "cnns", "--student=dora", "--force")
     assert manual_score(course) == 3.5
-    scores = {s.grade_id: s.points for s in score_table.read_scores(course, "dora", "cnns")}
+    scores = {
+        s.grade_id: s.points
+        for s in score_table.read_scores(course / "autograded" / "dora" / "cnns" / "cnns.ipynb")
+    }
     assert scores["net_function"] == 20
 
 

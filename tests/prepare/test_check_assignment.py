@@ -10,10 +10,12 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
+from traitlets.config import Config
 from typer.testing import CliRunner
 
 from autograder.commands.cli import app
 from autograder.commands.terminal import GRADERS_FAULT
+from autograder.course.course import open_course
 from autograder.prepare import check_assignment
 from tests.conftest import ROOT
 
@@ -66,15 +68,17 @@ def test_an_output_in_the_release_is_found():
 
 
 def test_an_old_release_is_found(tmp_path: Path):
-    assert check_assignment.committed(tmp_path, "cnns", RELEASE).good is None
+    course = open_course(tmp_path, Config())
+    assert check_assignment.committed(course, "cnns", RELEASE).good is None
     shutil.copytree(ROOT / "release", tmp_path / "release")
-    assert check_assignment.committed(tmp_path, "cnns", RELEASE).good
+    assert check_assignment.committed(course, "cnns", RELEASE).good
     newer, cells = changed(RELEASE)
     cells["net"].source += "\n"
-    assert check_assignment.committed(tmp_path, "cnns", newer).good is False
+    assert check_assignment.committed(course, "cnns", newer).good is False
 
 
 def test_an_assignment_that_is_not_there_says_where_to_write_it(tmp_path: Path):
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
     result = CliRunner().invoke(app, ["check-assignment", "nope", f"--course={tmp_path}"])
     assert result.exit_code == GRADERS_FAULT
     assert "source/nope/nope.ipynb" in result.output

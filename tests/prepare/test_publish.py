@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import site
 import subprocess
 import sys
@@ -82,6 +83,7 @@ def test_a_place_that_is_none_is_refused(text: str):
 
 
 def test_no_release_says_how_to_make_one(tmp_path: Path):
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
     arguments = ["publish", "cnns", str(tmp_path / "out"), f"--course={tmp_path}"]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == GRADERS_FAULT

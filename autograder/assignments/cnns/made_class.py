@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from textwrap import dedent
 
 import nbformat
@@ -211,14 +210,3 @@ def hand_in(student: MadeHandIn, release: NotebookNode) -> bytes:
     if student.opening:
         notebook.cells.insert(0, nbformat.v4.new_code_cell(student.opening))
     return nbformat.writes(notebook).encode()
-
-
-def make_class(course_root: Path, assignment: str = "cnns") -> list[MadeHandIn]:
-    """Write the made hand-ins that are not there yet into `submitted/`, and return them all."""
-    release = nbformat.read(course_root / "release" / assignment / f"{assignment}.ipynb", 4)
-    for student in HAND_INS:
-        path = course_root / "submitted" / student.name / assignment / f"{assignment}.ipynb"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(hand_in(student, release))
-    return list(HAND_INS)

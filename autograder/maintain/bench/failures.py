@@ -39,7 +39,7 @@ time.sleep(float(sys.argv[2]))
 """
 
 
-class _Breaks(grade_class.Silent):
+class _Breaks(grade_class.Observer):
     """An observer that does something after some results, and remembers what it is told."""
 
     def __init__(self, action: Callable[[], None]) -> None:

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -15,7 +14,7 @@ from rich.console import Console
 
 from autograder.batch import grade_class
 from autograder.batch.cluster import open_client
-from autograder.batch.grade_class import Due, Outcome
+from autograder.batch.grade_class import Outcome
 from autograder.batch.progress import FOLDER, Display
 from autograder.maintain.bench.runs import run
 from autograder.maintain.bench.setting import (
@@ -31,7 +30,7 @@ from autograder.maintain.bench.setting import (
 _MB = 1e6
 
 
-class _Meter(grade_class.Silent):
+class _Meter(grade_class.Observer):
     """An observer that takes the driver's memory and the time of each result."""
 
     def __init__(self) -> None:
@@ -39,7 +38,7 @@ class _Meter(grade_class.Silent):
         self.times: list[float] = []
         self.first_bytes = self.max_bytes = 0
 
-    def start(self, due: Sequence[Due], unchanged: int) -> None:
+    def start(self, students: int) -> None:
         self.first_bytes = self._process.memory_info().rss
 
     def done(self, outcome: Outcome) -> None:

@@ -19,7 +19,7 @@ from nbformat import NotebookNode
 
 from autograder.batch.progress import FOLDER
 from autograder.course.secret import VARIABLE
-from autograder.judging.score_table import autograded_id
+from autograder.judging.graded_notebook import autograded_id
 from autograder.judging.timing import Phase, cells_together
 from autograder.maintain.bench import machine
 from autograder.maintain.bench.runs import Took, mean, run

@@ -7,10 +7,14 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from traitlets.config import Config
 from typer.testing import CliRunner
 
-from autograder.assignments.cnns.made_class import HAND_INS, PERFECT, hand_in, make_class
+from autograder.assignments.cnns import made_class
+from autograder.assignments.cnns.made_class import HAND_INS, PERFECT, hand_in
 from autograder.commands.cli import app
+from autograder.commands.demo import write_hand_ins
+from autograder.course.course import open_course
 from autograder.judging import score_table
 from tests.conftest import ROOT
 
@@ -30,10 +34,11 @@ def test_answers_stand_in_their_cells() -> None:
 
 def test_a_second_making_leaves_what_is_there(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "release", tmp_path / "release")
-    make_class(tmp_path)
+    course = open_course(tmp_path, Config())
+    write_hand_ins(course, "cnns", made_class)
     edited = tmp_path / "submitted" / "ada" / "cnns" / "cnns.ipynb"
     edited.write_bytes(b"edited")
-    make_class(tmp_path)
+    assert write_hand_ins(course, "cnns", made_class) == [made.name for made in HAND_INS]
     assert edited.read_bytes() == b"edited"
     assert len(list((tmp_path / "submitted").iterdir())) == len(HAND_INS)
 
@@ -45,8 +50,8 @@ def test_the_demo_grades_the_class_and_says_why_points_were_lost(tmp_path: Path)
     result = CliRunner().invoke(app, ["demo", f"--course={tmp_path}"], env={"COLUMNS": "100"})
     assert result.exit_code == 0, result.output
     points = {
-        student.name: sum(s.points for s in score_table.read_scores(tmp_path, student.name, "cnns"))
-        for student in HAND_INS
+        path.parent.parent.name: sum(score.points for score in score_table.read_scores(path))
+        for path in (tmp_path / "autograded").glob("*/cnns/cnns.ipynb")
     }
     assert (points["ada"], points["bela"], points["chen"]) == (90, 90, 90)
     assert (points["dora"], points["iris"], points["jon"]) == (75, 0, 0)

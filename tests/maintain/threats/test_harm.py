@@ -13,7 +13,7 @@ import pytest
 
 from autograder.intake.read_folder import collect
 from autograder.judging import session as session_module
-from autograder.judging.judge import autograded_id
+from autograder.judging.graded_notebook import autograded_id
 from autograder.maintain.threats import CATALOGUE
 from autograder.maintain.threats.assignment import (
     ASSIGNMENT,

@@ -15,7 +15,8 @@ from autograder.batch.task import Fault, grade_hand_in
 from autograder.commands import cli
 from autograder.course.assignment import read_assignment
 from autograder.course.course import open_course
-from autograder.judging.judge import autograded_id, grade_notebook
+from autograder.judging.graded_notebook import autograded_id
+from autograder.judging.judge import grade_notebook
 from autograder.maintain.threats import CATALOGUE, HONEST
 from autograder.maintain.threats.assignment import (
     ASSIGNMENT,
