@@ -16,7 +16,7 @@ from autograder.checking import checks
 from autograder.checking.challenge import derive_seed
 from autograder.checking.check_result import CheckResult
 from autograder.checking.student import InProcess
-from autograder.pages.verdict import as_html, as_text
+from autograder.judging.verdict import as_html, as_text
 
 _students: dict[int, InProcess] = {}  # one a namespace: its grade cells share training runs
 

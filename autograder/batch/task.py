@@ -78,7 +78,7 @@ def grade_hand_in(student: str, handed_in: HandIn, assignment: Assignment) -> Gr
         handed_in: as read from its folder.
         assignment: everything else that the verdict depends on.
     """
-    if assignment.checks != checks_version():
+    if assignment.checks != checks_version(assignment.name):
         return Fault(
             f"the worker on {socket.gethostname()} has another version of autograder or "
             "course_utils than the machine that asked: install the same on both",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,6 +27,9 @@ _COLUMNS: Mapping[Kind, tuple[str, ...]] = {
     "task": ("max_score", "cell_type"),
     "source": ("cell_type", "locked", "source", "checksum"),
 }
+
+
+_FORM_VERDICTS = ("checking", "inside", "intake", "judging", "sandbox")  # folders of the grader
 
 
 @dataclass(frozen=True)
@@ -94,16 +97,25 @@ def digest(parts: Iterable[bytes]) -> str:
 
 
 @cache
-def checks_version() -> str:
-    """Return the hash of every Python and JSON file of the grader and of `course_utils`."""
-    parts = []
-    for package in ("autograder", "course_utils"):
-        spec = importlib.util.find_spec(package)
-        assert spec is not None
-        for folder in map(Path, spec.submodule_search_locations or ()):
-            for path in sorted([*folder.rglob("*.py"), *folder.rglob("*.json")]):
-                parts += [f"{package}/{path.relative_to(folder)}".encode(), path.read_bytes()]
+def checks_version(assignment: str) -> str:
+    """Return the hash of the code that forms the verdicts of an assignment, and of nothing else."""
+    parts = [
+        part for path in _judges(assignment) for part in (path.name.encode(), path.read_bytes())
+    ]
     return digest(parts)
+
+
+def _judges(assignment: str) -> Iterator[Path]:
+    """Yield the files that verdicts depend on; pages, the bench and other assignments are none."""
+    grader, course_utils = (
+        Path(next(iter(found.submodule_search_locations or ())))
+        for found in map(importlib.util.find_spec, ("autograder", "course_utils"))
+        if found is not None
+    )
+    yield from (grader / "__init__.py", grader / "nbgrader_step.py")
+    folders = (*_FORM_VERDICTS, f"assignments/{assignment}")
+    for folder in (*(grader / name for name in folders), course_utils):
+        yield from sorted([*folder.rglob("*.py"), *folder.rglob("*.json")])
 
 
 def read_assignment(course: Course, name: str, *, sandboxed: bool) -> Assignment:
@@ -140,7 +152,7 @@ def read_assignment(course: Course, name: str, *, sandboxed: bool) -> Assignment
         config=without_paths(course.config),
         secret=course_secret(course.root),
         sandboxed=sandboxed,
-        checks=checks_version(),
+        checks=checks_version(name),
     )
 
 

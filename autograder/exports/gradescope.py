@@ -18,7 +18,7 @@ from autograder.checking.check_result import CheckResult
 from autograder.exports.plugin import ScoresExporter
 from autograder.exports.scores import Person, Scores
 from autograder.judging.graded_notebook import grade_cells
-from autograder.pages.verdict import as_text
+from autograder.judging.verdict import as_text
 
 VISIBILITIES = ("visible", "hidden", "after_due_date", "after_published")
 

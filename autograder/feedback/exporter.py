@@ -15,8 +15,8 @@ from traitlets.config import Config
 
 from autograder import pages
 from autograder.feedback import summary
+from autograder.judging import sanitise
 from autograder.judging.graded_notebook import REPAIRED, heading, repair_note, result_of
-from autograder.pages import sanitise
 from autograder.pages.pictures import pictures
 
 _SCRIPTED = ("application/javascript", "application/vnd.jupyter.widget-view+json")

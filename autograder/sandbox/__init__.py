@@ -27,15 +27,14 @@ Needs Linux, unprivileged user namespaces and bubblewrap; no root, no cgroups, n
 
 from autograder.sandbox.bwrap import SandboxUnavailable, find_bwrap
 from autograder.sandbox.check import check
-from autograder.sandbox.kernel import Kernel, open_async_kernel, open_kernel
+from autograder.sandbox.kernel import Kernel, open_kernel
 from autograder.sandbox.limits import Cause, Limits, Usage
-from autograder.sandbox.managers import AsyncSandboxKernelManager, SandboxKernelManager
+from autograder.sandbox.managers import SandboxKernelManager
 from autograder.sandbox.measure import alive
 from autograder.sandbox.process import SandboxError
 from autograder.sandbox.provisioner import SandboxProvisioner
 
 __all__ = [
-    "AsyncSandboxKernelManager",
     "Cause",
     "Kernel",
     "Limits",
@@ -47,6 +46,5 @@ __all__ = [
     "alive",
     "check",
     "find_bwrap",
-    "open_async_kernel",
     "open_kernel",
 ]

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
 
-from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.blocking import BlockingKernelClient
 
 from autograder.sandbox.limits import Limits, Usage
-from autograder.sandbox.managers import AsyncSandboxKernelManager, SandboxKernelManager
+from autograder.sandbox.managers import SandboxKernelManager
 from autograder.sandbox.process import SandboxError
 from autograder.sandbox.provisioner import SandboxProvisioner
 
-Client = TypeVar("Client", BlockingKernelClient, AsyncKernelClient)
-
 
 @dataclass(frozen=True)
-class Kernel(Generic[Client]):
+class Kernel:
     """A running sandboxed kernel: its manager, and a client whose channels are open."""
 
     manager: SandboxKernelManager
-    client: Client
+    client: BlockingKernelClient
 
     @property
     def namespace(self) -> int:
@@ -46,7 +42,7 @@ def open_kernel(
     *,
     files: Mapping[str, Path | bytes] | None = None,
     fork: bool = True,
-) -> Iterator[Kernel[BlockingKernelClient]]:
+) -> Iterator[Kernel]:
     """Yield a kernel that is ready; on leaving, nothing of it is left.
 
     Args:
@@ -76,32 +72,6 @@ def open_kernel(
     finally:
         manager.sandbox.close()
         manager.cleanup_resources()
-
-
-@asynccontextmanager
-async def open_async_kernel(
-    limits: Limits | None = None,
-    *,
-    files: Mapping[str, Path | bytes] | None = None,
-    fork: bool = True,
-) -> AsyncIterator[Kernel[AsyncKernelClient]]:
-    """Yield a kernel that is ready, for asynchronous callers; else as `open_kernel`."""
-    manager = AsyncSandboxKernelManager(limits=limits, files=files, fork=fork)
-    try:
-        await manager.start_kernel()
-        client = manager.client()
-        try:
-            client.start_channels()
-            try:
-                await client.wait_for_ready(timeout=manager.sandbox.limits.startup_s)
-            except RuntimeError as error:
-                raise _not_ready(manager.sandbox, error) from error
-            yield Kernel(manager, client)
-        finally:
-            client.stop_channels()
-    finally:
-        manager.sandbox.close()
-        await manager.cleanup_resources()
 
 
 def _not_ready(sandbox: SandboxProvisioner, error: RuntimeError) -> SandboxError:

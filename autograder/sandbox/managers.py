@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_client.kernelspec import KernelSpec
-from jupyter_client.manager import AsyncKernelManager, KernelManager
+from jupyter_client.manager import KernelManager
 
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.provisioner import SandboxProvisioner
@@ -54,7 +54,3 @@ class SandboxKernelManager(KernelManager):
         for name in CHANNELS:
             setattr(self, f"{name}_port", 0)
         self.load_connection_info(info)
-
-
-class AsyncSandboxKernelManager(SandboxKernelManager, AsyncKernelManager):
-    """The same for nbclient and other asynchronous callers."""

@@ -16,12 +16,22 @@ from autograder.judging import judge
 from autograder.judging.graded_notebook import autograded_id
 from autograder.judging.judge import grade_notebook
 from autograder.maintain.threats import CATALOGUE
-from autograder.maintain.threats.assignment import ASSIGNMENT, POINTS, hand_in, release_notebook
+from autograder.maintain.threats.assignment import ASSIGNMENT, POINTS, hand_in, source_notebook
 from autograder.maintain.threats.attack import Attack
 from autograder.sandbox import Kernel, Limits, Usage, alive, open_kernel
 
 SECRET = "the secret of the tests"
 MIB = 2**20
+
+
+def release_notebook() -> NotebookNode:
+    """Return what students get: the source without solutions and hidden tests."""
+    notebook = source_notebook()
+    for cell in notebook.cells:
+        if "nbgrader" in cell.metadata:
+            graded = cell.metadata.nbgrader.grade
+            cell.source = "# Graded." if graded else "# YOUR CODE HERE\nraise NotImplementedError()"
+    return notebook
 
 
 @dataclass
@@ -73,12 +83,12 @@ def judged(attack: Attack | str, **limits: Any) -> Judged:
 
 
 @contextmanager
-def recorded() -> Iterator[list[Kernel[Any]]]:
+def recorded() -> Iterator[list[Kernel]]:
     """Yield a list of the kernels that are opened meanwhile."""
-    kernels: list[Kernel[Any]] = []
+    kernels: list[Kernel] = []
 
     @contextmanager
-    def open_recorded(*arguments: Any, **options: Any) -> Iterator[Kernel[Any]]:
+    def open_recorded(*arguments: Any, **options: Any) -> Iterator[Kernel]:
         with open_kernel(*arguments, **options) as kernel:
             kernels.append(kernel)
             yield kernel

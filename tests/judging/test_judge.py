@@ -20,10 +20,10 @@ from autograder.judging import judge
 from autograder.judging.graded_notebook import VERDICT, autograded_id
 from autograder.judging.judge import grade_notebook, verdict_outputs
 from autograder.maintain.threats import CATALOGUE
-from autograder.maintain.threats.assignment import POINTS, hand_in, release_notebook
+from autograder.maintain.threats.assignment import POINTS, hand_in
 from autograder.nbgrader_step import clear_scores, files_beside
 from autograder.sandbox import Limits, Usage
-from tests.judging.judged import SECRET, Judged, judged
+from tests.judging.judged import SECRET, Judged, judged, release_notebook
 
 
 @pytest.fixture(scope="module")

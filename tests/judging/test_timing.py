@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from autograder.judging.timing import CELL, Phase, Stopwatch, cells_together
-from autograder.maintain.overhead import SOURCE, TRAINING_CELLS
+from autograder.maintain.bench.speed import TRAINING_CELLS
 from tests.conftest import ROOT
 
 
@@ -21,7 +21,10 @@ def test_a_phase_that_comes_again_adds_up_even_if_it_fails() -> None:
 
 
 def test_the_cells_that_train_are_those_of_the_notebook() -> None:
-    cells = {cell.id: cell.source for cell in nbformat.read(ROOT / SOURCE, 4).cells}
+    cells = {
+        cell.id: cell.source
+        for cell in nbformat.read(ROOT / "source" / "cnns" / "cnns.ipynb", 4).cells
+    }
     assert all("train(" in cells[cell_id] for cell_id in TRAINING_CELLS)
 
 

@@ -35,7 +35,7 @@ def result_of(client: BlockingKernelClient, code: str, **values: Any) -> Any:
     return json.loads(output(client, code))
 
 
-def usage_at_death(kernel: Kernel[Any], code: str = "") -> Usage:
+def usage_at_death(kernel: Kernel, code: str = "") -> Usage:
     """Return the usage after a cell that the kernel does not survive; reads its messages."""
     if code:
         kernel.client.execute(code)

@@ -39,7 +39,7 @@ from autograder.sandbox.limits import MIB
 from tests.conftest import ROOT
 from tests.sandbox.kernels import output, result_of, usage_at_death
 
-Pair = tuple[Kernel[Any], Kernel[Any]]
+Pair = tuple[Kernel, Kernel]
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def server_pid() -> int:
     return sorted(alive(fork_server().namespace))[1]
 
 
-def run(kernel: Kernel[Any], code: str, **values: Any) -> Any:
+def run(kernel: Kernel, code: str, **values: Any) -> Any:
     return result_of(kernel.client, code, **values)
 
 
@@ -283,7 +283,7 @@ for path in ("/tmp/env/lib/module.py", "/tmp/env/lib/other", "/tmp/a-file", "/tm
 
 
 @pytest.fixture(scope="module")
-def anew() -> Iterator[Kernel[Any]]:
+def anew() -> Iterator[Kernel]:
     with open_kernel(fork=False) as kernel:
         yield kernel
 
@@ -311,15 +311,13 @@ def anew() -> Iterator[Kernel[Any]]:
         "import warnings\nresult = sorted(map(str, warnings.filters))",
     ],
 )
-def test_it_finds_what_a_fresh_kernel_finds(pair: Pair, anew: Kernel[Any], code: str) -> None:
+def test_it_finds_what_a_fresh_kernel_finds(pair: Pair, anew: Kernel, code: str) -> None:
     # Importing PyTorch adds filters of warnings.
     imports = "import torch, torchvision, matplotlib.pyplot, torchinfo\n"
     assert run(pair[0], imports + code) == run(anew, imports + code)
 
 
-def test_it_shows_figures_and_progress_as_a_fresh_kernel_does(
-    pair: Pair, anew: Kernel[Any]
-) -> None:
+def test_it_shows_figures_and_progress_as_a_fresh_kernel_does(pair: Pair, anew: Kernel) -> None:
     code = """
 import matplotlib.pyplot as plt
 from tqdm.auto import tqdm
@@ -327,7 +325,7 @@ plt.plot([1, 2, 3])
 for _ in tqdm(range(3)): pass
 """
 
-    def shown(kernel: Kernel[Any]) -> list[Any]:
+    def shown(kernel: Kernel) -> list[Any]:
         messages = []
 
         def keep(message: dict[str, Any]) -> None:

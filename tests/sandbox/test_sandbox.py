@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import socket
@@ -13,15 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
-from nbclient import NotebookClient
 
 import autograder
 from autograder.sandbox import (
-    AsyncSandboxKernelManager,
     Kernel,
     Limits,
     SandboxProvisioner,
@@ -29,7 +25,6 @@ from autograder.sandbox import (
     alive,
     bwrap,
     check,
-    open_async_kernel,
     open_kernel,
 )
 from autograder.sandbox.relay import Relay
@@ -55,7 +50,7 @@ def fork(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture(scope="module")
-def kernel(fork: bool) -> Iterator[Kernel[Any]]:
+def kernel(fork: bool) -> Iterator[Kernel]:
     """One kernel for all tests here: none of them harms it, or a later one fails."""
     os.environ["GRADER_TOKEN"] = SECRET
     try:
@@ -65,11 +60,11 @@ def kernel(fork: bool) -> Iterator[Kernel[Any]]:
         del os.environ["GRADER_TOKEN"]
 
 
-def run(kernel: Kernel[Any], code: str, **values: Any) -> Any:
+def run(kernel: Kernel, code: str, **values: Any) -> Any:
     return result_of(kernel.client, code, **values)
 
 
-def test_an_honest_notebook_finds_a_home(kernel: Kernel[Any]) -> None:
+def test_an_honest_notebook_finds_a_home(kernel: Kernel) -> None:
     found = run(
         kernel,
         """
@@ -84,7 +79,7 @@ result = [os.getcwd(), str(pathlib.Path.home()), os.getuid(), getpass.getuser(),
     assert found == [home, home, 1000, "student", "sandbox", sys.prefix, files]
 
 
-def test_reads_no_file_of_the_grader(kernel: Kernel[Any], tmp_path: Path) -> None:
+def test_reads_no_file_of_the_grader(kernel: Kernel, tmp_path: Path) -> None:
     (tmp_path / "solutions.txt").write_text(SECRET)
     hidden = ["/etc/shadow", "/etc/machine-id", "/var", "/run", "/sys", "/boot"]
     hidden += [str(tmp_path), str(tmp_path / "solutions.txt"), str(Path(__file__))]
@@ -98,7 +93,7 @@ def test_reads_no_file_of_the_grader(kernel: Kernel[Any], tmp_path: Path) -> Non
     assert found == []
 
 
-def test_sees_in_home_folders_only_the_way_to_the_interpreter(kernel: Kernel[Any]) -> None:
+def test_sees_in_home_folders_only_the_way_to_the_interpreter(kernel: Kernel) -> None:
     seen = run(
         kernel,
         """
@@ -117,11 +112,11 @@ for top in ("/root", "/home", os.path.dirname(prefix)):
     assert [path for path in seen if path not in bwrap.visible()] == []
 
 
-def test_reads_what_the_grader_gave(kernel: Kernel[Any]) -> None:
+def test_reads_what_the_grader_gave(kernel: Kernel) -> None:
     assert run(kernel, "result = open('digits.csv').read()") == "1,2,3\n"
 
 
-def test_finds_of_autograder_only_what_runs_inside(kernel: Kernel[Any]) -> None:
+def test_finds_of_autograder_only_what_runs_inside(kernel: Kernel) -> None:
     found, inside, text, course = run(
         kernel,
         """
@@ -158,7 +153,7 @@ def test_an_installed_autograder_is_masked(tmp_path: Path, monkeypatch: pytest.M
     assert subprocess.run(command, capture_output=True, env={}).returncode == 0
 
 
-def test_sees_no_environment_of_the_grader(kernel: Kernel[Any]) -> None:
+def test_sees_no_environment_of_the_grader(kernel: Kernel) -> None:
     seen = run(
         kernel,
         """
@@ -176,7 +171,7 @@ for path in glob.glob("/proc/[0-9]*/environ") + glob.glob("/proc/[0-9]*/cmdline"
     assert seen[0]["NBGRADER_EXECUTION"] == "autograde"  # the control: it has one of its own
 
 
-def test_reaches_no_network(kernel: Kernel[Any]) -> None:
+def test_reaches_no_network(kernel: Kernel) -> None:
     name = f"\0autograder-test-{os.getpid()}"
     with socket.create_server(("127.0.0.1", 0)) as tcp, socket.socket(socket.AF_UNIX) as unix:
         unix.bind(name)
@@ -214,7 +209,7 @@ with socket.create_server(("127.0.0.1", 0)) as own:
     assert outcome == [refused, "OSError", "OSError", refused, "OSError", "gaierror"]
 
 
-def test_writes_only_in_its_folders(kernel: Kernel[Any]) -> None:
+def test_writes_only_in_its_folders(kernel: Kernel) -> None:
     writable = run(
         kernel,
         """
@@ -234,7 +229,7 @@ result.sort()
     assert writable == ["/dev/shm", "/home/student", "/tmp"]
 
 
-def test_changes_no_setting_of_linux(kernel: Kernel[Any]) -> None:
+def test_changes_no_setting_of_linux(kernel: Kernel) -> None:
     opened = run(
         kernel,
         """
@@ -254,7 +249,7 @@ for top in ("/proc/sys", "/proc/sysrq-trigger", "/proc/1", "/proc/self"):
     assert opened == []
 
 
-def test_changes_no_permission_of_the_machine(kernel: Kernel[Any]) -> None:
+def test_changes_no_permission_of_the_machine(kernel: Kernel) -> None:
     before = stat.S_IMODE(os.stat("/dev/null").st_mode)
     try:
         written = run(
@@ -276,7 +271,7 @@ result = open("/dev/null", "w").write("honest output goes there")
             os.chmod("/dev/null", before)
 
 
-def test_gains_no_privilege(kernel: Kernel[Any]) -> None:
+def test_gains_no_privilege(kernel: Kernel) -> None:
     outcome = run(
         kernel,
         """
@@ -305,7 +300,7 @@ result += [status["CapEff"].strip(), status["CapBnd"].strip(), status["NoNewPriv
     assert outcome == ["0" * 16, "0" * 16, "1"]
 
 
-def test_sees_and_signals_only_its_own_processes(kernel: Kernel[Any]) -> None:
+def test_sees_and_signals_only_its_own_processes(kernel: Kernel) -> None:
     pids, signalled = run(
         kernel,
         """
@@ -327,7 +322,7 @@ result = [pids, signalled]
     assert signalled == []
 
 
-def test_a_file_named_like_a_library_does_not_shadow_it(kernel: Kernel[Any]) -> None:
+def test_a_file_named_like_a_library_does_not_shadow_it(kernel: Kernel) -> None:
     found = run(
         kernel,
         """
@@ -341,7 +336,7 @@ result = [json.__file__, importlib.util.find_spec("torch").origin,
     assert run(kernel, "import my_module\nresult = my_module.answer") == 42
 
 
-def test_a_subprocess_of_the_hand_in_does_not_shadow_either(kernel: Kernel[Any]) -> None:
+def test_a_subprocess_of_the_hand_in_does_not_shadow_either(kernel: Kernel) -> None:
     found = run(
         kernel,
         """
@@ -353,7 +348,7 @@ result = subprocess.run([sys.executable, "-c", "import json; print(json.__file__
     assert found.startswith(sys.base_prefix)
 
 
-def test_two_hand_ins_do_not_meet(kernel: Kernel[Any], fork: bool) -> None:
+def test_two_hand_ins_do_not_meet(kernel: Kernel, fork: bool) -> None:
     with open_kernel(fork=fork) as other:
         leave = """
 import os, pathlib, socket
@@ -389,7 +384,7 @@ def test_a_symbolic_link_is_refused(tmp_path: Path) -> None:
         pass
 
 
-def test_no_other_process_reaches_the_kernel(kernel: Kernel[Any]) -> None:
+def test_no_other_process_reaches_the_kernel(kernel: Kernel) -> None:
     address = "\0" + kernel.manager.ip[1:] + "-1"
     code = (
         "import socket, sys\n"
@@ -416,30 +411,6 @@ def test_a_long_tmpdir_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     relay.release_kernel_sockets()
     relay.close()
     assert list(folder.iterdir()) == []
-
-
-def test_runs_a_notebook_under_nbclient(fork: bool) -> None:
-    cells = [nbformat.v4.new_code_cell(code) for code in ("x = 20", "import os; x + 1000 + 3")]
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    manager = AsyncSandboxKernelManager(fork=fork)
-    asyncio.run(_execute(NotebookClient(notebook, km=manager)))
-    assert notebook.cells[1].outputs[0].data["text/plain"] == "1023"
-    assert not manager.sandbox.has_process
-    assert alive(manager.sandbox.namespace) == []
-
-
-async def _execute(client: NotebookClient) -> None:
-    client.owns_km = True
-    await client.async_execute()
-
-
-def test_serves_an_asynchronous_caller(fork: bool) -> None:
-    async def reply() -> str:
-        async with open_async_kernel(fork=fork) as kernel:
-            answer = await kernel.client.execute_interactive("1 + 1", timeout=30)
-            return str(answer["content"]["status"])
-
-    assert asyncio.run(reply()) == "ok"
 
 
 def test_serves_a_stock_kernel_manager(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ SMALL = Limits(
 # A process that has imported PyTorch has so much more, reserved or used: forked kernels begin so.
 IMPORTED_BYTES = 1024 * MIB
 
-Attacker = Callable[..., AbstractContextManager[Kernel[Any]]]
+Attacker = Callable[..., AbstractContextManager[Kernel]]
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["forked", "anew"])
@@ -69,13 +69,13 @@ def small_limits(fork: bool) -> Limits:
 
 
 @pytest.fixture(scope="module")
-def honest(fork: bool) -> Iterator[Kernel[Any]]:
+def honest(fork: bool) -> Iterator[Kernel]:
     with open_kernel(fork=fork) as kernel:
         yield kernel
 
 
 @pytest.fixture(autouse=True)
-def _the_honest_kernel_goes_on(honest: Kernel[Any]) -> Iterator[None]:
+def _the_honest_kernel_goes_on(honest: Kernel) -> Iterator[None]:
     yield
     assert output(honest, "print(6 * 7)") == "42\n"
 
@@ -83,7 +83,7 @@ def _the_honest_kernel_goes_on(honest: Kernel[Any]) -> Iterator[None]:
 @pytest.fixture
 def attacker(fork: bool, small_limits: Limits) -> Attacker:
     @contextlib.contextmanager
-    def open_attacker(**limits: Any) -> Iterator[Kernel[Any]]:
+    def open_attacker(**limits: Any) -> Iterator[Kernel]:
         with open_kernel(replace(small_limits, **limits), fork=fork) as kernel:
             yield kernel
         assert alive(kernel.namespace) == []
@@ -91,7 +91,7 @@ def attacker(fork: bool, small_limits: Limits) -> Attacker:
     return open_attacker
 
 
-def output(kernel: Kernel[Any], code: str) -> str:
+def output(kernel: Kernel, code: str) -> str:
     return kernels.output(kernel.client, code)
 
 
@@ -128,7 +128,7 @@ print(len(bytearray(100 * 2**20)))
 
 
 def test_a_memory_bomb_of_many_processes_is_killed(
-    attacker: Attacker, honest: Kernel[Any], small_limits: Limits, fork: bool
+    attacker: Attacker, honest: Kernel, small_limits: Limits, fork: bool
 ) -> None:
     code = """
 import os, time
@@ -259,7 +259,7 @@ def test_with_the_machine_short_of_memory_it_is_killed_by_no_fault_of_its_own() 
 # Processes
 
 
-def refused_or_killed(kernel: Kernel[Any]) -> bool:
+def refused_or_killed(kernel: Kernel) -> bool:
     """Whether the limit of processes held.
 
     Linux refuses the 61st process, except to root's sandboxes, which the watchdog kills; on a busy
@@ -359,7 +359,7 @@ while True:
         assert alive(kernel.namespace) == []
 
 
-def test_an_interrupt_ends_an_honest_cell_and_not_the_kernel(honest: Kernel[Any]) -> None:
+def test_an_interrupt_ends_an_honest_cell_and_not_the_kernel(honest: Kernel) -> None:
     request = honest.client.execute("while True: pass", stop_on_error=False)
     time.sleep(0.5)
     honest.manager.interrupt_kernel()
@@ -379,9 +379,7 @@ def test_an_interrupt_ends_an_honest_cell_and_not_the_kernel(honest: Kernel[Any]
         ("/dev/shm", SMALL.scratch_bytes),
     ],
 )
-def test_a_full_disk_is_an_error_of_the_cell(
-    small: Kernel[Any], folder: str, size_bytes: int
-) -> None:
+def test_a_full_disk_is_an_error_of_the_cell(small: Kernel, folder: str, size_bytes: int) -> None:
     code = f"""
 import errno, os
 written = 0
@@ -400,12 +398,12 @@ for number in range(100):
 
 
 @pytest.fixture(scope="module")
-def small(fork: bool, small_limits: Limits) -> Iterator[Kernel[Any]]:
+def small(fork: bool, small_limits: Limits) -> Iterator[Kernel]:
     with open_kernel(small_limits, fork=fork) as kernel:
         yield kernel
 
 
-def test_a_giant_file_is_an_error_of_the_cell(small: Kernel[Any]) -> None:
+def test_a_giant_file_is_an_error_of_the_cell(small: Kernel) -> None:
     code = """
 import errno, os
 for size in (2**20, 2**40):
@@ -422,7 +420,7 @@ os.remove("giant")
     assert output(small, code) == f"{MIB + 1}\nEFBIG\n"
 
 
-def test_no_core_is_dumped(small: Kernel[Any]) -> None:
+def test_no_core_is_dumped(small: Kernel) -> None:
     code = """
 import glob, os, signal
 child = os.fork()
@@ -434,7 +432,7 @@ print(os.WCOREDUMP(os.waitpid(child, 0)[1]), glob.glob("core*"))
     assert output(small, code) == "False []\n"
 
 
-def test_open_files_are_limited(small: Kernel[Any]) -> None:
+def test_open_files_are_limited(small: Kernel) -> None:
     code = """
 files = []
 try:
@@ -506,7 +504,7 @@ with multiprocessing.Pool(10) as pool:
 # Messages
 
 
-def test_a_long_output_arrives(small: Kernel[Any]) -> None:
+def test_a_long_output_arrives(small: Kernel) -> None:
     assert len(output(small, "print('x' * 2_000_000)")) == 2_000_001
 
 
@@ -664,9 +662,7 @@ def _complaint(command: Bwrap) -> str:
     return process.usage().diagnostics
 
 
-def test_usage_counts_processor_time_memory_and_disk(
-    honest: Kernel[Any], attacker: Attacker
-) -> None:
+def test_usage_counts_processor_time_memory_and_disk(honest: Kernel, attacker: Attacker) -> None:
     with attacker() as kernel:
         output(
             kernel,

@@ -89,16 +89,6 @@ def source_notebook(*, assertions: bool = False) -> NotebookNode:
     return notebook
 
 
-def release_notebook() -> NotebookNode:
-    """Return what students get: the source without solutions and hidden tests."""
-    notebook = source_notebook()
-    for cell in notebook.cells:
-        if "nbgrader" in cell.metadata:
-            graded = cell.metadata.nbgrader.grade
-            cell.source = "# Graded." if graded else "# YOUR CODE HERE\nraise NotImplementedError()"
-    return notebook
-
-
 def hand_in(attack: Attack, release: NotebookNode) -> NotebookNode:
     """Return the notebook that an attack hands in."""
     notebook = copy.deepcopy(release)

@@ -20,13 +20,12 @@ from autograder.maintain.threats.assignment import (
     FULL,
     POINTS,
     SOLUTIONS,
-    release_notebook,
     submit,
 )
 from autograder.maintain.threats.attack import Attack, source
 from autograder.maintain.threats.run import gradebook_points, make_course
 from autograder.nbgrader_step import read_notebook
-from tests.judging.judged import MIB, judged
+from tests.judging.judged import MIB, judged, release_notebook
 
 # Wall time of a cell, in seconds, for hand-ins that use it up. The honest cells beside them must
 # get by with it on a busy machine: they take a tenth of it on an idle one.

@@ -22,13 +22,12 @@ from autograder.maintain.threats.assignment import (
     ASSIGNMENT,
     POINTS,
     hand_in,
-    release_notebook,
     source_notebook,
     submit,
 )
 from autograder.maintain.threats.run import gradebook_points, make_course
 from autograder.sandbox import Limits, SandboxError, SandboxUnavailable
-from tests.judging.judged import SECRET, judged
+from tests.judging.judged import SECRET, judged, release_notebook
 
 
 @pytest.mark.parametrize("name", [attack.name for attack in HONEST if attack.name != "honest"])

@@ -11,6 +11,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_markdown_cell, new_notebook, new_output, new_raw_cell
 
+from autograder.judging import sanitise
 from autograder.maintain.threats import CATALOGUE
 from autograder.maintain.threats.assignment import ASSIGNMENT, CANARY, FULL, SOLUTIONS, submit
 from autograder.maintain.threats.attack import Attack, source
@@ -21,7 +22,6 @@ from autograder.maintain.threats.run import (
     make_course,
     run_command,
 )
-from autograder.pages import sanitise
 from tests.judging.judged import judged
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.checking.check_result import CheckResult, Criterion, nothing, verdict
-from autograder.pages.verdict import as_html, as_text
+from autograder.judging.verdict import as_html, as_text
 
 
 def test_marks_points_and_advice_are_shown():
