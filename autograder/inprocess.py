@@ -14,7 +14,6 @@ from IPython.display import clear_output, display
 
 from autograder.checking import checks
 from autograder.checking.challenge import derive_seed
-from autograder.checking.check_result import CheckResult
 from autograder.checking.student import InProcess
 from autograder.judging.verdict import as_html, as_text
 
@@ -31,11 +30,6 @@ def grade(assignment: str, grade_id: str, namespace: Mapping[str, Any]) -> None:
     student = _students.setdefault(id(namespace), InProcess(namespace))
     seed = derive_seed("in-process", assignment, grade_id)
     result = checks.run(assignment, grade_id, student, seed)
-    show(result)
-
-
-def show(result: CheckResult) -> None:
-    """Show a verdict and its points in the cell that is running."""
     sys.stdout.flush()
     sys.stderr.flush()
     clear_output()

@@ -24,6 +24,7 @@ from course_utils.mnist_files import FILES, CorruptFileError, count_entries, wri
 
 DOG_URL = "https://github.com/pytorch/vision/raw/main/gallery/assets/dog1.jpg"
 _PER_CLASS, _TRAIN_PER_CLASS = 500, 400
+_QUICK = 128  # digits, while a notebook is graded: two batches of the notebook's size
 _said: set[tuple[str, int | None]] = set()
 
 
@@ -159,7 +160,9 @@ def mnist(
     """
     folder = _existing_folder(data_path)
     if quick_run():
-        return _subset("this is a quick run", train, transform)
+        few = _subset("this is a quick run", train, transform)
+        few.data, few.targets = few.data[:_QUICK], few.targets[:_QUICK]
+        return few
     from torchvision import datasets  # slow to import, and grading does without it
 
     raw = folder / "MNIST" / "raw"

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from torch import Tensor, nn
 
+from course_utils.environment import quick_run
 from course_utils.transforms import QUADRANTS, place
 
 # Blue and orange of Okabe and Ito's palette: told apart by every kind of colour vision.
@@ -308,6 +309,8 @@ def _grid(
     )
     for ax in grid.flat:
         ax.locator_params(nbins=_TICKS)
+    if quick_run():  # nobody looks: Jupyter does not show what is closed
+        plt.close(figure)
     return figure, grid
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from course_utils.data import load_digits_subset
+from course_utils.environment import quick_run
 from course_utils.protocol import Protocol, Training, accuracy, predict
 from course_utils.tiers import Accuracies, Scale, published_scale
 from course_utils.transforms import padding
@@ -56,7 +57,7 @@ def rehearse(
     protocol: Protocol = GRADING,
     seed: int = 0,
     progress: bool = True,
-) -> Accuracies:
+) -> Accuracies | None:
     """Measure a network by the graded protocol, print it with the tiers, and return it.
 
     The grader's run differs by secret labels and another seed alone, so expect nearly the same
@@ -67,7 +68,12 @@ def rehearse(
         protocol: the budget.
         seed: of the initial weights and the order of the batches.
         progress: whether to show a progress bar.
+
+    Returns:
+        What was measured; None while the notebook is graded, when its grade cells do this anyway.
     """
+    if quick_run():
+        return None
     digits, scale = load_digits_subset(), published_scale()
     with torch.random.fork_rng():
         torch.manual_seed(seed)

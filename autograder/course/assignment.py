@@ -99,10 +99,8 @@ def digest(parts: Iterable[bytes]) -> str:
 @cache
 def checks_version(assignment: str) -> str:
     """Return the hash of the code that forms the verdicts of an assignment, and of nothing else."""
-    parts = [
-        part for path in _judges(assignment) for part in (path.name.encode(), path.read_bytes())
-    ]
-    return digest(parts)
+    judges = _judges(assignment)
+    return digest(part for path in judges for part in (path.name.encode(), path.read_bytes()))
 
 
 def _judges(assignment: str) -> Iterator[Path]:

@@ -34,6 +34,16 @@ class GradeCell:
     max_points: float
     result: CheckResult | None
 
+    @property
+    def points(self) -> float:
+        """Return the verdict's points; 0 where there is none."""
+        return self.result.points if self.result else 0.0
+
+    @property
+    def reason(self) -> str:
+        """Return why the verdict took points, "" if it took none."""
+        return self.result.reason if self.result else ""
+
 
 def grade_cells(cells: Sequence[NotebookCell]) -> list[GradeCell]:
     """Return the cells of a graded notebook that have points, in its order."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
 from functools import partial
@@ -63,7 +63,8 @@ def grade_notebook(
             kernel = stack.enter_context(_opener(sandboxed, fork_kernels)(limits, files=files))
         with watch.phase("start", lambda: kernel.usage().cpu_s):
             session = Session(kernel, limits)
-        for count, cell in _code_cells(notebook):
+        code_cells = (cell for cell in notebook.cells if cell.cell_type == "code")
+        for count, cell in enumerate(code_cells, start=1):
             cell.execution_count = count
             grade_id = autograded_id(cell)
             with watch.phase(grade_id or f"{CELL}{cell.id}", lambda: kernel.usage().cpu_s):
@@ -108,7 +109,3 @@ def verdict_outputs(result: CheckResult, count: int) -> list[NotebookNode]:
         nbformat.v4.new_output("display_data", shown),
         nbformat.v4.new_output("execute_result", points, execution_count=count),
     ]
-
-
-def _code_cells(notebook: NotebookNode) -> Iterator[tuple[int, NotebookNode]]:
-    return enumerate((cell for cell in notebook.cells if cell.cell_type == "code"), start=1)

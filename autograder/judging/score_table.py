@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 from rich.table import Table
 
-from autograder.judging.graded_notebook import grade_cells
+from autograder.judging.graded_notebook import GradeCell, grade_cells
 
 
-@dataclass(frozen=True)
-class CellScore:
-    """The verdict on one grade cell: points, what there was to earn, and why points were lost."""
-
-    grade_id: str
-    points: float
-    max_points: float
-    reason: str
+def read_scores(path: Path) -> list[GradeCell]:
+    """Return the cells of one graded notebook that have a verdict; [] if the file is not there."""
+    cells = grade_cells(nbformat.read(path, 4).cells) if path.exists() else []
+    return [cell for cell in cells if cell.result]
 
 
-def read_scores(path: Path) -> list[CellScore]:
-    """Return the verdicts of one graded notebook in its order; [] if the file is not there."""
-    if not path.exists():
-        return []
-    graded = [(c.grade_id, c.result) for c in grade_cells(nbformat.read(path, 4).cells) if c.result]
-    return [CellScore(name, r.points, r.max_points, r.reason) for name, r in graded]
-
-
-def score_table(scores: dict[str, list[CellScore]]) -> Table:
+def score_table(scores: dict[str, list[GradeCell]]) -> Table:
     """Return students by grade cells, points in the cells.
 
     Args:
@@ -48,9 +35,9 @@ def score_table(scores: dict[str, list[CellScore]]) -> Table:
     return table
 
 
-def lost_points(scores: list[CellScore]) -> list[str]:
+def lost_points(scores: list[GradeCell]) -> list[str]:
     """Return a line for each grade cell that lost points; cells with one reason share a line."""
-    grade_ids: dict[str, list[CellScore]] = {}
+    grade_ids: dict[str, list[GradeCell]] = {}
     for score in scores:
         if score.points < score.max_points:
             grade_ids.setdefault(score.reason, []).append(score)

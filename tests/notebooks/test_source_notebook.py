@@ -327,3 +327,12 @@ def test_the_budget_in_the_text_is_the_one_of_grading(notebook: NotebookNode) ->
     text = " ".join("\n".join(cell.source for cell in notebook.cells).split())
     assert f"{GRADING.steps} steps of {GRADING.batch_size} images" in text
     assert f"a learning rate of {GRADING.max_lr:g}" in text
+
+
+def test_students_read_nothing_that_is_there_for_the_grader() -> None:
+    for path in (NOTEBOOK, NOTEBOOK.parents[1] / "mlp" / "mlp.ipynb"):
+        for cell in nbformat.read(path, 4).cells:
+            shown = without_solutions(cell.source)
+            shown = re.sub(r"### BEGIN HIDDEN TESTS.*?### END HIDDEN TESTS", "", shown, flags=re.S)
+            for word in ("QUICK", "quick_run", "NBGRADER", "while nbgrader"):
+                assert word not in shown, cell.id

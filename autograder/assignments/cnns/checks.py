@@ -16,6 +16,12 @@ from autograder.checking.checks import scored
 from autograder.checking.criteria import called, shape_criterion
 from autograder.checking.student import StudentSide, call
 
+conv_pool_conv_values = scored(15)(chain_check.values)
+net_parameters = scored(10)(net_check.parameters)
+net_function = scored(20)(net_check.function)
+improved_top_left = scored(5)(improved_check.top_left)
+improved_bottom_right = scored(20)(improved_check.bottom_right)
+
 
 @scored(5)
 def conv_pool_conv_shape(student: StudentSide, seed: int) -> CheckResult:
@@ -38,28 +44,10 @@ def conv_pool_conv_shape(student: StudentSide, seed: int) -> CheckResult:
     return _result(criteria, advice)
 
 
-@scored(15)
-def conv_pool_conv_values(student: StudentSide, seed: int) -> CheckResult:
-    """Check the values of `conv_pool_conv` against PyTorch, on fresh images and kernels."""
-    return chain_check.values(student, seed)
-
-
 @scored(5)
 def net_shape(student: StudentSide, seed: int) -> CheckResult:
     """Check the output shape of `Net` for several batches, channels and classes."""
     return _network_shape(student, "Net", seed)
-
-
-@scored(10)
-def net_parameters(student: StudentSide, seed: int) -> CheckResult:
-    """Check the parameters of `Net`, a layer at a time and in all."""
-    return net_check.parameters(student, seed)
-
-
-@scored(20)
-def net_function(student: StudentSide, seed: int) -> CheckResult:
-    """Check whether `Net` computes the specified function, whatever its weights."""
-    return net_check.function(student, seed)
 
 
 @scored(5)
@@ -86,18 +74,6 @@ def improved_parameters(student: StudentSide, seed: int) -> CheckResult:
     criterion = verdict("parameters in all", f"fewer than {limit:,}", got, passed, 5.0)
     advice = "Which layer of Net holds most of the parameters? That one has to become smaller."
     return _result([criterion], advice, parameters=float(count))
-
-
-@scored(5)
-def improved_top_left(student: StudentSide, seed: int) -> CheckResult:
-    """Check the accuracy of `ImprovedNet`, trained afresh, on top-left digits."""
-    return improved_check.top_left(student, seed)
-
-
-@scored(20)
-def improved_bottom_right(student: StudentSide, seed: int) -> CheckResult:
-    """Check the accuracy of `ImprovedNet`, trained afresh on digits in the bottom right."""
-    return improved_check.bottom_right(student, seed)
 
 
 def _network_shape(student: StudentSide, name: str, seed: int) -> CheckResult:

@@ -107,7 +107,7 @@ def measure_all(
     key: str,
     *,
     workers: int,
-    on_done: Callable[[Trial], None] = lambda trial: None,
+    on_progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> list[Trial]:
     """Return a trial for each job; those that the journal holds under this key are not repeated.
 
@@ -119,12 +119,11 @@ def measure_all(
         journal: a file with one JSON line a trial, to which each finished one is added at once.
         key: what the trials depend on; lines with another key do not count.
         workers: processes, each with one thread.
-        on_done: called with each trial, old or new.
+        on_progress: told how many trials there are, and of how many.
     """
     done = {(trial.family, trial.seed): trial for trial in _read(journal, key) if trial.fits(scale)}
     found = [done[job.family, job.seed] for job in todo if (job.family, job.seed) in done]
-    for trial in found:
-        on_done(trial)
+    on_progress(len(found), len(todo))
     left = [job for job in todo if (job.family, job.seed) not in done]
     journal.parent.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(workers) as pool, journal.open("a") as file:
@@ -133,7 +132,7 @@ def measure_all(
             file.write(json.dumps({"key": key, **asdict(trial)}) + "\n")
             file.flush()
             found.append(trial)
-            on_done(trial)
+            on_progress(len(found), len(todo))
     return found
 
 

@@ -40,16 +40,11 @@ def run(
         names = ", ".join(sorted(unknown))
         raise GraderFault(f"no family {names}: see {plan.__package__}.families")
     scale = calibration.scale()
-    todo, done = plan.jobs(scale, seeds, audited, families), 0
-
-    def count(trial: measure.Trial) -> None:
-        nonlocal done
-        done += 1
-        on_progress(done, len(todo))
-
+    todo = plan.jobs(scale, seeds, audited, families)
     journal = course_root / ".autograder" / "calibration-cnns.jsonl"
+    key = write.journal_key()
     trials = measure.measure_all(
-        todo, scale, journal, write.journal_key(), workers=workers, on_done=count
+        todo, scale, journal, key, workers=workers, on_progress=on_progress
     )
     if families:
         return []

@@ -123,10 +123,13 @@ def test_a_calibration_goes_on_where_it_was_and_after_a_line_that_is_cut_off(
     with journal.open("a") as file:
         file.write('{"key": "key", "family": "lin')
         file.write("\n")
-    asked = []
-    again = measure.measure_all(todo, SCALE, journal, "key", workers=1, on_done=asked.append)
+    told = []
+    again = measure.measure_all(
+        todo, SCALE, journal, "key", workers=1, on_progress=lambda *counts: told.append(counts)
+    )
     assert again[0] == first[0]
-    assert [found.seed for found in asked] == [0, 1]
+    assert [found.seed for found in again] == [0, 1]
+    assert told == [(1, 2), (2, 2)]
     assert len(journal.read_text().splitlines()) == 3
     other = measure.measure_all(todo[:1], SCALE, journal, "another key", workers=1)
     assert len(journal.read_text().splitlines()) == 4, "what was measured of other code is not used"
