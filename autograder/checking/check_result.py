@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,18 @@ class CheckResult:
         if not lost:
             return ""
         return self.advice or f"{lost[0].name}: expected {lost[0].expected}, got {lost[0].got}"
+
+
+class ActivationImage(TypedDict):
+    """Activations as a small picture.
+
+    Attributes:
+        png: the file in base64.
+        size: height and width of the activations themselves.
+    """
+
+    png: str
+    size: list[int]
 
 
 def verdict(name: str, expected: str, got: str, passed: bool, points: float) -> Criterion:

@@ -1,0 +1,1 @@
+"""The course as data: configuration, folders, assignment, release, secret."""

@@ -23,7 +23,8 @@ def course(tmp_path: Path) -> Path:
     cells = []
     for grade_id, result in {"net_shape": RIGHT, "net_function": WRONG}.items():
         cell = nbformat.v4.new_code_cell("# Graded.")
-        cell.metadata["nbgrader"] = {"grade": True, "solution": False, "grade_id": grade_id}
+        marks = {"grade": True, "solution": False, "grade_id": grade_id}
+        cell.metadata["nbgrader"] = marks | {"points": result.max_points}
         cell.outputs = verdict_outputs(result, 1)
         cells.append(cell)
     path = tmp_path / "autograded" / "ada" / "cnns" / "cnns.ipynb"

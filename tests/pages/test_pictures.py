@@ -11,8 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
+from autograder.checking.thumbnail import as_image
 from autograder.pages.pictures import pictures
-from autograder.pages.pictures.thumbnail import as_image
 
 LAYERS = [
     {"name": "conv1", "size": "8 x 26 x 26", "right": True},

@@ -1,0 +1,1 @@
+"""The assignment `mlp`: a network without convolutions, and one step of its training by hand."""

@@ -6,7 +6,7 @@ A check that puts one of these into its figures gets the picture; no other code 
                     one's "marks", {"accuracy", "points"}
     "layers"        a list of {"name", "size", "right"}: the first wrong one marked
     "confusion"     K x K counts, a row a label, a column a prediction
-    "activations"   {"expected": image, "got": image} from `thumbnail.as_image`
+    "activations"   {"expected": image, "got": image} from `checking.thumbnail`
 """
 
 from __future__ import annotations

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
-
+from autograder.checking.check_result import ActivationImage
 from autograder.pages.pictures.svg import INK, picture, png, rectangle, text
 
 _PANEL = 190  # two of them are legible on a phone
-
-
-class ActivationImage(TypedDict):
-    """Activations as a small picture.
-
-    Attributes:
-        png: the file in base64.
-        size: height and width of the activations themselves.
-    """
-
-    png: str
-    size: list[int]
 
 
 def activation_pair(expected: ActivationImage, got: ActivationImage) -> str:

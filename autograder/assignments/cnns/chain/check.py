@@ -23,7 +23,7 @@ from autograder.checking.check_result import CheckResult, Criterion, verdict
 from autograder.checking.criteria import ALIKE, alike
 from autograder.checking.mistakes import Mistake, names
 from autograder.checking.student import StudentFault, StudentSide, call
-from autograder.pages.pictures.thumbnail import as_image
+from autograder.checking.thumbnail import as_image
 from course_utils.data import portrait
 
 CONV_POOL_CONV = "conv_pool_conv"

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from autograder.pages.pictures.activations import ActivationImage
+from autograder.checking.check_result import ActivationImage
 
 _MAX_PIXELS = 120  # of a side: enough to recognise the scene, a few kilobytes as a file
 
