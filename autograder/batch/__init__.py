@@ -3,7 +3,7 @@
 grade_class.py         drives a run
 cluster.py             the only file that knows Dask
 task.py                one hand-in, as a worker grades it: data in, data out
-result_store.py        keeps a result: gradebook, files, then a line in the ledger
+_result_store.py       keeps a result: gradebook, files, then a line in the ledger
 gradebook.py           the one writer to nbgrader's gradebook; database.py is its connection
 ledger.py              what was graded, and from what
 atomic_files.py        a reader finds a whole file or none

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from autograder import GraderFault, sandbox
 from autograder.batch import forkserver_preload
+from autograder.batch._result_store import ResultStore
 from autograder.batch.database import Database
 from autograder.batch.gradebook import GradebookWriter
 from autograder.batch.interrupts import interrupts_later
 from autograder.batch.ledger import Ledger
-from autograder.batch.result_store import ResultStore
 from autograder.batch.task import Fault, Graded, grade_hand_in
 from autograder.course.assignment import Assignment, read_assignment
 from autograder.course.course import (

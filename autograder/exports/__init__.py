@@ -3,8 +3,8 @@
 nbgrader export --exporter=autograder.exports.CanvasExporter --to=canvas.csv
 """
 
-from autograder.exports.canvas import CanvasExporter
-from autograder.exports.gradescope import GradescopeExporter
-from autograder.exports.moodle import MoodleExporter
+from autograder.exports._canvas import CanvasExporter
+from autograder.exports._gradescope import GradescopeExporter
+from autograder.exports._moodle import MoodleExporter
 
 __all__ = ["CanvasExporter", "GradescopeExporter", "MoodleExporter"]

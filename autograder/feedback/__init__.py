@@ -1,5 +1,5 @@
 """What a student reads: one self-contained page for `nbgrader generate_feedback`."""
 
-from autograder.feedback.exporter import FeedbackExporter, Grades
+from autograder.feedback._exporter import FeedbackExporter, Grades
 
 __all__ = ["FeedbackExporter", "Grades"]

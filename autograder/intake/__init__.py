@@ -2,7 +2,7 @@
 
 The reference is the *release* notebook (what the student got), so nothing here ever holds a
 solution or a hidden test: nbgrader's OverwriteCells puts the source's text into the locked cells
-later. The folder that the notebook came in is read by `folder_intake.collect`.
+later. The folder that the notebook came in is read by `read_folder.collect`.
 
     bytes -> cells (`_parse`) -> which is which (`_match`) -> in order (`_arrange`) -> notebook
 """
@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from nbformat import NotebookNode
 
-from autograder.intake.arrange import arrange, assemble, fill_slots
-from autograder.intake.match import match_cells
-from autograder.intake.parse import MAX_NOTEBOOK_BYTES, parse_cells
-from autograder.intake.records import Intake, PlacedCell, Repair, UnreadableError
-from autograder.intake.release import known_cells, put_back
+from autograder.intake._arrange import arrange, assemble, fill_slots
+from autograder.intake._match import match_cells
+from autograder.intake._parse import MAX_NOTEBOOK_BYTES, parse_cells
+from autograder.intake._records import Intake, PlacedCell, Repair, UnreadableError
+from autograder.intake._release import known_cells, put_back
 
 __all__ = ["MAX_NOTEBOOK_BYTES", "Intake", "Repair", "empty", "read"]
 

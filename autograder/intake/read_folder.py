@@ -12,9 +12,9 @@ from pathlib import Path
 
 from nbgrader.utils import parse_utc
 
-from autograder.intake import MAX_NOTEBOOK_BYTES, Repair, plain_files
-from autograder.intake.choose_notebook import choose, why_missing
-from autograder.intake.plain_files import TIMESTAMP, Refused, RefusedError
+from autograder.intake import MAX_NOTEBOOK_BYTES, Repair, _plain_files
+from autograder.intake._choose_notebook import choose, why_missing
+from autograder.intake._plain_files import TIMESTAMP, Refused, RefusedError
 
 MAX_FILE_BYTES = 10_000_000
 """Bytes of one file beside the notebooks; larger ones are listed, not read."""
@@ -102,7 +102,7 @@ def collect(
             return HandIn({}, dict.fromkeys(notebook_names, reason), (), (), (), None)
         stack.callback(os.close, root)
 
-        entries = plain_files.listed(root, notebook_names, allow_hard_links, refused)
+        entries = _plain_files.listed(root, notebook_names, allow_hard_links, refused)
         chosen, repairs = choose(entries, notebook_names)
         notebooks: dict[str, bytes] = {}
         fatal: dict[str, str] = {}
@@ -112,7 +112,7 @@ def collect(
                 continue
             entry = chosen[name]
             try:
-                notebooks[name] = plain_files.read_bytes(
+                notebooks[name] = _plain_files.read_bytes(
                     root, entry, max_notebook_bytes, allow_hard_links
                 )
             except RefusedError as reason:
@@ -128,7 +128,7 @@ def collect(
             cap = min(MAX_FILE_BYTES, room)
             if entry.size_bytes <= cap:
                 try:
-                    data = plain_files.read_bytes(root, entry, cap, allow_hard_links)
+                    data = _plain_files.read_bytes(root, entry, cap, allow_hard_links)
                 except RefusedError as reason:
                     refused.append(Refused(entry.path, str(reason)))
                     continue

@@ -1,10 +1,10 @@
 """One notebook: runs its cells in a sandbox, asks its probe for data, writes the verdicts.
 
 judge.py            grades a notebook
-session.py          the kernel: runs cells, asks the probe, believes nothing
-outputs.py          what a cell shows, from the kernel's messages; sanitise.py makes it harmless
+_session.py         the kernel: runs cells, asks the probe, believes nothing
+_outputs.py         what a cell shows, from the kernel's messages; sanitise.py makes it harmless
 verdict.py          a `CheckResult` as the student reads it
 graded_notebook.py  reads verdicts back; score_table.py shows those of a class
 timing.py           where the time of a submission goes
-unsafe_kernel.py    a kernel without a sandbox, on demand
+_unsafe_kernel.py   a kernel without a sandbox, on demand
 """

@@ -15,10 +15,10 @@ from autograder.checking import checks
 from autograder.checking.challenge import derive_seed
 from autograder.checking.check_result import CheckResult
 from autograder.judging import sanitise
+from autograder.judging._session import Session, StudentKernel
+from autograder.judging._unsafe_kernel import open_unsafe_kernel
 from autograder.judging.graded_notebook import METADATA, VERDICT, autograded_id
-from autograder.judging.session import Session, StudentKernel
 from autograder.judging.timing import CELL, Stopwatch
-from autograder.judging.unsafe_kernel import open_unsafe_kernel
 from autograder.judging.verdict import as_html, as_text
 from autograder.sandbox import Limits, open_kernel
 

@@ -11,28 +11,28 @@ process that has imported PyTorch already, and locks itself up as bubblewrap wou
 
     limits.py       every limit with its unit and its reason; what a sandbox used
     bwrap.py        what is visible inside: pure functions from paths to bwrap's arguments
-    seccomp.py      the few system calls that are refused
-    launch.py       what starts a sandbox: the interface, and the way by bubblewrap
+    _seccomp.py     the few system calls that are refused
+    _launch.py      what starts a sandbox: the interface, and the way by bubblewrap
     forking.py      the other way: this process's fork server, a kernel of it
-    measure.py      what the processes of a PID namespace use
+    _measure.py     what the processes of a PID namespace use
     process.py      starts a sandbox, watches it, kills it, verifies that nothing is left
-    relay.py        carries the kernel's messages, counts them
-    provisioner.py  Jupyter's view of all this; managers.py builds kernel managers on it
-    kernel.py       `open_kernel`
+    _relay.py       carries the kernel's messages, counts them
+    _provisioner.py Jupyter's view of all this; _managers.py builds kernel managers on it
+    _kernel.py      `open_kernel`
     check.py        whether this machine can run it
     inside/         what runs inside before the hand-in does: the fork server, ipykernel's start
 
 Needs Linux, unprivileged user namespaces and bubblewrap; no root, no cgroups, no network.
 """
 
+from autograder.sandbox._kernel import Kernel, open_kernel
+from autograder.sandbox._managers import SandboxKernelManager
+from autograder.sandbox._measure import alive
+from autograder.sandbox._provisioner import SandboxProvisioner
 from autograder.sandbox.bwrap import SandboxUnavailable, find_bwrap
 from autograder.sandbox.check import check
-from autograder.sandbox.kernel import Kernel, open_kernel
 from autograder.sandbox.limits import Cause, Limits, Usage
-from autograder.sandbox.managers import SandboxKernelManager
-from autograder.sandbox.measure import alive
 from autograder.sandbox.process import SandboxError
-from autograder.sandbox.provisioner import SandboxProvisioner
 
 __all__ = [
     "Cause",

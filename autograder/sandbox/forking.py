@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autograder.sandbox._fonts import font_cache
+from autograder.sandbox._launch import Bwrap, End, Launched, hold, opened
 from autograder.sandbox.bwrap import FORK_SERVER, TEXT_FILES, WRITABLE, visible
-from autograder.sandbox.fonts import font_cache
-from autograder.sandbox.launch import Bwrap, End, Launched, hold, opened
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.process import SandboxError, SandboxProcess
 

@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from autograder.sandbox._launch import Launch, Launched, has_ended
+from autograder.sandbox._measure import Processes, alive, available_memory_bytes
 from autograder.sandbox.bwrap import SandboxUnavailable
-from autograder.sandbox.launch import Launch, Launched, has_ended
 from autograder.sandbox.limits import Cause, Limits, Usage
-from autograder.sandbox.measure import Processes, alive, available_memory_bytes
 
 _INTERVAL_S = 0.1
 _DEATH_S = 20.0  # until a killed sandbox is gone; freeing gigabytes takes a while

@@ -10,7 +10,7 @@ import pytest
 
 from autograder.batch import grade_class
 from autograder.batch.grade_class import Selection
-from autograder.intake import plain_files
+from autograder.intake import _plain_files
 from autograder.maintain.bench.setting import cluster_in_threads
 
 _opened: list[str] | None = None  # what is opened by its whole path; None while nobody asks
@@ -33,13 +33,13 @@ def test_the_files_of_a_hand_in_are_read_once_in_a_run(
     for name, data in files.items():
         (folder / name).write_bytes(data)
     read: Counter[str] = Counter()
-    read_bytes = plain_files.read_bytes
+    read_bytes = _plain_files.read_bytes
 
-    def counting(root: int, entry: plain_files.PlainFile, *arguments: object) -> bytes:
+    def counting(root: int, entry: _plain_files.PlainFile, *arguments: object) -> bytes:
         read[entry.path] += 1
         return read_bytes(root, entry, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(plain_files, "read_bytes", counting)
+    monkeypatch.setattr(_plain_files, "read_bytes", counting)
     monkeypatch.setattr(sys.modules[__name__], "_opened", [])
     with cluster_in_threads(workers=1) as cluster:
         summary = grade_class.grade(

@@ -51,7 +51,7 @@ def _killed_at(course: Path, scheduler: str, step: int) -> None:
 
 def main(course: str, scheduler: str, step: int) -> None:
     """Grade until it is killed; what `_killed_at` runs."""
-    log = logging.getLogger("autograder.batch.result_store")
+    log = logging.getLogger("autograder.batch._result_store")
     log.setLevel(logging.DEBUG)
     log.addHandler(_Killer(step))
     _drive(Path(course), scheduler)

@@ -19,8 +19,8 @@ def test_an_edit_of_what_forms_verdicts_grades_again() -> None:
         "autograder/assignments/cnns/calibration/cnns.json",
         "autograder/checking/pairing.py",
         "autograder/inside/probe.py",
-        "autograder/intake/match.py",
-        "autograder/judging/session.py",
+        "autograder/intake/_match.py",
+        "autograder/judging/_session.py",
         "autograder/sandbox/limits.py",
         "course_utils/protocol.py",
     }

@@ -14,7 +14,7 @@ from sqlalchemy import create_engine
 from traitlets.config import Config
 
 from autograder.exports import CanvasExporter, GradescopeExporter, MoodleExporter
-from autograder.exports.gradescope import VISIBILITIES, as_results
+from autograder.exports._gradescope import VISIBILITIES, as_results
 from tests.judging.graded_notebooks import RIGHT, WRONG, graded_cell, graded_notebook
 
 

@@ -8,7 +8,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from autograder.checking.check_result import CheckResult, nothing, verdict
 from autograder.feedback import FeedbackExporter
-from autograder.feedback.summary import hint, summarise
+from autograder.feedback._summary import hint, summarise
 from autograder.judging.graded_notebook import REPAIRED
 from tests.judging.graded_notebooks import (
     RIGHT,

@@ -25,7 +25,7 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.nbgraderformat import MetadataValidator
 from traitlets.config import Config
 
-from autograder.intake import Intake, parse, plain_files, read, read_folder, records
+from autograder.intake import Intake, _parse, _plain_files, _records, read, read_folder
 from autograder.intake.read_folder import HandIn, collect
 from tests.conftest import ROOT
 
@@ -385,7 +385,7 @@ def test_a_grade_cell_is_put_back_below_the_other_half_of_a_split_solution(
 def test_a_missing_solution_comes_back_empty(honest: NotebookNode, release: NotebookNode) -> None:
     remove(honest, "shape")
     taken = taken_in(honest, release)
-    assert find(taken.notebook, "shape").source == records.MISSING
+    assert find(taken.notebook, "shape").source == _records.MISSING
 
 
 def test_changed_flags_are_restored(honest: NotebookNode, release: NotebookNode) -> None:
@@ -588,7 +588,7 @@ def test_lines_kernels_pictures_and_numbers_of_another_kind_do_no_harm(
 def test_pictures_are_kept_while_there_is_room_for_them(
     honest: NotebookNode, release: NotebookNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parse, "MAX_ATTACHMENT_CHARS", 10)
+    monkeypatch.setattr(_parse, "MAX_ATTACHMENT_CHARS", 10)
     find(honest, "why")["attachments"] = {
         f"{name}.png": {"image/png": "A" * size} for name, size in (("a", 8), ("b", 4), ("c", 2))
     }
@@ -677,7 +677,7 @@ def test_large_outputs_do_not_count_against_the_student(
 def garbage() -> dict[str, tuple[bytes, str]]:
     cells = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}}
     one = {"cell_type": "code", "metadata": {}, "source": "x"}
-    wide = {**one, "source": "x" * (parse.MAX_SOURCE_CHARS + 1)}
+    wide = {**one, "source": "x" * (_parse.MAX_SOURCE_CHARS + 1)}
     return {
         "empty": (b"", "empty"),
         "blank": (b" \n\t ", "empty"),
@@ -694,8 +694,8 @@ def garbage() -> dict[str, tuple[bytes, str]]:
         "deep": (b'{"cells":' + b"[" * 200_000, "nested too deep"),
         "deep object": (b'{"a":' * 200_000, "nested too deep"),
         "long number": (b'{"nbformat": 1' + b"0" * 9_000 + b"}", "too long numbers"),
-        "too many bytes": (b" " * (parse.MAX_NOTEBOOK_BYTES + 1), "at most 50 MB"),
-        "too many values": (b"[" + b"[]," * parse.MAX_JSON_VALUES + b"0]", "JSON values"),
+        "too many bytes": (b" " * (_parse.MAX_NOTEBOOK_BYTES + 1), "at most 50 MB"),
+        "too many values": (b"[" + b"[]," * _parse.MAX_JSON_VALUES + b"0]", "JSON values"),
         "too many cells": (to_bytes({**cells, "cells": [one] * 2_001}), "2000 cells"),
         "too much code": (to_bytes({**cells, "cells": [wide]}), "characters"),
     }
@@ -710,7 +710,7 @@ def test_what_is_no_notebook_is_a_release_without_solutions_and_a_reason(
     assert taken.fatal
     assert reason in taken.fatal
     assert_whole(taken.notebook, release)
-    assert find(taken.notebook, "square").source == records.MISSING
+    assert find(taken.notebook, "square").source == _records.MISSING
     assert find(taken.notebook, "why").source == find(release, "why").source
 
 
@@ -1070,7 +1070,7 @@ def test_a_file_swapped_for_something_else_after_the_look_is_not_read(
     kind: str, folder: Path, secret: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "cnns.ipynb").write_bytes(b"{}")
-    look = plain_files.listed
+    look = _plain_files.listed
 
     def swap(*args: Any) -> Any:
         entries = look(*args)
@@ -1078,7 +1078,7 @@ def test_a_file_swapped_for_something_else_after_the_look_is_not_read(
         SWAPS[kind](folder / "cnns.ipynb", secret)
         return entries
 
-    monkeypatch.setattr(plain_files, "listed", swap)
+    monkeypatch.setattr(_plain_files, "listed", swap)
     taken = collect(folder, ["cnns"])
     assert b"the solution" not in held(taken)
     assert kind in taken.fatal["cnns"]
@@ -1151,7 +1151,7 @@ def test_other_files_over_the_caps_are_listed_without_their_bytes(
 def test_a_folder_without_end_is_left_after_a_while_but_the_notebook_is_found(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plain_files, "MAX_ENTRIES", 10)
+    monkeypatch.setattr(_plain_files, "MAX_ENTRIES", 10)
     for number in range(50):
         (folder / f"a{number}").write_bytes(b"")
     (folder / "cnns.ipynb").write_bytes(b"{}")
@@ -1163,7 +1163,7 @@ def test_a_folder_without_end_is_left_after_a_while_but_the_notebook_is_found(
     assert taken.notebooks == {"cnns": b"{}"}
     assert len(taken.files) <= 10
     assert "more than 10 files" in reason(taken, "...")
-    monkeypatch.setattr(plain_files, "MAX_ENTRIES", 1_000)
+    monkeypatch.setattr(_plain_files, "MAX_ENTRIES", 1_000)
     assert any("folders deep" in entry.reason for entry in collect(folder, ["cnns"]).refused)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from autograder.checking import checks
-from autograder.judging.session import Session
+from autograder.judging._session import Session
 from autograder.sandbox import Limits, open_kernel
 from tests.assignments.cnns import mutants, rewrites
 from tests.assignments.cnns.net.test_check import SLOW_TO_START, student

@@ -12,9 +12,9 @@ import torch
 
 from autograder import GraderFault, StudentFault
 from autograder.checking.student import call
-from autograder.judging import session as session_module
-from autograder.judging.outputs import Outputs
-from autograder.judging.session import Session
+from autograder.judging import _session as session_module
+from autograder.judging._outputs import Outputs
+from autograder.judging._session import Session
 from autograder.sandbox import Limits, Usage, open_kernel
 
 LIMITS = Limits(cell_timeout_s=60)

@@ -16,7 +16,7 @@ from autograder.maintain.bench.report import written_anew
 from autograder.maintain.bench.runs import Took, mean, run, took
 from autograder.maintain.bench.setting import Figure
 from autograder.maintain.bench.variants import variant
-from autograder.report.similarity import near_identical
+from autograder.report._similarity import near_identical
 from tests.conftest import ROOT
 
 ANSWERS = sorted({text for student in made_class.HAND_INS for text in student.answers.values()})

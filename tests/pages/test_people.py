@@ -25,7 +25,7 @@ from typer.testing import CliRunner
 from autograder.assignments.cnns.made_class import HAND_INS
 from autograder.commands.cli import app
 from autograder.course.secret import VARIABLE
-from autograder.feedback.summary import advice, hint
+from autograder.feedback._summary import advice, hint
 from autograder.judging import score_table
 from autograder.judging.graded_notebook import grade_cells, repair_note
 from tests.conftest import ROOT, run_nbgrader

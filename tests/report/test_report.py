@@ -29,10 +29,10 @@ from autograder.commands.cli import app
 from autograder.commands.terminal import GRADERS_FAULT
 from autograder.judging.graded_notebook import METADATA, REPAIRED
 from autograder.report import build, write
-from autograder.report.collect import ClassResults, read, without_pictures
-from autograder.report.page import as_html
-from autograder.report.similarity import near_identical
-from autograder.report.statistics import correlation, spread
+from autograder.report._collect import ClassResults, read, without_pictures
+from autograder.report._page import as_html
+from autograder.report._similarity import near_identical
+from autograder.report._statistics import correlation, spread
 from tests.conftest import ROOT
 from tests.judging.graded_notebooks import RIGHT, WRONG, graded_cell, solution
 

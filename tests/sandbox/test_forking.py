@@ -22,7 +22,7 @@ import pytest
 
 from autograder import GraderFault
 from autograder.inside.fork_server import next_hand_in
-from autograder.judging.session import Session
+from autograder.judging._session import Session
 from autograder.sandbox import (
     Kernel,
     Limits,

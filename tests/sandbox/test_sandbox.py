@@ -27,8 +27,8 @@ from autograder.sandbox import (
     check,
     open_kernel,
 )
-from autograder.sandbox.relay import Relay
-from autograder.sandbox.seccomp import seccomp_filter
+from autograder.sandbox._relay import Relay
+from autograder.sandbox._seccomp import seccomp_filter
 from tests.sandbox.kernels import result_of
 
 PACKAGE = Path(autograder.__file__).parent

@@ -25,16 +25,16 @@ from autograder.sandbox import (
     Kernel,
     Limits,
     SandboxError,
+    _launch,
+    _measure,
     alive,
-    launch,
-    measure,
     open_kernel,
 )
-from autograder.sandbox.launch import Bwrap
+from autograder.sandbox._launch import Bwrap
+from autograder.sandbox._measure import read_fields
+from autograder.sandbox._relay import Meter, TooMuch
 from autograder.sandbox.limits import MIB
-from autograder.sandbox.measure import read_fields
 from autograder.sandbox.process import SandboxProcess
-from autograder.sandbox.relay import Meter, TooMuch
 from tests.conftest import ROOT
 from tests.sandbox import kernels
 from tests.sandbox.kernels import usage_at_death
@@ -202,8 +202,8 @@ print("done")
 def test_what_does_not_stop_to_be_measured_is_killed(
     attacker: Attacker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measure, "_MOVING", b"RST")  # the stopped count as moving
-    monkeypatch.setattr(measure, "_STOPPING_S", 0.5)
+    monkeypatch.setattr(_measure, "_MOVING", b"RST")  # the stopped count as moving
+    monkeypatch.setattr(_measure, "_STOPPING_S", 0.5)
     with attacker() as kernel:
         assert usage_at_death(kernel, _SHARE_MEMORY).cause == "memory"
 
@@ -642,9 +642,9 @@ def test_bubblewraps_own_complaint_is_reported(
         _wait_until(lambda: not Path(f"/proc/{first}").exists())
         return hold(first, stack)
 
-    hold = launch.hold
+    hold = _launch.hold
     if ended:
-        monkeypatch.setattr(launch, "hold", hold_when_it_has_ended)
+        monkeypatch.setattr(_launch, "hold", hold_when_it_has_ended)
     complaint = _complaint(_command("/bin/true", mounts={"/opt/x": "/no/such/path"}))
     assert "/no/such/path" in complaint
     assert "it ended at once" in complaint or not ended

@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from autograder.pages.pictures.accuracy import accuracy_bars
-from autograder.pages.pictures.activations import activation_pair
-from autograder.pages.pictures.confusion import confusion_matrix
-from autograder.pages.pictures.layers import layer_sizes
+from autograder.pages.pictures._accuracy import accuracy_bars
+from autograder.pages.pictures._activations import activation_pair
+from autograder.pages.pictures._confusion import confusion_matrix
+from autograder.pages.pictures._layers import layer_sizes
 
 
 def pictures(figures: Mapping[str, Any]) -> list[str]:

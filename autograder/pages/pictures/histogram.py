@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
-from autograder.pages.pictures.svg import BLUE, GREY, INK, PALE, line, picture, rectangle, text
+from autograder.pages.pictures._svg import BLUE, GREY, INK, PALE, line, picture, rectangle, text
 
 _BINS, _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 20, 440, 210, 6, 40  # legible on a phone
 

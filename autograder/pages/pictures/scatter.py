@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from autograder.pages.pictures.svg import BLUE, GREY, PALE, circle, line, picture, rectangle, text
+from autograder.pages.pictures._svg import BLUE, GREY, PALE, circle, line, picture, rectangle, text
 
 _SIDE, _LEFT, _TOP = 260, 52, 12
 

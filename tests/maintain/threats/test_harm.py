@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from autograder.intake.read_folder import collect
-from autograder.judging import session as session_module
+from autograder.judging import _session as session_module
 from autograder.judging.graded_notebook import autograded_id
 from autograder.maintain.threats import CATALOGUE
 from autograder.maintain.threats.assignment import (

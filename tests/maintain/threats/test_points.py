@@ -14,8 +14,8 @@ from autograder.assignments.cnns.improved import training_runs
 from autograder.checking import checks
 from autograder.checking.challenge import generator, random_permutation, shuffled_state
 from autograder.checking.student import InProcess, StudentFault
+from autograder.judging._session import Session
 from autograder.judging.graded_notebook import VERDICT, autograded_id
-from autograder.judging.session import Session
 from autograder.maintain.threats import CATALOGUE
 from autograder.maintain.threats import POINTS as ATTACKS
 from autograder.maintain.threats.assignment import FULL, POINTS, SOLUTIONS

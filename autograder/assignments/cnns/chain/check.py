@@ -30,7 +30,7 @@ CONV_POOL_CONV = "conv_pool_conv"
 
 
 @dataclass(frozen=True)
-class AskedChain:
+class ChainAnswer:
     """One question to the student's function, and its answer.
 
     Attributes:
@@ -69,7 +69,7 @@ def values(student: StudentSide, seed: int) -> CheckResult:
     again = ask(student, image, kernel)
     other_image = ask(student, odd, kernel)
     other_kernel = ask(student, image, 3 * random_kernel(rng))
-    trials = [first, other_image, other_kernel]
+    answers = [first, other_image, other_kernel]
     repeatable = alike(first.output, again.output)
     criteria = (
         _values_criterion("values on a fresh image and kernel", first, 7.0),
@@ -85,7 +85,7 @@ def values(student: StudentSide, seed: int) -> CheckResult:
     )
     if all(criterion.earned == criterion.points for criterion in criteria):
         return CheckResult(criteria)
-    found = _diagnose(student, trials, repeatable)
+    found = _diagnose(student, answers, repeatable)
     return CheckResult(criteria, found.words, names([found]), _on_a_photograph(student))
 
 
@@ -107,14 +107,14 @@ def _on_a_photograph(student: StudentSide) -> dict[str, Any]:
     }
 
 
-def ask(student: StudentSide, image: Tensor, kernel: Tensor) -> AskedChain:
-    """Return the trial of the student's function on one image and kernel."""
+def ask(student: StudentSide, image: Tensor, kernel: Tensor) -> ChainAnswer:
+    """Return the answer of the student's function on one image and kernel."""
     try:
         output, after = call(student, CONV_POOL_CONV, image, kernel)
     except StudentFault as fault:
-        return AskedChain(image, kernel, None, True, str(fault))
+        return ChainAnswer(image, kernel, None, True, str(fault))
     untouched = all(_same(a, b) for a, b in zip(after, (image, kernel), strict=True))
-    return AskedChain(image, kernel, unbatched(output), untouched)
+    return ChainAnswer(image, kernel, unbatched(output), untouched)
 
 
 def unbatched(output: Tensor) -> Tensor:
@@ -128,20 +128,20 @@ def _same(a: Tensor, b: Tensor) -> bool:
     return a.shape == b.shape and a.dtype == b.dtype and torch.equal(a, b)
 
 
-def _values_criterion(name: str, trial: AskedChain, points: float) -> Criterion:
-    if trial.output is None:
-        return verdict(name, "as specified", trial.reason, False, points)
-    expected = run_chain(CHAIN, trial.image, trial.kernel)
-    if expected is not None and trial.output.shape != expected.value.shape:
-        want, have = tuple(expected.value.shape), tuple(trial.output.shape)
+def _values_criterion(name: str, answer: ChainAnswer, points: float) -> Criterion:
+    if answer.output is None:
+        return verdict(name, "as specified", answer.reason, False, points)
+    expected = run_chain(CHAIN, answer.image, answer.kernel)
+    if expected is not None and answer.output.shape != expected.value.shape:
+        want, have = tuple(expected.value.shape), tuple(answer.output.shape)
         return verdict(name, f"shape {want}", f"shape {have}", False, points)
-    got = "as specified" if trial.right else "other values"
-    if not trial.output.is_floating_point():
-        got = f"values of {str(trial.output.dtype).removeprefix('torch.')}"
-    return verdict(name, "as specified", got, trial.right, points)
+    got = "as specified" if answer.right else "other values"
+    if not answer.output.is_floating_point():
+        got = f"values of {str(answer.output.dtype).removeprefix('torch.')}"
+    return verdict(name, "as specified", got, answer.right, points)
 
 
-def _steadiness(first: AskedChain, repeatable: bool) -> str:
+def _steadiness(first: ChainAnswer, repeatable: bool) -> str:
     if not first.right:
         return "no right answer"
     if not repeatable:
@@ -149,9 +149,9 @@ def _steadiness(first: AskedChain, repeatable: bool) -> str:
     return "yes" if first.untouched else "an argument was changed"
 
 
-def _diagnose(student: StudentSide, trials: Sequence[AskedChain], repeatable: bool) -> Mistake:
+def _diagnose(student: StudentSide, answers: Sequence[ChainAnswer], repeatable: bool) -> Mistake:
     """Return the mistake, in the words that the student reads first."""
-    first, other_image, other_kernel = trials
+    first, other_image, other_kernel = answers
     if first.output is None:
         return Mistake("", first.reason)
     if not repeatable:
@@ -170,29 +170,29 @@ def _diagnose(student: StudentSide, trials: Sequence[AskedChain], repeatable: bo
                 f"argument `{argument}` (a global variable, or a module's own weights, take its "
                 "place).",
             )
-    asked = [trial for trial in trials if trial.output is not None]
+    asked = [answer for answer in answers if answer.output is not None]
     for spec in wrong_chains():
-        if all(trial.agrees(spec) for trial in asked):
+        if all(answer.agrees(spec) for answer in asked):
             mistakes = chain_mistakes(spec)
             words = " and ".join(mistake.words for mistake in mistakes)
             return Mistake(mistakes[0].name, f"Your function behaves as if {words}.")
-    return _probe_growth(student, trials)
+    return _probe_growth(student, answers)
 
 
-def _probe_growth(student: StudentSide, trials: Sequence[AskedChain]) -> Mistake:
+def _probe_growth(student: StudentSide, answers: Sequence[ChainAnswer]) -> Mistake:
     """Return what a kernel of zeros, and one twice as large, tell about an unknown chain.
 
     Convolution and max pooling are homogeneous and the kernel is used twice, so a kernel twice as
     large gives four times the result, and a kernel of zeros gives zeros.
     """
-    first = trials[0]
+    first = answers[0]
     nothing = ask(student, first.image, torch.zeros_like(first.kernel)).output
     doubled = ask(student, first.image, 2 * first.kernel).output
     expected = run_chain(CHAIN, first.image, first.kernel)
     assert first.output is not None
     assert expected is not None
     if first.right:
-        wrong = "images of other sizes" if not trials[1].right else "other kernels"
+        wrong = "images of other sizes" if not answers[1].right else "other kernels"
         return Mistake(
             "chain-sizes",
             f"Right for one image and kernel, but not for {wrong}: is a number written out, or "

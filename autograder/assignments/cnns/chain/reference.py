@@ -1,7 +1,7 @@
 """The judge's own conv-pool-conv chain, and the mistakes that students make with it.
 
-See `references` for the idea: a chain is described by a `ChainSpec`, `CHAIN` is the right one, and
-`chain_mistakes` says in words where another departs from it.
+See `net.reference` for the idea: a chain is described by a `ChainSpec`, `CHAIN` is the right one,
+and `chain_mistakes` says in words where another departs from it.
 """
 
 from __future__ import annotations

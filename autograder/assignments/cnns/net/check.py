@@ -99,48 +99,48 @@ def function(student: StudentSide, seed: int) -> CheckResult:
     Each layer, with what follows it, earns its share for the default sizes and a quarter of it
     more if it is right for other sizes too.
     """
-    finding = examine(student, seed, {})
+    recognition = examine(student, seed, {})
     criteria = [
         verdict(
             f"{layer} and what follows it",
             "as specified",
-            "as specified" if layer in finding.right_parts else _got(finding, layer),
-            layer in finding.right_parts,
+            "as specified" if layer in recognition.right_parts else _got(recognition, layer),
+            layer in recognition.right_parts,
             _PART_POINTS,
         )
         for layer in LAYERS
     ]
-    mistakes, advice = list(finding.mistakes), finding.advice
+    mistakes, advice = list(recognition.mistakes), recognition.advice
     name = f"the same for {_OTHER_SHOWN}"
     most = _OTHER_PART_POINTS * len(LAYERS)
     try:
-        other = examine(student, seed + 1, OTHER, search=finding.explained)
+        other = examine(student, seed + 1, OTHER, search=recognition.explained)
     except StudentFault as fault:
         other = Recognition((), frozenset(), f"{_OTHER_SHOWN} cannot be built: {fault}")
-    kept = len(other.right_parts & finding.right_parts)
+    kept = len(other.right_parts & recognition.right_parts)
     got = f"{kept} of {len(LAYERS)} layers as specified"
     criteria.append(Criterion(name, "as specified", got, _OTHER_PART_POINTS * kept, most))
-    if other.right_parts < finding.right_parts:
+    if other.right_parts < recognition.right_parts:
         mistake = _other_size_mistake(student, other, seed)
         mistakes.append(mistake)
         advice = f"{advice} {mistake.words}".strip()
-    return CheckResult(tuple(criteria), advice, names(mistakes), {"layers": _layers(finding)})
+    return CheckResult(tuple(criteria), advice, names(mistakes), {"layers": _layers(recognition)})
 
 
-def _layers(finding: Recognition) -> list[dict[str, Any]]:
+def _layers(recognition: Recognition) -> list[dict[str, Any]]:
     """Return what each layer should put out, and whether it does, for the picture."""
     spec = net_spec()
     sides = sizes(spec)
     shown = [f"{c} x {side} x {side}" for c, side in zip(spec.channels, sides, strict=True)]
     shown += [str(count) for count in spec.features]
     return [
-        {"name": layer, "size": size, "right": layer in finding.right_parts}
+        {"name": layer, "size": size, "right": layer in recognition.right_parts}
         for layer, size in zip(LAYERS, shown, strict=True)
     ]
 
 
-def _got(finding: Recognition, layer: str) -> str:
-    words = [mistake.words for mistake in finding.mistakes if mistake.part == layer]
+def _got(recognition: Recognition, layer: str) -> str:
+    words = [mistake.words for mistake in recognition.mistakes if mistake.part == layer]
     if not words:
         return "differs, or could not be reached"
     return f"{words[0]}" if words[0].endswith(".") else "as if " + " and ".join(words)

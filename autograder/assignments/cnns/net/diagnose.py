@@ -24,23 +24,21 @@ from autograder.checking.pairing import match_layers, weights_of
 from autograder.checking.student import StudentFault
 
 
-def misshapen(subject: NetUnderTest, answer: Tensor, expected: tuple[int, ...]) -> Recognition:
+def misshapen(net: NetUnderTest, answer: Tensor, expected: tuple[int, ...]) -> Recognition:
     got, dtype = tuple(answer.shape), str(answer.dtype).removeprefix("torch.")
     advice = f"Expected logits {expected}, got {got} {dtype}."
     if not answer.is_floating_point():
         advice += " Return the logits themselves, not the class with the largest one."
     elif answer.numel() == torch.Size(expected).numel():
         advice += " The numbers may be right, but not their arrangement."
-    mistakes = [*subject.named(subject.spec), Mistake("output-shape", "the shape differed", "fc3")]
-    return Recognition(
-        tuple(mistakes), _without(seen_parts(subject, subject.spec), mistakes), advice
-    )
+    mistakes = [*net.named(net.spec), Mistake("output-shape", "the shape differed", "fc3")]
+    return Recognition(tuple(mistakes), _without(seen_parts(net, net.spec), mistakes), advice)
 
 
-def first_difference(subject: NetUnderTest) -> Recognition:
-    """Return the finding for a network that no candidate explains: where its outputs part."""
-    mistakes = subject.named(subject.spec)
-    blocks, seen = subject.blocks(subject.spec), subject.seen()
+def first_difference(net: NetUnderTest) -> Recognition:
+    """Return the recognition for a network that no candidate explains: where its outputs part."""
+    mistakes = net.named(net.spec)
+    blocks, seen = net.blocks(net.spec), net.seen()
     advice = "Every layer puts out what it should, but not the network: look at its last lines."
     previous = "the images"
     for layer in LAYERS:
@@ -54,16 +52,16 @@ def first_difference(subject: NetUnderTest) -> Recognition:
             break
         previous = layer
     advice += "".join(f" Besides, it behaves as if {m.words}." for m in mistakes[:1])
-    parts = _without(seen_parts(subject, subject.spec, seen), mistakes)
+    parts = _without(seen_parts(net, net.spec, seen), mistakes)
     return Recognition(tuple(mistakes), parts, advice, explained=False)
 
 
 def seen_parts(
-    subject: NetUnderTest, spec: NetSpec, seen: Sequence[Tensor] | None = None
+    net: NetUnderTest, spec: NetSpec, seen: Sequence[Tensor] | None = None
 ) -> frozenset[str]:
     """Return the layers but the last whose output reaches the next layer as it should."""
-    seen = subject.seen() if seen is None else seen
-    blocks = subject.blocks(spec)
+    seen = net.seen() if seen is None else seen
+    blocks = net.blocks(spec)
     return frozenset(
         layer for layer in LAYERS[:-1] if any(_is_in(got, blocks[layer].after) for got in seen)
     )
@@ -78,68 +76,66 @@ def _without(parts: frozenset[str], mistakes: Sequence[Mistake]) -> frozenset[st
     return parts - {mistake.part for mistake in mistakes}
 
 
-def stopped(subject: NetUnderTest, fault: str) -> Recognition:
-    """Return the finding for a network whose forward pass fails."""
-    spec = subject.structure.spec if subject.structure else subject.spec
-    advice, seen = f"{fault[:1].upper()}{fault[1:]}", subject.seen()
+def stopped(net: NetUnderTest, fault: str) -> Recognition:
+    """Return the recognition for a network whose forward pass fails."""
+    spec = net.structure.spec if net.structure else net.spec
+    advice, seen = f"{fault[:1].upper()}{fault[1:]}", net.seen()
     mistakes: list[Mistake] = []
     found = re.search(r"cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)", fault)
     if found:
         rows, have, want, outputs = (int(number) for number in found.groups())
-        layers = {(p[1], p[0]): name for name, p in net_shapes(subject.spec).items() if p[1:]}
+        layers = {(p[1], p[0]): name for name, p in net_shapes(net.spec).items() if p[1:]}
         layer = layers.get((want, outputs), "fc1").removesuffix(".weight")
-        if rows != len(subject.images):
+        if rows != len(net.images):
             words = "the feature maps were not flattened for each image"
             mistakes = [Mistake("flatten-missing", words, layer)]
         else:
-            spec = _geometry(subject, spec, have, seen) if layer == "fc1" else spec
+            spec = _geometry(net, spec, have, seen) if layer == "fc1" else spec
             words = f"{layer} took {want} inputs, though {have} reach it"
             mistakes = [Mistake(f"{layer}-inputs", words, layer)]
             side = sizes(spec)[1]
             fits = layer == "fc1" and have == flat_features(spec)
             maps = f" ({spec.channels[1]} x {side} x {side})" if fits else ""
             advice += f" Here {layer} takes {want} inputs, but {have}{maps} reach it."
-    mistakes = [*subject.named(spec), *mistakes]
-    advice += f" {as_if(subject.named(spec))}"
-    parts = _without(seen_parts(subject, spec, seen), mistakes)
+    mistakes = [*net.named(spec), *mistakes]
+    advice += f" {as_if(net.named(spec))}"
+    parts = _without(seen_parts(net, spec, seen), mistakes)
     return Recognition(tuple(mistakes), parts, advice.strip())
 
 
-def _geometry(
-    subject: NetUnderTest, spec: NetSpec, features: int, seen: Sequence[Tensor]
-) -> NetSpec:
+def _geometry(net: NetUnderTest, spec: NetSpec, features: int, seen: Sequence[Tensor]) -> NetSpec:
     """Return convolutions and poolings that leave as many features, and gave what was seen."""
     for candidate in net_neighbours(spec, features):
-        own = subject.blocks(candidate)["conv2"].own
+        own = net.blocks(candidate)["conv2"].own
         if any(_is_in(output, own) for output in seen):
             return candidate
     return spec
 
 
-def other_layers(subject: NetUnderTest) -> Recognition:
-    """Return the finding for a network whose parameters do not fit together as specified."""
-    mistakes = _structural_mistakes(subject)
-    spec = subject.spec
-    matched = match_layers(net_shapes(spec), subject.core)
+def other_layers(net: NetUnderTest) -> Recognition:
+    """Return the recognition for a network whose parameters do not fit together as specified."""
+    mistakes = _structural_mistakes(net)
+    spec = net.spec
+    matched = match_layers(net_shapes(spec), net.core)
     for way in matched.values():
-        subject.load(way)
+        net.load(way)
     advice = " ".join(mistake.words for mistake in mistakes)
     try:
-        output = subject.model.forward(subject.images)
+        output = net.model.forward(net.images)
     except StudentFault as fault:
         advice += f" {str(fault)[:1].upper()}{str(fault)[1:]}"
     else:
         if output.dim() > 0 and len(output) == IMAGES and torch.equal(output[0], output[1]):
             return Recognition(tuple(mistakes), frozenset(), advice)
-    parts = _without(seen_parts(subject, spec) & matched.keys(), mistakes)
+    parts = _without(seen_parts(net, spec) & matched.keys(), mistakes)
     return Recognition(tuple(mistakes), parts, advice)
 
 
-def _structural_mistakes(subject: NetUnderTest) -> list[Mistake]:
+def _structural_mistakes(net: NetUnderTest) -> list[Mistake]:
     """Return what is wrong with the parameters' shapes, in whole sentences."""
-    structure = subject.structure
+    structure = net.structure
     if structure is None:
-        return [_count_mistake(subject)]
+        return [_count_mistake(net)]
     spec, inputs, side = structure.spec, structure.inputs, sizes(structure.spec)[1]
     wanted = (1, spec.channels[0], flat_features(spec), *spec.features[:2])
     mistakes = []
@@ -153,14 +149,14 @@ def _structural_mistakes(subject: NetUnderTest) -> list[Mistake]:
         mistakes.append(Mistake(f"{layer}-inputs", words, layer))
     shapes = [
         replace(m, words=f"Besides, your network behaves as if {m.words}.")
-        for m in net_mistakes(spec, subject.right)
+        for m in net_mistakes(spec, net.right)
     ]
     odd = Mistake("kernel-shape", "The kernels of the convolutions should be 5x5.", "conv1")
     return [*mistakes, *shapes] or [odd]
 
 
-def _count_mistake(subject: NetUnderTest) -> Mistake:
-    weights = weights_of(subject.core)
+def _count_mistake(net: NetUnderTest) -> Mistake:
+    weights = weights_of(net.core)
     convs = sum(len(w.shape) == 4 for w in weights)
     linears = sum(len(w.shape) == 2 for w in weights)
     shapes = ", ".join(str(w.shape) for w in weights) or "none"

@@ -44,24 +44,24 @@ class ExtraLayer:
 
 def split(parameters: Sequence[ParameterInfo]) -> tuple[list[ParameterInfo], list[ExtraLayer]]:
     """Return the parameters without the transparent modules', and these modules."""
-    extras: dict[str, ExtraLayer] = {}
+    extra_layers: dict[str, ExtraLayer] = {}
     for position, parameter in enumerate(parameters):
         kind = parameter.kind
-        if not kind.startswith(("BatchNorm", "PReLU")) or parameter.owner in extras:
+        if not kind.startswith(("BatchNorm", "PReLU")) or parameter.owner in extra_layers:
             continue
         own = tuple(p for p in parameters if p.owner == parameter.owner)
         if not all(len(p.shape) == 1 and p.shape[0] <= _LARGEST for p in own):
             continue
         what, words = ("prelu", "a PReLU") if kind == "PReLU" else ("norm", "batch normalisation")
-        extras[parameter.owner] = ExtraLayer(what, words, kind, own, position)
-    core = [p for p in parameters if p.owner not in extras]
-    return core, list(extras.values())
+        extra_layers[parameter.owner] = ExtraLayer(what, words, kind, own, position)
+    core = [p for p in parameters if p.owner not in extra_layers]
+    return core, list(extra_layers.values())
 
 
-def transparent_state(extras: Sequence[ExtraLayer]) -> dict[str, Tensor]:
-    """Return values for the extras' parameters that make them do nothing."""
+def transparent_state(extra_layers: Sequence[ExtraLayer]) -> dict[str, Tensor]:
+    """Return values for the extra_layers' parameters that make them do nothing."""
     state: dict[str, Tensor] = {}
-    for extra in extras:
+    for extra in extra_layers:
         for p in extra.parameters:
             scale = extra.what == "norm" and p.name.endswith("weight")
             state[p.name] = torch.full(p.shape, math.sqrt(1 + _BATCH_NORM_EPS) if scale else 0.0)
@@ -69,12 +69,12 @@ def transparent_state(extras: Sequence[ExtraLayer]) -> dict[str, Tensor]:
 
 
 def extra_mistakes(
-    extras: Sequence[ExtraLayer], parameters: Sequence[ParameterInfo], pairing: Pairing
+    extra_layers: Sequence[ExtraLayer], parameters: Sequence[ParameterInfo], pairing: Pairing
 ) -> list[Mistake]:
     """Return the mistake that each extra is, with the layer that it probably follows."""
     return [
         Mistake(f"{part}-{e.what}", f"{e.words} came after {part}", part)
-        for e in extras
+        for e in extra_layers
         for part in [_follows(e, parameters, pairing)]
     ]
 

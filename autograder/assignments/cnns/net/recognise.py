@@ -56,53 +56,53 @@ def examine(
     Raises:
         StudentFault: the network cannot be built.
     """
-    subject = put_under_test(student, seed, arguments)
-    if not subject.ways:
-        return other_layers(subject)
+    net = put_under_test(student, seed, arguments)
+    if not net.ways:
+        return other_layers(net)
     try:
-        return _compare(subject, search)
+        return _compare(net, search)
     except StudentFault as fault:
-        return stopped(subject, str(fault))
+        return stopped(net, str(fault))
 
 
-def _compare(subject: NetUnderTest, search: bool) -> Recognition:
-    """Return the finding for a network whose parameter shapes are those of `subject.spec`.
+def _compare(net: NetUnderTest, search: bool) -> Recognition:
+    """Return the recognition for a network whose parameter shapes are those of `net.spec`.
 
     Raises:
         StudentFault: its forward pass fails.
     """
-    spec, expected = subject.spec, subject.blocks(subject.spec)["fc3"].after
+    spec, expected = net.spec, net.blocks(net.spec)["fc3"].after
     answers: list[Tensor] = []
-    for answer in subject.answers():
+    for answer in net.answers():
         if expected.agrees_with(answer):
-            return named(subject.named(spec))
+            return named(net.named(spec))
         if answer.shape != expected.value.shape or not answer.is_floating_point():
-            return misshapen(subject, answer, tuple(expected.value.shape))
+            return misshapen(net, answer, tuple(expected.value.shape))
         answers.append(answer.double())
-    again = next(subject.answers()).double()
+    again = next(net.answers()).double()
     if not alike(again, answers[0]):
         mistake = Mistake("random", "chance took part")
         advice = "The same images gave two different answers in eval mode: does chance take part "
         advice += "(F.dropout without training=self.training, or weights made in forward)?"
-        return Recognition((mistake,), seen_parts(subject, spec), advice)
+        return Recognition((mistake,), seen_parts(net, spec), advice)
     if torch.equal(answers[0][0], answers[0][1]):
         mistake = Mistake("constant", "the images did not matter")
         advice = "Two different images gave the same output: does the image reach the last layer?"
         return Recognition((mistake,), frozenset(), advice)
     if not search:
-        return first_difference(subject)
-    base = subject.structure.spec if subject.structure else spec
+        return first_difference(net)
+    base = net.structure.spec if net.structure else spec
     most = _SEARCH // convolved(spec) + 1
     candidates = islice(net_neighbours(base, flat_features(spec)), most)
-    for candidate in _screened(subject, candidates, answers):
-        output = subject.blocks(candidate)["fc3"].after
+    for candidate in _screened(net, candidates, answers):
+        output = net.blocks(candidate)["fc3"].after
         if any(output.agrees_with(answer) for answer in answers):
-            return named(subject.named(candidate))
-    return first_difference(subject)
+            return named(net.named(candidate))
+    return first_difference(net)
 
 
 def _screened(
-    subject: NetUnderTest, candidates: Iterable[NetSpec], answers: Sequence[Tensor]
+    net: NetUnderTest, candidates: Iterable[NetSpec], answers: Sequence[Tensor]
 ) -> Iterator[NetSpec]:
     """Yield the candidates whose output in float32 comes close to one of the answers."""
     given = torch.stack(list(answers)).float()  # (ways, N, K)
@@ -112,7 +112,7 @@ def _screened(
     cache: Cache = {}
     with torch.no_grad():
         for candidate in candidates:
-            images = error_bounds.rough(subject.images)
-            output = net_blocks(candidate, subject.state, images, cache)["fc3"].after.value
+            images = error_bounds.rough(net.images)
+            output = net_blocks(candidate, net.state, images, cache)["fc3"].after.value
             if bool(((given - output).abs().amax(dim=(1, 2)) <= allowed).any()):
                 yield candidate

@@ -32,7 +32,8 @@ class NetSpec:
         strides: their strides.
         pools: what pools each block: keys of `POOLS`.
         features: output features of fc1, fc2 and fc3.
-        activations: what follows conv1, conv2, fc1, fc2 and fc3: keys of `bounded.ELEMENTWISE`.
+        activations: what follows conv1, conv2, fc1, fc2 and fc3: keys of
+            `error_bounds.ELEMENTWISE`.
         flatten: what makes vectors of feature maps: a key of `FLATTENS`.
         biases: whether each of the five layers has one.
     """

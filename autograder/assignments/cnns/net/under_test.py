@@ -76,8 +76,8 @@ class NetUnderTest:
         model: on the student's side.
         right: what it should be.
         structure: what its parameter shapes say; None if they are not two and three layers.
-        core: its parameters without those of `extras`.
-        extras: layers that it has besides, made transparent.
+        core: its parameters without those of `extra_layers`.
+        extra_layers: layers that it has besides, made transparent.
         spec: the description nearest to the specification that has its parameter shapes.
         images: (IMAGES, 1, 56, 56) float32.
         state: random values for the parameters of `spec`.
@@ -88,7 +88,7 @@ class NetUnderTest:
     right: NetSpec
     structure: Structure | None
     core: Sequence[ParameterInfo]
-    extras: Sequence[ExtraLayer]
+    extra_layers: Sequence[ExtraLayer]
     spec: NetSpec
     images: Tensor
     state: Mapping[str, Tensor]
@@ -135,7 +135,7 @@ class NetUnderTest:
     def named(self, spec: NetSpec) -> list[Mistake]:
         """Return where the network departs from the specification if it is `spec`."""
         pairing = self.ways[0] if self.ways else {}
-        extra = extra_mistakes(self.extras, self.model.parameters, pairing)
+        extra = extra_mistakes(self.extra_layers, self.model.parameters, pairing)
         return sorted([*net_mistakes(spec, self.right), *extra], key=lambda m: LAYERS.index(m.part))
 
 
@@ -148,9 +148,9 @@ def put_under_test(student: StudentSide, seed: int, arguments: Mapping[str, int]
     rng, right = generator(seed), net_spec(**arguments)
     images = random_images(IMAGES, 1, IMAGE_SIZE, IMAGE_SIZE, rng)
     model = build(student, NET, seed, **arguments)
-    core, extras = split(model.parameters)
-    if extras:
-        model.load(transparent_state(extras))
+    core, extra_layers = split(model.parameters)
+    if extra_layers:
+        model.load(transparent_state(extra_layers))
     structure = infer(core)
     _check_size(model.parameters, structure)
     if structure is not None and sizes(structure.spec)[1] == 0:
@@ -166,7 +166,7 @@ def put_under_test(student: StudentSide, seed: int, arguments: Mapping[str, int]
     else:
         spec = nearest
     state = telling_state(spec, images, rng)
-    return NetUnderTest(model, right, structure, core, extras, spec, images, state, ways)
+    return NetUnderTest(model, right, structure, core, extra_layers, spec, images, state, ways)
 
 
 def _check_size(parameters: Sequence[ParameterInfo], structure: Structure | None) -> None:
@@ -179,7 +179,7 @@ def _check_size(parameters: Sequence[ParameterInfo], structure: Structure | None
 
 
 def named(mistakes: Sequence[Mistake]) -> Recognition:
-    """Return the finding for a network that was recognised, by its mistakes."""
+    """Return the recognition for a network that was recognised, by its mistakes."""
     right_parts = frozenset(LAYERS) - {mistake.part for mistake in mistakes}
     return Recognition(tuple(mistakes), right_parts, as_if(mistakes))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autograder.checking.check_result import ActivationImage
-from autograder.pages.pictures.svg import INK, picture, png, rectangle, text
+from autograder.pages.pictures._svg import INK, picture, png, rectangle, text
 
 _PANEL = 190  # two of them are legible on a phone
 

@@ -14,13 +14,13 @@ from jupyter_client.provisioning import KernelProvisionerBase
 from traitlets import Bool, Dict
 from traitlets import Instance as InstanceOf
 
+from autograder.sandbox._fonts import font_cache
+from autograder.sandbox._launch import Bwrap, Launch
+from autograder.sandbox._relay import CHANNELS, Relay
 from autograder.sandbox.bwrap import CONNECTION, HOME, START, TEXT_FILES, visible
-from autograder.sandbox.fonts import font_cache
 from autograder.sandbox.forking import Fork
-from autograder.sandbox.launch import Bwrap, Launch
 from autograder.sandbox.limits import Limits, Usage
 from autograder.sandbox.process import SandboxProcess
-from autograder.sandbox.relay import CHANNELS, Relay
 
 
 class SandboxProvisioner(KernelProvisionerBase):

@@ -6,9 +6,9 @@ from copy import deepcopy
 
 from nbformat import NotebookNode
 
-from autograder.intake.match import defined_names
-from autograder.intake.records import HandedCell, Known, PlacedCell, Repair
-from autograder.intake.release import ROLES, graded_solution, plain_text, put_back, without_outputs
+from autograder.intake._match import defined_names
+from autograder.intake._records import HandedCell, Known, PlacedCell, Repair
+from autograder.intake._release import ROLES, graded_solution, plain_text, put_back, without_outputs
 
 _FLAGS = ("grade", "solution", "locked", "points", "schema_version")
 

@@ -14,7 +14,7 @@ from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
 
 from autograder import pages
-from autograder.feedback import summary
+from autograder.feedback import _summary
 from autograder.judging import sanitise
 from autograder.judging.graded_notebook import REPAIRED, heading, repair_note, result_of
 from autograder.pages.pictures import pictures
@@ -57,7 +57,7 @@ class FeedbackExporter(HTMLExporter):
         notebook, resources = super()._preprocess(nb, resources)
         notebook = copy.deepcopy(notebook)
         about = resources.get("nbgrader", {})
-        top, notes = summary.summarise(notebook.cells), repair_note(notebook.cells)
+        top, notes = _summary.summarise(notebook.cells), repair_note(notebook.cells)
         notebook.cells = [c for c in notebook.cells if not c.source.startswith(REPAIRED)]
         for cell in notebook.cells:
             _prepare(cell, about.get("assignment", ""))
@@ -85,8 +85,8 @@ def _prepare(cell: NotebookNode, assignment: str) -> None:
             "verdict.html",
             grade_id=marks["grade_id"],
             result=result,
-            advice=summary.advice(result) if lost else "",
-            hint=summary.hint(result, assignment),
+            advice=_summary.advice(result) if lost else "",
+            hint=_summary.hint(result, assignment),
             pictures=pictures(result.figures) if lost else [],
             given=marks.get("score"),
         )

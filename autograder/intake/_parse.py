@@ -9,7 +9,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from autograder.intake.records import HandedCell, Repair, UnreadableError
+from autograder.intake._records import HandedCell, Repair, UnreadableError
 
 MAX_NOTEBOOK_BYTES = 50_000_000
 """Bytes of the file, outputs included."""

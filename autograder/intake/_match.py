@@ -7,8 +7,8 @@ from typing import Any
 
 from rapidfuzz import fuzz
 
-from autograder.intake.records import ASSIGNMENT, DEFINITION, HandedCell, Known
-from autograder.intake.release import plain_text
+from autograder.intake._records import ASSIGNMENT, DEFINITION, HandedCell, Known
+from autograder.intake._release import plain_text
 
 NEARLY_THE_SAME = 90.0
 """rapidfuzz ratio from which a text counts as the release's: a word changed, not a paragraph."""

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from jupyter_client.blocking import BlockingKernelClient
 
+from autograder.sandbox._managers import SandboxKernelManager
+from autograder.sandbox._provisioner import SandboxProvisioner
 from autograder.sandbox.limits import Limits, Usage
-from autograder.sandbox.managers import SandboxKernelManager
 from autograder.sandbox.process import SandboxError
-from autograder.sandbox.provisioner import SandboxProvisioner
 
 
 @dataclass(frozen=True)

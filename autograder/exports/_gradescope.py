@@ -15,8 +15,8 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets import Enum
 
 from autograder.checking.check_result import CheckResult
-from autograder.exports.plugin import ScoresExporter
-from autograder.exports.scores import Person, Scores
+from autograder.exports._plugin import ScoresExporter
+from autograder.exports._scores import Person, Scores
 from autograder.judging.graded_notebook import grade_cells
 from autograder.judging.verdict import as_text
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from autograder.exports.plugin import ScoresExporter
-from autograder.exports.scores import Person, Scores, shown
+from autograder.exports._plugin import ScoresExporter
+from autograder.exports._scores import Person, Scores, shown
 
 IDENTITY = ("First name", "Last name", "ID number", "Email address")
 

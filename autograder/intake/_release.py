@@ -6,7 +6,7 @@ from copy import deepcopy
 
 from nbformat import NotebookNode
 
-from autograder.intake.records import ASSIGNMENT, DEFINITION, MISSING, Known
+from autograder.intake._records import ASSIGNMENT, DEFINITION, MISSING, Known
 
 ROLES = ("grade", "solution", "locked", "task")
 

@@ -20,7 +20,7 @@ from autograder import GraderFault, StudentFault
 from autograder.inside import wire
 from autograder.inside.probe import Answer
 from autograder.judging import sanitise
-from autograder.judging.outputs import Outputs, notice
+from autograder.judging._outputs import Outputs, notice
 from autograder.sandbox import Limits, Usage
 
 GRACE_S = 5.0  # what an interrupted kernel gets to come to rest before it is killed

@@ -7,7 +7,7 @@ from pathlib import Path
 from nbgrader.api import Gradebook
 from nbgrader.plugins import ExportPlugin
 
-from autograder.exports.scores import Person, Scores, people, scores
+from autograder.exports._scores import Person, Scores, people, scores
 
 
 class ScoresExporter(ExportPlugin):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from autograder.pages.pictures.svg import (
+from autograder.pages.pictures._svg import (
     BLUE,
     GREY,
     INK,

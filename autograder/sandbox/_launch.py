@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from autograder.sandbox._seccomp import seccomp_filter
 from autograder.sandbox.bwrap import bwrap_command, find_bwrap
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.seccomp import seccomp_filter
 
 _AT_ONCE = "it ended at once"
 

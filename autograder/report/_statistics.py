@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from autograder.checking.check_result import CheckResult
-from autograder.report.collect import Submission
+from autograder.report._collect import Submission
 
 MAX_EXAMPLES = 5
 _MAX_WORDS = 140  # characters of a reason that stands in for a mistake's name

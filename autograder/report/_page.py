@@ -14,10 +14,10 @@ from autograder import pages
 from autograder.course.course import open_course
 from autograder.pages.pictures.histogram import histogram
 from autograder.pages.pictures.scatter import scatter
-from autograder.report import statistics
-from autograder.report.collect import ClassResults, collect
-from autograder.report.similarity import near_identical
-from autograder.report.statistics import CheckStatistics, MistakeCount, NetworkAccuracies, Spread
+from autograder.report import _statistics
+from autograder.report._collect import ClassResults, collect
+from autograder.report._similarity import near_identical
+from autograder.report._statistics import CheckStatistics, MistakeCount, NetworkAccuracies, Spread
 
 MAX_MISTAKES = 30  # on the page; the JSON has all
 NOT_YET = "not graded yet"
@@ -79,13 +79,13 @@ def build(course: ClassResults) -> Report:
         ungraded=dict(course.ungraded),
         repaired={s.student: s.repairs for s in submissions if s.repairs},
         unsafe=tuple(s.student for s in submissions if not s.sandboxed),
-        checks=statistics.check_statistics(submissions),
-        mistakes=statistics.mistakes(submissions),
-        accuracies=statistics.accuracies(submissions),
-        seconds=statistics.spread(
+        checks=_statistics.check_statistics(submissions),
+        mistakes=_statistics.mistakes(submissions),
+        accuracies=_statistics.accuracies(submissions),
+        seconds=_statistics.spread(
             {s.student: s.wall_s for s in submissions if s.wall_s is not None}
         ),
-        memory_mib=statistics.spread(memory),
+        memory_mib=_statistics.spread(memory),
         near_identical=near_identical({s.student: s.code for s in submissions}, course.given),
     )
 

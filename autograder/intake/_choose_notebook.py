@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from autograder.intake import Repair
-from autograder.intake.plain_files import PlainFile, Refused, printable
+from autograder.intake._plain_files import PlainFile, Refused, printable
 
 
 def choose(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from autograder.pages.pictures.svg import GREY, INK, picture, rectangle, text
+from autograder.pages.pictures._svg import GREY, INK, picture, rectangle, text
 
 _CELL, _LEFT, _TOP = 30, 62, 34
 

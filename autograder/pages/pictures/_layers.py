@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from autograder.pages.pictures.svg import GREEN, GREY, INK, RED, line, picture, rectangle, text
+from autograder.pages.pictures._svg import GREEN, GREY, INK, RED, line, picture, rectangle, text
 
 _WIDTH, _ROW = 380, 46
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from traitlets import Enum, Unicode
 
-from autograder.exports.plugin import ScoresExporter
-from autograder.exports.scores import Person, Scores, shown
+from autograder.exports._plugin import ScoresExporter
+from autograder.exports._scores import Person, Scores, shown
 
 IDENTITIES = ("ID", "SIS User ID", "SIS Login ID")
 POINTS_POSSIBLE = "    Points Possible"  # the four blanks are Canvas's own

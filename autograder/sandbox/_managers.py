@@ -10,9 +10,9 @@ from typing import Any
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
 
+from autograder.sandbox._provisioner import SandboxProvisioner
+from autograder.sandbox._relay import CHANNELS
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.provisioner import SandboxProvisioner
-from autograder.sandbox.relay import CHANNELS
 
 
 class SandboxKernelManager(KernelManager):
