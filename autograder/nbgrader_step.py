@@ -25,6 +25,7 @@ from autograder.intake import clean_copy, read_folder
 from autograder.judging.graded_notebook import REPAIRED
 from autograder.judging.judge import grade_notebook
 from autograder.sandbox import Limits
+from autograder.sandbox.host_system import needs_linux, runs_hand_ins
 
 _DEFAULTS = Limits()
 
@@ -139,6 +140,11 @@ def clear_scores(about: dict[str, str]) -> None:
 
 class IntakeExporter(NotebookExporter):
     """Reads a hand-in as data and makes it whole, in place of nbgrader's plain reading."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        if not runs_hand_ins():  # before nbgrader has removed anything of an earlier run
+            raise SystemExit(needs_linux())
+        super().__init__(*arguments, **options)
 
     def from_filename(
         self, filename: str, resources: Any = None, **options: Any

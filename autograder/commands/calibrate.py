@@ -66,7 +66,7 @@ def calibrate(
     found = write.summary(trials, scale)
     docs = course / "docs"
     docs.mkdir(exist_ok=True)
-    (docs / "calibration.md").write_text(page.page(found))
+    (docs / "calibration.md").write_text(page.page(found), encoding="utf-8")
     page.plot(found, docs / "calibration.png")
     for tier in found["tiers"]:
         kept = "kept" if tier["kept"] else "NOT KEPT"

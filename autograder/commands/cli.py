@@ -20,6 +20,7 @@ from autograder.commands.publish import publish_command
 from autograder.commands.report import report_command
 from autograder.intake import clean_copy
 from autograder.judging import score_table
+from autograder.sandbox.host_system import require_linux
 
 INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
@@ -68,6 +69,7 @@ def grade(
     after Ctrl-C. In each case the same command goes on where this one stopped.
     """
     with explained_faults("graded"):
+        require_linux()
         course = course.resolve()
         everybody = clean_copy.students(course, assignment)
         if not everybody:
@@ -90,6 +92,7 @@ def grade(
 def demo_command(course: _Course = Path(".")) -> None:
     """Grade a made class: release, hand-ins, verdicts, feedback, and a table of it all."""
     with explained_faults("graded"):
+        require_linux()
         course, assignment = course.resolve(), "cnns"
         console.print("[bold]1[/] Generating the release from source/cnns/cnns.ipynb")
         grade_class.generate_release(course, assignment)

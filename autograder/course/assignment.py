@@ -27,6 +27,7 @@ _COLUMNS: Mapping[Kind, tuple[str, ...]] = {
     "task": ("max_score", "cell_type"),
     "source": ("cell_type", "locked", "source", "checksum"),
 }
+_FILES = ("*.py", "*.json", "*.gz")  # of this package and of `course_utils`: verdicts rest on them
 _PATHS = ("root", "db_url", "directory_structure", "assignment_id", "student_id", "notebook_id")
 
 
@@ -96,13 +97,13 @@ def digest(parts: Iterable[bytes]) -> str:
 
 @cache
 def checks_version() -> str:
-    """Return the hash of every Python and JSON file of the grader and of `course_utils`."""
+    """Return the hash of every file of code and data of the grader and of `course_utils`."""
     parts = []
     for package in ("autograder", "course_utils"):
         spec = importlib.util.find_spec(package)
         assert spec is not None
         for folder in map(Path, spec.submodule_search_locations or ()):
-            for path in sorted([*folder.rglob("*.py"), *folder.rglob("*.json")]):
+            for path in sorted(path for kind in _FILES for path in folder.rglob(kind)):
                 parts += [f"{package}/{path.relative_to(folder)}".encode(), path.read_bytes()]
     return digest(parts)
 

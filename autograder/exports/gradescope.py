@@ -54,7 +54,7 @@ class GradescopeExporter(ScoresExporter):
                 )
                 path = destination / one.assignment / person.student_id / "results.json"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(json.dumps(results, indent=2, ensure_ascii=False))
+                path.write_text(json.dumps(results, indent=2, ensure_ascii=False), encoding="utf-8")
 
 
 def as_results(

@@ -39,7 +39,7 @@ def lay(handed_in: HandIn, folder: Path, notebooks: Sequence[str]) -> None:
             path = folder / file.path
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(file.data)
-    _notes_file(folder).write_text("\n".join(remarks))
+    _notes_file(folder).write_text("\n".join(remarks), encoding="utf-8")
 
 
 def time_of(handed_in: HandIn) -> datetime | None:
@@ -60,7 +60,7 @@ def notes(folder: Path) -> list[str]:
         folder: what nbgrader takes for the hand-in. Beside it students have no say.
     """
     file = _notes_file(folder)
-    return file.read_text().splitlines() if file.is_file() else []
+    return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
 
 
 def _notes_file(folder: Path) -> Path:

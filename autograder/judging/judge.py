@@ -22,6 +22,7 @@ from autograder.judging.unsafe_kernel import open_unsafe_kernel
 from autograder.pages import sanitise
 from autograder.pages.verdict import as_html, as_text
 from autograder.sandbox import Limits, open_kernel
+from autograder.sandbox.host_system import require_linux
 
 UNSAFE = (
     "**Graded without a sandbox.** This hand-in ran with the grader's own rights: nothing kept it "
@@ -53,10 +54,12 @@ def grade_notebook(
         fork_kernels: whether its kernel is forked of one that has imported PyTorch already.
 
     Raises:
-        GraderFault: the machine or a check failed; the notebook is then half done.
+        GraderFault: the machine or a check failed; the notebook is then half done. Or this is
+            not Linux.
         SandboxUnavailable: there is no sandbox on this machine.
         SandboxError: the sandbox did not start, or something of it is left.
     """
+    require_linux()
     results: dict[str, CheckResult] = {}
     watch = Stopwatch()
     with ExitStack() as stack:

@@ -150,7 +150,8 @@ def main() -> None:
             cores=os.cpu_count(),
             python=platform.python_version(),
             torch=torch.__version__,
-        )
+        ),
+        encoding="utf-8",
     )
     print(found)
 

@@ -100,10 +100,17 @@ def write(course_root: Path, assignment: str, folder: Path) -> Path:
     (folder / f"{assignment}.json").write_bytes(
         orjson.dumps(asdict(report), option=orjson.OPT_INDENT_2)
     )
-    feedback = os.path.relpath(course_root / "feedback", folder)
     page = folder / f"{assignment}.html"
-    page.write_text(as_html(report, quote(feedback)))
+    page.write_text(as_html(report, _link(course_root / "feedback", folder)), encoding="utf-8")
     return page
+
+
+def _link(target: Path, start: Path) -> str:
+    """Return how a page in the folder `start` links to the folder `target`."""
+    try:
+        return quote(Path(os.path.relpath(target, start)).as_posix())
+    except ValueError:  # on another drive of Windows
+        return target.as_uri()
 
 
 def as_html(report: Report, feedback: str) -> str:
