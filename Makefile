@@ -1,7 +1,7 @@
 # make demo   sets up, then grades a made class and shows the result
 # make test   sets up, then runs all that continuous integration runs
 # make bench  sets up, then measures what grading a class costs (an hour, on an idle machine)
-# Needs Python 3.11 or later (choose one with PYTHON=...), and nothing else installed.
+# Needs Python 3.11 to 3.14 (choose one with PYTHON=...), and nothing else installed.
 
 PYTHON ?= python3
 VENV := .venv
@@ -51,7 +51,7 @@ $(INSTALLED): pyproject.toml autograder/pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or later is needed"'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --disable-pip-version-check --quiet --constraint constraints.txt \
-		--editable ".[grader,dev]" --editable ./autograder
+		--editable . --editable "./autograder[dev]"
 	touch $@
 
 clean:

@@ -24,6 +24,7 @@ from autograder.intake import read_folder
 from autograder.judging.graded_notebook import REPAIRED
 from autograder.judging.judge import grade_notebook
 from autograder.sandbox import Limits
+from autograder.sandbox.host_system import needs_linux, runs_hand_ins
 
 _DEFAULTS = Limits()
 
@@ -142,6 +143,11 @@ class IntakeExporter(NotebookExporter):
     hand_in = Instance(
         read_folder.HandIn, allow_none=True, help="The hand-in, if it was read already"
     ).tag(config=True)
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        if not runs_hand_ins():  # before nbgrader has removed anything of an earlier run
+            raise SystemExit(needs_linux())
+        super().__init__(*arguments, **options)
 
     def from_filename(
         self, filename: str, resources: Any = None, **options: Any

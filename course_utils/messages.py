@@ -117,7 +117,8 @@ def show(message: Message) -> None:
     """Display the message: HTML and text in Jupyter, text elsewhere."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     if shell is None:
-        print(as_text(message), flush=True)
+        encoding = sys.stdout.encoding or "utf-8"  # a console may not know the symbols
+        print(as_text(message).encode(encoding, "replace").decode(encoding), flush=True)
     else:
         from IPython.display import display
 

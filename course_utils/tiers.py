@@ -130,4 +130,6 @@ def scale_from(fields: Mapping[str, Any]) -> Scale:
 @cache
 def published_scale() -> Scale:
     """Return the scale that this package ships."""
-    return scale_from(json.loads((resources.files(__package__) / "tiers.json").read_text()))
+    return scale_from(
+        json.loads((resources.files(__package__) / "tiers.json").read_text(encoding="utf-8"))
+    )

@@ -18,7 +18,10 @@ from tests.conftest import ROOT
 DOCS = ROOT / "docs"
 PAGES = sorted(path.name for path in DOCS.glob("*.md"))
 _BLOCK = re.compile(r"^```(sh|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-BY_HAND = ("jupyter lab", ".venv/bin/jupyter lab", "make ", "python3 -m venv ", ".venv/bin/pip ")
+BY_HAND = (
+    *("jupyter lab", ".venv/bin/jupyter lab", "make ", "python3 -m venv ", ".venv/bin/pip "),
+    *(".venv\\Scripts\\jupyter lab", "py -m venv ", ".venv\\Scripts\\pip "),
+)
 
 
 def blocks(page: str, kind: str) -> list[str]:

@@ -56,7 +56,7 @@ class Ledger:
     def read(self, student: str) -> LedgerLine | None:
         """Return a student's line; None if there is none that can be read."""
         try:
-            fields = json.loads(self._path(student).read_text())
+            fields = json.loads(self._path(student).read_text(encoding="utf-8"))
             return LedgerLine(fields["depends"], Marks(**fields["marks"]), fields["files"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None

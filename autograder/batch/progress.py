@@ -73,7 +73,7 @@ class Display(Observer):
     def done(self, outcome: Outcome) -> None:
         """Log what came of one hand-in, and say it."""
         self._log.parent.mkdir(parents=True, exist_ok=True)
-        with self._log.open("a") as file:
+        with self._log.open("a", encoding="utf-8") as file:
             file.write(json.dumps(log_line(outcome)) + "\n")
         self._done += 1
         self._failed += bool(outcome.fault)
@@ -109,7 +109,7 @@ def last_faults(log: Path) -> dict[str, str]:
         log: the log file; that of a killed run may end in half a line.
     """
     found = {}
-    for line in log.read_text().splitlines() if log.exists() else ():
+    for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else ():
         with suppress(ValueError):
             fields = json.loads(line)
             found[fields["student"]] = fields["fault"]

@@ -19,6 +19,7 @@ from autograder.commands.terminal import HERE, CourseFolder, console, explained_
 from autograder.course.course import Course, open_course
 from autograder.course.release import generate_feedback, generate_release
 from autograder.judging import score_table
+from autograder.sandbox.host_system import require_linux
 
 
 def demo_command(
@@ -27,6 +28,7 @@ def demo_command(
 ) -> None:
     """Grade a made class: release, hand-ins, verdicts, feedback, and a table of it all."""
     with explained_faults("graded"):
+        require_linux()
         made_class, opened = find_module(assignment, "made_class"), open_course(course.resolve())
         source = opened.folder("source", assignment) / f"{assignment}.ipynb"
         console.print(f"[bold]1[/] Generating the release from {_shown(source, opened)}")

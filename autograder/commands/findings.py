@@ -13,7 +13,7 @@ from autograder.commands.terminal import HERE, Assignment, CourseFolder, console
 if TYPE_CHECKING:
     from autograder.prepare.doctor import Finding
 
-_MARKS = {True: "[green]✓[/]", None: "[yellow]![/]", False: "[red]✗[/]"}
+_MARKS = {True: ("green", "✓", "+"), None: ("yellow", "!", "!"), False: ("red", "✗", "x")}
 
 
 def doctor_command(course: CourseFolder = HERE) -> None:
@@ -43,9 +43,8 @@ def check_assignment_command(
 def _show(findings: Iterable[Finding]) -> None:
     bad = 0
     for finding in findings:
-        mark = _MARKS[finding.good]
         console.print(
-            f"{mark} [bold]{finding.what}[/]: {escape(finding.says)}",
+            f"{_mark(finding.good)} [bold]{finding.what}[/]: {escape(finding.says)}",
             highlight=False,
             soft_wrap=True,
         )
@@ -54,3 +53,9 @@ def _show(findings: Iterable[Finding]) -> None:
         bad += finding.good is False
     if bad:
         raise typer.Exit(1)
+
+
+def _mark(good: bool | None) -> str:
+    """Return the mark of a finding, as this console can show it."""
+    colour, mark, plain = _MARKS[good]
+    return f"[{colour}]{mark if console.encoding.startswith('utf') else plain}[/]"

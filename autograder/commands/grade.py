@@ -19,6 +19,7 @@ from autograder.commands.terminal import (
     explained_faults,
 )
 from autograder.course.course import open_course
+from autograder.sandbox.host_system import require_linux
 
 INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
 
@@ -56,6 +57,7 @@ def grade_command(
     after Ctrl-C. In each case the same command goes on where this one stopped.
     """
     with explained_faults("graded"):
+        require_linux()
         course = course.resolve()
         opened = open_course(course)
         everybody = opened.students(assignment)

@@ -30,6 +30,7 @@ _COLUMNS: Mapping[Kind, tuple[str, ...]] = {
 
 
 _FORM_VERDICTS = ("checking", "inside", "intake", "judging", "sandbox")  # folders of the grader
+_FILES = ("*.py", "*.json", "*.gz")  # of these: verdicts rest on data too
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def _judges(assignment: str) -> Iterator[Path]:
     yield from (grader / "__init__.py", grader / "nbgrader_step.py")
     folders = (*_FORM_VERDICTS, f"assignments/{assignment}")
     for folder in (*(grader / name for name in folders), course_utils):
-        yield from sorted([*folder.rglob("*.py"), *folder.rglob("*.json")])
+        yield from sorted(path for kind in _FILES for path in folder.rglob(kind))
 
 
 def read_assignment(course: Course, name: str, *, sandboxed: bool) -> Assignment:

@@ -55,7 +55,7 @@ class GradescopeExporter(ScoresExporter):
                 )
                 path = destination / one.assignment / person.student_id / "results.json"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(json.dumps(results, indent=2, ensure_ascii=False))
+                path.write_text(json.dumps(results, indent=2, ensure_ascii=False), encoding="utf-8")
 
     def _graded(self, student: str, assignment: str) -> Path:
         coursedir = CourseDirectory(config=self.config)

@@ -262,7 +262,7 @@ def _standard_settings() -> Iterator[None]:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     with (
-        open(os.devnull, "w") as sink,
+        open(os.devnull, "w", encoding="utf-8") as sink,
         contextlib.redirect_stdout(sink),
         contextlib.redirect_stderr(sink),
         warnings.catch_warnings(),

@@ -21,6 +21,7 @@ from autograder.judging.graded_notebook import METADATA, VERDICT, autograded_id
 from autograder.judging.timing import CELL, Stopwatch
 from autograder.judging.verdict import as_html, as_text
 from autograder.sandbox import Limits, open_kernel
+from autograder.sandbox.host_system import require_linux
 
 UNSAFE = (
     "**Graded without a sandbox.** This hand-in ran with the grader's own rights: nothing kept it "
@@ -52,10 +53,12 @@ def grade_notebook(
         fork_kernels: whether its kernel is forked of one that has imported PyTorch already.
 
     Raises:
-        GraderFault: the machine or a check failed; the notebook is then half done.
+        GraderFault: the machine or a check failed; the notebook is then half done. Or this is
+            not Linux.
         SandboxUnavailable: there is no sandbox on this machine.
         SandboxError: the sandbox did not start, or something of it is left.
     """
+    require_linux()
     results: dict[str, CheckResult] = {}
     watch = Stopwatch()
     with ExitStack() as stack:

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 _HERE = Path(__file__).parent
 NBCONVERT = _HERE / "nbconvert"  # nbconvert looks for its templates in folders of their own
-STYLE = (_HERE / "page.css").read_text()
+STYLE = (_HERE / "page.css").read_text(encoding="utf-8")
 
 _environment = Environment(
     loader=FileSystemLoader(_HERE / "templates"),

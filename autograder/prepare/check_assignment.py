@@ -21,6 +21,7 @@ from autograder.judging.graded_notebook import autograded_id
 from autograder.judging.judge import grade_notebook
 from autograder.prepare.doctor import Finding
 from autograder.sandbox import Limits
+from autograder.sandbox.host_system import needs_linux, runs_hand_ins
 
 _BLOCKS = {  # what students must not see -> how long a line must be to give something away, chars
     r"### BEGIN SOLUTION\n(.*?)### END SOLUTION": 20,
@@ -29,7 +30,7 @@ _BLOCKS = {  # what students must not see -> how long a line must be to give som
 
 
 def examine(course_root: Path, assignment: str) -> Iterator[Finding]:
-    """Yield what is found, the quick looks first; the last two grade source and release.
+    """Yield what is found, the quick looks first; the last two grade source and release, on Linux.
 
     Raises:
         GraderFault: there is no source notebook, or nbgrader cannot make a release of it.
@@ -45,6 +46,9 @@ def examine(course_root: Path, assignment: str) -> Iterator[Finding]:
     release = fresh_release(course, assignment)
     yield leaks(source, release)
     yield committed(course, assignment, release)
+    if not runs_hand_ins():
+        yield Finding("scores", None, "not tried", needs_linux())
+        return
     most = sum(_points(cell) for cell in source.cells if autograded_id(cell))
     fork = forks_kernels(course.config)
     for what, notebook, wanted in (("the source", source, most), ("the release", release, 0)):

@@ -9,7 +9,6 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import dedent
 from zipfile import ZipFile
 
 import nbformat
@@ -18,6 +17,7 @@ from nbformat import NotebookNode
 import course_utils
 from autograder import GraderFault
 from autograder.course.course import open_course
+from autograder.prepare.bundle_readme import bundle_readme
 
 _ADDRESS = re.compile(r'^COURSE_UTILS_URL = ".*"$', re.MULTILINE)
 _MARKS = ("### BEGIN SOLUTION", "### BEGIN HIDDEN TESTS", "autograder")
@@ -79,15 +79,19 @@ def publish(course_root: Path, assignment: str, folder: Path, github: GitHub | N
     wheel = build_wheel(folder)
     notebook = for_students(nbformat.read(path, 4), assignment, wheel.name, github)
     nbformat.write(notebook, folder / path.name)
-    (folder / "requirements.txt").write_text(f"./{wheel.name}\njupyterlab\n")
-    (folder / "README.md").write_text(_readme(assignment, github))
+    requirements = f"./{wheel.name}\njupyterlab\nipywidgets\n"
+    (folder / "requirements.txt").write_text(requirements, encoding="utf-8")
+    readme = bundle_readme(assignment, wheel.name, _badge(assignment, github) if github else "")
+    (folder / "README.md").write_text(readme, encoding="utf-8")
     return sorted([path.name, wheel.name, "requirements.txt", "README.md"])
 
 
 def for_students(
     release: NotebookNode, assignment: str, wheel: str, github: GitHub | None
 ) -> NotebookNode:
-    """Return the release with the address of the wheel in it, and a badge if there is one.
+    """Return the release; for GitHub with the address of the wheel in it, and a badge.
+
+    Without an address the first cell takes the wheel that lies beside the notebook.
 
     Raises:
         GraderFault: it holds something that is not for students.
@@ -97,10 +101,9 @@ def for_students(
     if found:
         raise GraderFault(f"the release holds {found[0]!r}: make it again, and check the marks")
     notebook = nbformat.reads(text, 4)
-    address = github.raw(wheel) if github else f"./{wheel}"
-    for cell in notebook.cells:
-        cell.source = _ADDRESS.sub(f'COURSE_UTILS_URL = "{address}"', cell.source)
     if github:
+        for cell in notebook.cells:
+            cell.source = _ADDRESS.sub(f'COURSE_UTILS_URL = "{github.raw(wheel)}"', cell.source)
         badge = nbformat.v4.new_markdown_cell(_badge(assignment, github), id="open-in-colab")
         notebook.cells.insert(0, badge)
     return notebook
@@ -124,7 +127,9 @@ def build_wheel(folder: Path) -> Path:
             shutil.copy(project / name, copy)
         command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index"]
         command += ["--no-build-isolation", "--wheel-dir", str(copy / "wheels"), str(copy)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", check=False
+        )
         if done.returncode:
             raise GraderFault(f"no wheel could be built: {done.stderr.strip()[-500:]}")
         (wheel,) = (copy / "wheels").glob("*.whl")
@@ -140,20 +145,3 @@ def build_wheel(folder: Path) -> Path:
 def _badge(assignment: str, github: GitHub) -> str:
     image = "https://colab.research.google.com/assets/colab-badge.svg"
     return f"[![Open in Colab]({image})]({github.colab(f'{assignment}.ipynb')})"
-
-
-def _readme(assignment: str, github: GitHub | None) -> str:
-    badge = f"\n{_badge(assignment, github)}\n" if github else ""
-    return dedent(f"""\
-        # {assignment}
-        {badge}
-        Python 3.11 or later. In this folder:
-
-        ```
-        python3 -m venv .venv
-        .venv/bin/pip install -r requirements.txt
-        .venv/bin/jupyter lab {assignment}.ipynb
-        ```
-
-        Work from top to bottom, then hand in `{assignment}.ipynb`.
-        """)

@@ -104,11 +104,18 @@ def write(course_root: Path, assignment: str, folder: Path) -> Path:
     course, page = open_course(course_root), folder / f"{assignment}.html"
 
     def feedback(student: str) -> str:
-        path = course.folder("feedback", assignment, student) / f"{assignment}.html"
-        return quote(os.path.relpath(path, folder))
+        return _link(course.folder("feedback", assignment, student) / f"{assignment}.html", folder)
 
-    page.write_text(as_html(report, feedback))
+    page.write_text(as_html(report, feedback), encoding="utf-8")
     return page
+
+
+def _link(target: Path, start: Path) -> str:
+    """Return how a page in the folder `start` links to a file."""
+    try:
+        return quote(Path(os.path.relpath(target, start)).as_posix())
+    except ValueError:  # on another drive of Windows
+        return target.as_uri()
 
 
 def as_html(report: Report, feedback: Callable[[str], str]) -> str:

@@ -17,7 +17,6 @@ from autograder.sandbox.bwrap import WRITABLE
 
 _HELD = ("RssAnon", "RssShmem", "VmSwap", "VmPTE")
 _SHARED_OUT = ("Pss_Anon", "Pss_Shmem", "SwapPss")
-_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _STOPPING_S = 5.0  # for each to see that it is to stop; on a busy core that takes a while
 _MOVING = b"RS"  # states, as ps(1) shows them: running, or in a sleep that a signal ends
 
@@ -74,7 +73,7 @@ class Processes:
                 with open(f"{self._proc}/{pid}/stat", "rb") as file:
                     times = file.read().rpartition(b")")[2].split()[11:15]
                 ticks += sum(int(time) for time in times)
-        return Sample(memory, tasks, ticks * _TICK_S)
+        return Sample(memory, tasks, ticks / os.sysconf("SC_CLK_TCK"))
 
     @contextlib.contextmanager
     def standing_still(self) -> Iterator[bool]:

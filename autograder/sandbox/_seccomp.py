@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import errno
 import platform
-import socket
 import struct
 from collections.abc import Mapping
 
@@ -64,7 +63,7 @@ CHANGES_OF_ATTRIBUTES = {
     "setxattrat": (463, 463),
     "file_setattr": (469, 469),
 }
-SOCKET_FAMILIES = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK)
+SOCKET_FAMILIES = (1, 2, 10, 16)  # linux/socket.h: AF_UNIX, AF_INET, AF_INET6, AF_NETLINK
 
 # machine -> (column above, AUDIT_ARCH_... of linux/audit.h)
 MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
@@ -108,7 +107,7 @@ def seccomp_filter(*, as_root: bool, machine: str | None = None) -> bytes:
         *jumps(pretended, "pretend"),
         (_EQUAL, "", "allow", SOCKET[column]),
         (_LOAD, "", "", _FIRST_ARGUMENT),
-        *((_EQUAL, "allow", "", int(family)) for family in SOCKET_FAMILIES),
+        *((_EQUAL, "allow", "", family) for family in SOCKET_FAMILIES),
         (_RETURN, "", "", _ERRNO | errno.EAFNOSUPPORT),
         (_RETURN, "", "", _ALLOW),
         (_RETURN, "", "", _ERRNO | errno.ENOSYS),  # libraries then take their older way

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from autograder.sandbox.host_system import needs_linux, runs_hand_ins
 from autograder.sandbox.limits import Limits
 
 HOME = "/home/student"
@@ -187,6 +188,8 @@ def find_bwrap() -> Path:
     Raises:
         SandboxUnavailable: there is none.
     """
+    if not runs_hand_ins():
+        raise SandboxUnavailable(needs_linux())
     complaints = []
     for candidate in _candidates():
         complaint = attempt(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import site
 import subprocess
@@ -17,6 +18,7 @@ from typer.testing import CliRunner
 from autograder import GraderFault
 from autograder.commands.cli import app
 from autograder.commands.terminal import GRADERS_FAULT
+from autograder.prepare.bundle_readme import bundle_readme
 from autograder.prepare.publish import for_students, parse_github
 from tests.conftest import ROOT
 
@@ -44,6 +46,32 @@ def test_the_bundle_is_four_files(bundle: Path):
     assert len(names) == 4
 
 
+def test_the_readme_has_lines_for_each_system_and_for_each_service(bundle: Path):
+    text = (bundle / "README.md").read_text(encoding="utf-8")
+    (wheel,) = bundle.glob("*.whl")
+    for line in (
+        ".venv/bin/pip install -r requirements.txt",
+        ".venv\\Scripts\\pip install -r requirements.txt",
+        "uv pip install -r requirements.txt",
+        ".venv/bin/jupyter lab cnns.ipynb",
+        ".venv\\Scripts\\jupyter lab cnns.ipynb",
+        "uv run --no-project jupyter lab cnns.ipynb",
+        ".venv/bin/pip install torch torchvision --index-url https://download.pytorch.org/whl/cpu",
+    ):
+        assert f"\n{line}\n" in text
+    for heading in (
+        "Linux, macOS",
+        "Windows",
+        "Google Colab",
+        "Kaggle",
+        "No matching distribution",
+    ):
+        assert heading in text
+    assert not re.search(r"\b(ASSIGNMENT|BADGE|COLAB|KAGGLE)\b", text)
+    alone = bundle_readme("cnns", wheel.name)
+    assert f"upload symbol, `{wheel.name}`" in alone
+
+
 def test_nothing_of_the_grader_is_in_the_wheel(bundle: Path):
     (wheel,) = bundle.glob("*.whl")
     with ZipFile(wheel) as archive:
@@ -64,10 +92,8 @@ def test_the_notebook_says_where_its_package_is_and_has_a_badge(bundle: Path):
     assert colab in (bundle / "README.md").read_text()
 
 
-def test_without_github_the_package_lies_beside_the_notebook():
-    notebook = for_students(RELEASE, "cnns", "x.whl", None)
-    assert any('COURSE_UTILS_URL = "./x.whl"' in cell.source for cell in notebook.cells)
-    assert len(notebook.cells) == len(RELEASE.cells)
+def test_without_github_the_notebook_is_the_release():
+    assert for_students(RELEASE, "cnns", "x.whl", None) == RELEASE
 
 
 def test_the_source_is_not_published():

@@ -28,7 +28,7 @@ from autograder.checking.check_result import CheckResult, nothing, verdict
 from autograder.commands.cli import app
 from autograder.commands.terminal import GRADERS_FAULT
 from autograder.judging.graded_notebook import METADATA, REPAIRED
-from autograder.report import build, write
+from autograder.report import _page, build, write
 from autograder.report._collect import ClassResults, read, without_pictures
 from autograder.report._page import as_html
 from autograder.report._similarity import near_identical
@@ -296,3 +296,12 @@ def test_groups_are_joined_over_a_common_member():
     assert near_identical(codes, ()) == (("a", "m", "z"),)
     alone = {name: codes[name] for name in itertools.islice(codes, 1)}
     assert near_identical(alone, ()) == ()
+
+
+def test_links_reach_another_drive_of_windows(monkeypatch: pytest.MonkeyPatch):
+    def refuse(path: Path, start: Path) -> str:
+        raise ValueError("path is on mount 'C:', start on mount 'D:'")
+
+    assert _page._link(Path("/course/feedback"), Path("/course/report")) == "../feedback"
+    monkeypatch.setattr(_page.os.path, "relpath", refuse)
+    assert _page._link(Path("/a course/feedback"), Path("/d")) == "file:///a%20course/feedback"

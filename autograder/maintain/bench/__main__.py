@@ -61,7 +61,9 @@ def main(
         figures.extend(new)
         for figure in new:
             console.print(f"{figure.what}: {figure.got} (wanted: {figure.wanted})", markup=False)
-        output.write_text(page(command, figures, tables))  # now: the next part may be interrupted
+        output.write_text(
+            page(command, figures, tables), encoding="utf-8"
+        )  # now: the next part may be interrupted
 
     if Part.CLASS in parts or Part.USUAL in parts:
         new, tables, cpu_s = speed.classes(root, hand_ins, workers)

@@ -69,10 +69,13 @@ def run(
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
+        encoding="utf-8",
     )
     wall_s, after = time.monotonic() - started, psutil.cpu_times()._asdict()
     if done.returncode not in ok:
-        with NamedTemporaryFile("w", prefix="autograder-bench-", delete=False) as whole:
+        with NamedTemporaryFile(
+            "w", encoding="utf-8", prefix="autograder-bench-", delete=False
+        ) as whole:
             whole.write(done.stdout)
         raise GraderFault(
             f"{module} {' '.join(arguments)} failed:\n{done.stdout[-4000:]}\n"

@@ -61,7 +61,7 @@ def course(root: Path, *, stock: bool = False) -> Iterator[Path]:
         folder = Path(name)
         shutil.copytree(root / "source", folder / "source")
         if stock:
-            (folder / "nbgrader_config.py").write_text(_STOCK)
+            (folder / "nbgrader_config.py").write_text(_STOCK, encoding="utf-8")
         else:
             shutil.copy(root / "nbgrader_config.py", folder)
         run(folder, "nbgrader", "generate_assignment", ASSIGNMENT)

@@ -54,7 +54,11 @@ def classes(root: Path, count: int, workers: int) -> tuple[list[Figure], list[st
                 number = f"--workers={workers if name == many else 1}"
                 took, _ = run(folder, "autograder", "grade", ASSIGNMENT, number, environment=secret)
             if name == one:  # not of many workers: processes on all cores slow each other down
-                lines += (folder / FOLDER / f"{ASSIGNMENT}.jsonl").read_text().splitlines()
+                lines += (
+                    (folder / FOLDER / f"{ASSIGNMENT}.jsonl")
+                    .read_text(encoding="utf-8")
+                    .splitlines()
+                )
             runs.setdefault(name, []).append(took)
     taken = {name: mean(each) for name, each in runs.items()}
     phases = [_phases(json.loads(line)) for line in lines]

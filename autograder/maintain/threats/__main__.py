@@ -39,7 +39,7 @@ def main(
             results[name] = futures[0].result(), futures[1].result()
             typer.echo(f"{name}\n    stock: {results[name][0]}\n    ours:  {results[name][1]}")
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(page(results))
+    output.write_text(page(results), encoding="utf-8")
     typer.echo(f"written: {output}")
 
 

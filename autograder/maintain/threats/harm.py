@@ -67,12 +67,12 @@ def _older(folder: Path, data: bytes) -> None:
             cell.pop("execution_count")
         cell.pop("id", None)
     notebook |= {"nbformat": 3, "nbformat_minor": 0, "worksheets": [{"cells": cells}]}
-    (folder / "cnns.ipynb").write_text(json.dumps(notebook))
+    (folder / "cnns.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
 
 
 def _newer(folder: Path, data: bytes) -> None:
     notebook = json.loads(data) | {"nbformat": 9, "nbformat_minor": 0}
-    (folder / "cnns.ipynb").write_text(json.dumps(notebook))
+    (folder / "cnns.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
 
 
 HARM = (

@@ -52,7 +52,7 @@ def _links(folder: Path, data: bytes) -> None:
 
 def _dots(folder: Path, data: bytes) -> None:
     (folder / "cnns.ipynb").write_bytes(data)
-    (folder / "..\\cnns.py").write_text("print(1)")
+    (folder / "..\\cnns.py").write_text("print(1)", encoding="utf-8")
     (folder / "..." / "..cnns").mkdir(parents=True)
 
 
@@ -60,7 +60,7 @@ def _shadows(folder: Path, data: bytes) -> None:
     (folder / "cnns.ipynb").write_bytes(data)
     for name in ("torch.py", "json.py", "autograder.py", "course_utils.py"):
         text = "raise ImportError('shadowed')"
-        (folder / name).write_text(text)
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 READING = (

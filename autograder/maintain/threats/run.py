@@ -66,10 +66,10 @@ def make_course(folder: Path, *, stock: bool, graded_before: bool = True) -> Pat
     source = folder / "source" / ASSIGNMENT
     source.mkdir(parents=True)
     nbformat.write(source_notebook(assertions=stock), source / f"{ASSIGNMENT}.ipynb")
-    config = STOCK_CONFIG if stock else CONFIG.read_text() + OUR_LIMITS
-    (folder / "nbgrader_config.py").write_text(config)
+    config = STOCK_CONFIG if stock else CONFIG.read_text(encoding="utf-8") + OUR_LIMITS
+    (folder / "nbgrader_config.py").write_text(config, encoding="utf-8")
     (folder / "home").mkdir()
-    (folder / "home" / "notes.txt").write_text(f"{CANARY}-home")
+    (folder / "home" / "notes.txt").write_text(f"{CANARY}-home", encoding="utf-8")
     _must(folder, "generate_assignment", ASSIGNMENT)
     if not graded_before:
         return folder
@@ -267,7 +267,7 @@ def _notes_on_feedback(course: Path, attack: Attack, variables: dict[str, str]) 
     _run([*command, f"--student={ATTACKER}"], course, variables)
     page = course / "feedback" / ATTACKER / ASSIGNMENT / f"{ASSIGNMENT}.html"
     if page.exists():
-        places = live_scripts(page.read_text())
+        places = live_scripts(page.read_text(encoding="utf-8"))
         if places:
             notes.append(f"scripts run in the feedback page ({len(places)} places)")
     return notes

@@ -18,4 +18,4 @@ PUBLISHED = Path(__file__).with_name("cnns.json")
 @cache
 def scale() -> Scale:
     """Return the calibrated scale."""
-    return scale_from(json.loads(PUBLISHED.read_text())["scale"])
+    return scale_from(json.loads(PUBLISHED.read_text(encoding="utf-8"))["scale"])

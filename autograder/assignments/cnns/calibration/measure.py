@@ -126,7 +126,7 @@ def measure_all(
     on_progress(len(found), len(todo))
     left = [job for job in todo if (job.family, job.seed) not in done]
     journal.parent.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(workers) as pool, journal.open("a") as file:
+    with ProcessPoolExecutor(workers) as pool, journal.open("a", encoding="utf-8") as file:
         for future in as_completed([pool.submit(measure, job, scale) for job in left]):
             trial = future.result()
             file.write(json.dumps({"key": key, **asdict(trial)}) + "\n")
@@ -146,7 +146,7 @@ def _read(journal: Path, key: str) -> Iterator[Trial]:
     """Yield the trials of a journal; the last line may be half written."""
     if not journal.exists():
         return
-    for line in journal.read_text().splitlines():
+    for line in journal.read_text(encoding="utf-8").splitlines():
         try:
             fields = json.loads(line)
         except ValueError:

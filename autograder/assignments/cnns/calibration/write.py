@@ -90,8 +90,8 @@ def summary(trials: Sequence[Trial], scale: Scale) -> dict[str, Any]:
 def write(trials: Sequence[Trial], scale: Scale) -> None:
     """Write the published file and the scale for students."""
     found = json.dumps(summary(trials, scale), indent=1)
-    calibration.PUBLISHED.write_text(found + "\n")
-    FOR_STUDENTS.write_text(json.dumps(asdict(scale), indent=1) + "\n")
+    calibration.PUBLISHED.write_text(found + "\n", encoding="utf-8")
+    FOR_STUDENTS.write_text(json.dumps(asdict(scale), indent=1) + "\n", encoding="utf-8")
 
 
 def _tier(errors: TierErrors) -> dict[str, Any]:
