@@ -28,6 +28,7 @@ from autograder.course.course import (
     late_penalty,
     open_course,
 )
+from autograder.intake.identity import why_dangerous
 from autograder.intake.read_folder import HandIn
 from autograder.sandbox import SandboxUnavailable
 
@@ -204,7 +205,17 @@ def grade(
             return RunSummary((), unchanged)
         outcomes: list[Outcome] = []
         stopped = ""
+
+        def hear(outcome: Outcome) -> None:
+            outcomes.append(outcome)
+            observer.done(outcome)
+
         try:
+            for student in [entry.student for entry in due if why_dangerous(entry.student)]:
+                hear(run.refuse(student))
+            safe = [entry.student for entry in due if not why_dangerous(entry.student)]
+            if not safe:
+                return RunSummary(tuple(outcomes), unchanged)
             if scheduler is None:
                 forks = sandboxed and forks_kernels(run.course.config)
                 forkserver_preload.start(assignment, forks=forks)
@@ -216,12 +227,10 @@ def grade(
 
             try:
                 with open_client(workers or cores(), scheduler) as client:
-                    hand_ins = run.hand_ins([entry.student for entry in due])
+                    hand_ins = run.hand_ins(safe)
                     asked = run_tasks(client, task, run.assignment, hand_ins, observer.workers)
                     for result in asked:
-                        outcome = run.keep(*result)
-                        outcomes.append(outcome)
-                        observer.done(outcome)
+                        hear(run.keep(*result))
             except (GraderFault, SandboxUnavailable) as fault:
                 stopped = str(fault)
         except KeyboardInterrupt:
@@ -241,7 +250,11 @@ class _Run:
         """Return what is to be graded, and how many results stand."""
         marks = self.store.gradebook.marks()
         due, unchanged = [], 0
-        for student, handed_in in self.hand_ins(selection.students):
+        safe = [student for student in selection.students if not why_dangerous(student)]
+        for student in selection.students:
+            if refused := why_dangerous(student):
+                due.append(Due(student, refused))
+        for student, handed_in in self.hand_ins(safe):
             reason = self.store.why_due(student, handed_in, marks.get(student))
             if reason or selection.force:
                 due.append(Due(student, reason or "it was asked for"))
@@ -263,6 +276,11 @@ class _Run:
             except OSError as error:
                 raise GraderFault(f"the hand-in of {student} cannot be read: {error}") from error
             yield student, handed_in
+
+    def refuse(self, student: str) -> Outcome:
+        """Return why a hand-in is not graded whose student's id other programs cannot take."""
+        self.store.withdraw(student)
+        return Outcome(student, why_dangerous(student))
 
     def keep(self, student: str, handed_in: HandIn, result: Graded | Fault) -> Outcome:
         """Return what came of a hand-in, when that is in its place.

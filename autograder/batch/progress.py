@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from autograder.batch.grade_class import Due, Outcome
+from autograder.intake.identity import printable_lines
 
 FOLDER = Path(".autograder") / "log"
 
@@ -84,7 +85,7 @@ class Display(AbstractContextManager["Display"]):
         self._print(f"    {text}")
 
     def _print(self, text: str) -> None:
-        self._console.print(escape(text), highlight=False, soft_wrap=True)
+        self._console.print(escape(printable_lines(text)), highlight=False, soft_wrap=True)
 
     def _about(self) -> str:
         running = min(self._workers, self._due - self._done)

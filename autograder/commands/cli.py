@@ -19,6 +19,7 @@ from autograder.commands.findings import check_assignment_command, doctor_comman
 from autograder.commands.publish import publish_command
 from autograder.commands.report import report_command
 from autograder.intake import clean_copy
+from autograder.intake.identity import printable, printable_lines
 from autograder.judging import score_table
 
 INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
@@ -79,7 +80,8 @@ def grade(
         if dry_run:
             due = grade_class.plan(course, assignment, selection, sandboxed=not unsafe_no_sandbox)
             for entry in due:
-                console.print(f"    {entry.student}: {entry.reason}", highlight=False)
+                line = f"{entry.student}: {entry.reason}"
+                console.print(f"    {escape(printable(line))}", highlight=False)
             console.print(f"{len(due)} hand-ins would be graded")
             return
         summary = _grade(course, assignment, selection, not unsafe_no_sandbox, workers, scheduler)
@@ -150,16 +152,17 @@ def _show(course: Path, assignment: str, students: Sequence[str]) -> None:
 def _leave(summary: grade_class.RunSummary) -> None:
     failed = [outcome for outcome in summary.outcomes if outcome.fault]
     if failed:
+        names = printable(", ".join(outcome.student for outcome in failed))
         console.print(
             f"{len(failed)} of {len(summary.outcomes)} hand-ins have no verdict, through no fault "
-            f"of the students: {', '.join(outcome.student for outcome in failed)}. Mend the cause "
-            "and run the same command again.",
+            f"of the students: {escape(names)}. Mend the cause and run the same command again.",
             highlight=False,
         )
     if summary.stopped:
         console.print(
-            f"[bold red]Stopped[/]: {escape(summary.stopped)}. {len(summary.outcomes)} hand-ins "
-            f"are done, {summary.left} are as they were. To go on, run the same command again.",
+            f"[bold red]Stopped[/]: {escape(printable_lines(summary.stopped))}. "
+            f"{len(summary.outcomes)} hand-ins are done, {summary.left} are as they were. "
+            "To go on, run the same command again.",
             highlight=False,
         )
     if summary.stopped == grade_class.INTERRUPTED:

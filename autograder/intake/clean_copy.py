@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -47,8 +48,10 @@ def time_of(handed_in: HandIn) -> datetime | None:
     if not handed_in.timestamp:
         return None
     try:
-        moment: datetime = parse_utc(handed_in.timestamp)
-    except (ValueError, OverflowError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a time zone that nobody knows
+            moment: datetime = parse_utc(handed_in.timestamp)
+    except (ValueError, ArithmeticError):  # numbers of ninety digits among them
         return None
     return moment
 

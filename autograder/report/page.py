@@ -16,7 +16,7 @@ from autograder.pages.pictures.scatter import scatter
 from autograder.report import statistics
 from autograder.report.collect import ClassResults, collect
 from autograder.report.similarity import near_identical
-from autograder.report.statistics import Accuracy, CheckStatistics, MistakeCount, Spread
+from autograder.report.statistics import Accuracy, CheckStatistics, Fall, MistakeCount, Spread
 
 MAX_MISTAKES = 30  # on the page; the JSON has all
 NOT_YET = "not graded yet"
@@ -37,6 +37,7 @@ class Report:
         repaired: student -> what had to be put right.
         unsafe: students graded without a sandbox.
         checks: of each grade cell that is judged automatically.
+        falls: of checks over answers.
         mistakes: the most frequent first.
         accuracies: of the networks that were trained.
         seconds: wall time of grading one hand-in.
@@ -53,6 +54,7 @@ class Report:
     repaired: dict[str, tuple[str, ...]]
     unsafe: tuple[str, ...]
     checks: tuple[CheckStatistics, ...]
+    falls: tuple[Fall, ...]
     mistakes: tuple[MistakeCount, ...]
     accuracies: tuple[Accuracy, ...]
     seconds: Spread | None
@@ -79,6 +81,7 @@ def build(course: ClassResults) -> Report:
         repaired={s.student: s.repairs for s in submissions if s.repairs},
         unsafe=tuple(s.student for s in submissions if not s.sandboxed),
         checks=statistics.check_statistics(submissions),
+        falls=statistics.falls(submissions),
         mistakes=statistics.mistakes(submissions),
         accuracies=statistics.accuracies(submissions),
         seconds=statistics.spread(
@@ -124,6 +127,7 @@ def as_html(report: Report, feedback: str) -> str:
         "report.html",
         report=report,
         style=pages.STYLE,
+        policy=pages.POLICY,
         link=link,
         faults=_by_reason(report.ungraded),
         histogram=histogram(list(report.points.values()), report.max_points),

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from autograder.sandbox.bwrap import WRITABLE
+from autograder.sandbox.kernel_objects import KernelObjects, count
 
 _HELD = ("RssAnon", "RssShmem", "VmSwap", "VmPTE")
 _SHARED_OUT = ("Pss_Anon", "Pss_Shmem", "SwapPss")
@@ -149,6 +150,15 @@ class Processes:
         """
         with open(f"/proc/{self.first}/net/sockstat") as file:
             return int(file.readline().split()[-1])  # "sockets: used 25"
+
+    def kernel_objects(self) -> KernelObjects:
+        """Return what they hold of what Linux counts by user, or for nobody.
+
+        Raises:
+            OSError: they are just starting, or have just ended.
+        """
+        pids = [pid for pid in self._pids() if self._counts(pid)]
+        return count(self._proc, pids, self.first)
 
     @property
     def _proc(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from autograder.checking.challenge import generator, random_images, random_state
 from autograder.checking.check_result import CheckResult, Criterion, verdict
-from autograder.checking.checks import scored
+from autograder.checking.checks import mlp_answers, scored
 from autograder.checking.pairing import pairings
 from autograder.checking.student import Model, StudentFault, StudentSide, call
 
@@ -99,6 +100,11 @@ def training_step(student: StudentSide, seed: int) -> CheckResult:
         return CheckResult(criteria)
     mistake, advice = _name_step(small, output, criteria)
     return CheckResult(criteria, advice, (mistake,) if mistake else ())
+
+
+def honest() -> Mapping[str, Any]:
+    """Return the variables of a student who has everything right."""
+    return {"MLP": mlp_answers.MLP, "training_step": mlp_answers.training_step}
 
 
 def _images(count: int, rng: torch.Generator) -> Tensor:

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from autograder.assignments.cnns.improved import prior_knowledge, work_limit
+from autograder.assignments.cnns.improved.inspection import CLASSES as CLASSES
 from autograder.assignments.cnns.improved.inspection import Inspection, inspect_untrained
 from autograder.checking.challenge import derive_seed, generator, random_permutation, shuffled_state
-from autograder.checking.student import Model, StudentFault, StudentSide
+from autograder.checking.student import Model, StudentSide, as_logits
 from course_utils.data import DigitSplit, load_digits_subset
 from course_utils.tiers import Accuracies, Scale
 from course_utils.training import GRADING, accuracy, looks, outcome
 
 IMPROVED_NET = "ImprovedNet"
-CLASSES = 10
 STEPS_A_REQUEST = 50  # so that the time limit of one request does not depend on the budget
 
 
@@ -99,9 +99,7 @@ def run_looks(
 
 
 def _accuracy(logits: Tensor, labels: Tensor) -> float:
-    if tuple(logits.shape) != (len(labels), CLASSES):
-        expected = (len(labels), CLASSES)
-        raise StudentFault(f"expected logits {expected}, got {tuple(logits.shape)}")
+    logits = as_logits(logits, len(labels), CLASSES)
     if not bool(logits.isfinite().all()):
         return 0.0
     return accuracy(logits, labels)
