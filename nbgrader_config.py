@@ -7,6 +7,8 @@ from pathlib import Path
 
 from sqlalchemy.exc import SAWarning
 
+from autograder.feedback import formgrader
+
 c = get_config()  # noqa: F821  (nbgrader provides it)
 
 # nbgrader looks for its tool `alembic` on the PATH: it is found without activating the environment.
@@ -34,6 +36,9 @@ c.Autograde.autograde_preprocessors = [
 # What students read: one self-contained page, with a summary and the verdicts.
 c.GenerateFeedback.exporter_class = "autograder.feedback.FeedbackExporter"
 c.GenerateFeedback.preprocessors = ["autograder.feedback.Grades"]
+
+# Where people mark by hand: what students write is shown as text, and runs nothing.
+formgrader.protect()
 
 # nbgrader's way with its database makes SQLAlchemy warn at every hand-in; it is harmless.
 warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")

@@ -7,3 +7,7 @@ class StudentFault(Exception):
 
 class GraderFault(Exception):
     """The grader's own machine or code failed: never costs a student points."""
+
+
+class CheckFault(GraderFault):
+    """A check has a bug: it would fail again, whatever runs beside it."""

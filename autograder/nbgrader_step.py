@@ -18,10 +18,11 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Float, Instance, Integer, Unicode
 
-from autograder import intake
+from autograder import GraderFault, intake
 from autograder.course.secret import course_secret
 from autograder.intake import read_folder
-from autograder.judging.graded_notebook import REPAIRED
+from autograder.intake.identity import why_dangerous
+from autograder.judging.graded_notebook import mark_given, repair_note_cell
 from autograder.judging.judge import grade_notebook
 from autograder.sandbox import Limits
 from autograder.sandbox.host_system import needs_linux, runs_hand_ins
@@ -170,6 +171,9 @@ class IntakeExporter(NotebookExporter):
         if not converter._sanitizing:
             return super().from_filename(filename, resources=resources, **options)
         about = resources["nbgrader"]
+        refused = why_dangerous(about["student"])
+        if refused:
+            raise GraderFault(refused)
         folder = Path(filename).parent
         release = nbformat.read(
             Path(
@@ -203,23 +207,21 @@ def read_notebook(handed_in: read_folder.HandIn, name: str, release: NotebookNod
         if data is not None
         else intake.empty(release, handed_in.fatal[name])
     )
-    lines = [f"- {sentence}" for sentence in handed_in.remarks()]
-    lines += [f"- {repair.sentence}" for repair in read.repairs]
+    mark_given(read.notebook, release)
+    lines = [*handed_in.remarks(), *(repair.sentence for repair in read.repairs)]
     if read.fatal:
         next_step = "Open your notebook in Jupyter, save it there, and hand in that file."
-        lines.insert(0, f"- Nothing of it could be graded: {read.fatal}. {next_step}")
+        lines.insert(0, f"Nothing of it could be graded: {read.fatal}. {next_step}")
     if lines:
-        note = f"{REPAIRED}\n\n" + "\n".join(lines)
-        read.notebook.cells.insert(0, note_cell(note, read.notebook))
+        read.notebook.cells.insert(0, repair_note_cell(lines, _free_id(read.notebook)))
     return read.notebook
 
 
-def note_cell(text: str, notebook: NotebookNode) -> NotebookNode:
-    """Return a Markdown cell; its id is one that a re-grade gives again, and no other cell has."""
+def _free_id(notebook: NotebookNode) -> str:
+    """Return a cell's id that a re-grade gives again, and no other cell has."""
     taken = {cell.get("id") for cell in notebook.cells}
     free = (f"graders-note-{number}" for number in itertools.count())
-    cell_id = next(candidate for candidate in free if candidate not in taken)
-    return nbformat.v4.new_markdown_cell(text, id=cell_id)
+    return next(candidate for candidate in free if candidate not in taken)
 
 
 def _remove_refused(destination: Path, handed_in: read_folder.HandIn) -> None:

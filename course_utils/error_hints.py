@@ -31,6 +31,8 @@ def hint(message: str, class_name: str = "") -> str:
 def _matrix_sizes(found: re.Match[str]) -> str:
     rows, have, want, outputs = (int(number) for number in found.groups())
     layer = f"The fully connected layer with {want} inputs and {outputs} outputs"
+    if want == 0:
+        return f"{layer} takes nothing in: count the numbers that reach it."
     if rows == 1 and have > want and have % want == 0:
         cause = "are the images of the batch flattened together? Keep the first dimension: "
         return f"{layer} gets vectors of {have}: {cause}flatten(start_dim=1)."

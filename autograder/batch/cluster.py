@@ -153,7 +153,8 @@ def run_tasks(
     """Yield what comes of each hand-in, as it comes.
 
     A lost worker's tasks are retried on others. What is without a result when `DEATHS` workers are
-    lost may just have been beside the culprit: it is tried once more at the end, alone.
+    lost may just have been beside the culprit, and so may what failed because something was used
+    up that all hand-ins share: that is tried once more at the end, alone.
 
     Args:
         client: a connection to workers.
@@ -170,7 +171,7 @@ def run_tasks(
     run = partial(_run, client, task, shared, on_workers)
     suspects = []
     for student, handed_in, outcome in run(hand_ins, alone=False):
-        if outcome is None:
+        if outcome is None or (isinstance(outcome, Fault) and outcome.neighbours):
             suspects.append((student, handed_in))
         else:
             yield student, handed_in, outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from autograder.course.course import (
     open_course,
 )
 from autograder.intake import read_folder
+from autograder.intake.identity import why_dangerous
 from autograder.intake.read_folder import HandIn
 from autograder.sandbox import SandboxUnavailable
 
@@ -130,8 +131,9 @@ def plan(
     Raises:
         GraderFault: the course is not set up, or another run is at work.
     """
+    refused, safe = _apart(selection)
     with _opened(course_root, assignment, sandboxed, Observer()) as run:
-        return [due for due, _ in run.due(selection, lambda student: None)]
+        return refused + [due for due, _ in run.due(safe, lambda student: None)]
 
 
 def grade(
@@ -168,13 +170,21 @@ def grade(
         standing.append(student)
         observer.stands(student)
 
+    outcomes: list[Outcome] = []
+
+    def hear(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        observer.done(outcome)
+
+    refused, safe = _apart(selection)
     with _opened(course_root, assignment, sandboxed, observer) as run:
         observer.start(len(selection.students))
-        due = run.due(selection, stands)  # hand-ins are read as workers get free, each once
+        for entry in refused:
+            hear(run.refuse(entry))
+        due = run.due(safe, stands)  # hand-ins are read as workers get free, each once
         first = next(due, None)
         if first is None:
-            return RunSummary((), len(standing))
-        outcomes: list[Outcome] = []
+            return RunSummary(tuple(outcomes), len(standing))
         stopped = ""
         try:
             if scheduler is None:
@@ -191,9 +201,7 @@ def grade(
                     hand_ins = ((entry.student, hand_in) for entry, hand_in in chain([first], due))
                     asked = run_tasks(client, task, run.assignment, hand_ins, observer.workers)
                     for result in asked:
-                        outcome = run.keep(*result)
-                        outcomes.append(outcome)
-                        observer.done(outcome)
+                        hear(run.keep(*result))
             except (GraderFault, SandboxUnavailable) as fault:
                 stopped = str(fault)
         except KeyboardInterrupt:
@@ -239,6 +247,11 @@ class _Run:
             found += 1
             yield Due(student, reason or "it was asked for"), handed_in
 
+    def refuse(self, entry: Due) -> Outcome:
+        """Return why a hand-in is not graded whose student's id other programs cannot take."""
+        self.store.withdraw(entry.student)
+        return Outcome(entry.student, entry.reason)
+
     def keep(self, student: str, handed_in: HandIn, result: Graded | Fault) -> Outcome:
         """Return what came of a hand-in, when that is in its place.
 
@@ -252,6 +265,14 @@ class _Run:
             raise GraderFault(result.message)
         self.store.withdraw(student)
         return Outcome(student, result.message)
+
+
+def _apart(selection: Selection) -> tuple[list[Due], Selection]:
+    """Return whose ids other programs cannot take, with the reasons; and the others."""
+    reasons = {student: why_dangerous(student) for student in selection.students}
+    refused = [Due(student, reason) for student, reason in reasons.items() if reason]
+    safe = [student for student, reason in reasons.items() if not reason]
+    return refused, replace(selection, students=safe)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from autograder.batch.grade_class import Observer, Outcome
+from autograder.intake.identity import printable_lines
 
 FOLDER = Path(".autograder") / "log"
 
@@ -89,7 +90,7 @@ class Display(Observer):
         self._print(f"    {text}")
 
     def _print(self, text: str) -> None:
-        self._console.print(escape(text), highlight=False, soft_wrap=True)
+        self._console.print(escape(printable_lines(text)), highlight=False, soft_wrap=True)
 
     def _show(self) -> None:
         done = self._done + self._stand

@@ -30,7 +30,7 @@ from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
 
-from autograder import GraderFault
+from autograder import CheckFault, GraderFault
 from autograder.batch import atomic_files
 from autograder.batch.gradebook import Marks
 from autograder.course.assignment import Assignment, checks_version, write_gradebook
@@ -39,6 +39,7 @@ from autograder.judging.graded_notebook import METADATA
 from autograder.sandbox import SandboxError, SandboxUnavailable
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+_LITTLE_BYTES, _FEW_FILES = 64 * 2**20, 100  # with less, a disk counts as full
 _templates: dict[str, bytes] = {}  # what an assignment is -> its empty gradebook; one a worker
 
 
@@ -64,10 +65,13 @@ class Fault:
     Attributes:
         message: for the grader.
         everybodys: whether the next hand-in would fail like this one (the disk is full).
+        neighbours: whether what ran beside it may have brought it about: it is tried once more,
+            alone.
     """
 
     message: str
     everybodys: bool = False
+    neighbours: bool = False
 
 
 def grade_hand_in(student: str, handed_in: HandIn, assignment: Assignment) -> Graded | Fault:
@@ -96,19 +100,34 @@ def grade_hand_in(student: str, handed_in: HandIn, assignment: Assignment) -> Gr
         return Fault(str(error), everybodys=True)
     except OSError as error:
         text = f"{type(error).__name__}: {error}"
-        if error.errno in _DISK_FULL:
+        if error.errno in _DISK_FULL and _is_disk_full():
             return Fault(f"the disk of {socket.gethostname()} is full: {text}", everybodys=True)
-        return Fault(text)
-    except (GraderFault, SandboxError) as error:
+        return Fault(text, neighbours=True)
+    except CheckFault as error:
         return Fault(str(error))
+    except (GraderFault, SandboxError) as error:
+        return Fault(str(error), neighbours=True)
     except Exception as error:  # of this machine's; what a student can do is no exception here
-        return Fault(f"{type(error).__name__}: {error}")
+        return Fault(f"{type(error).__name__}: {error}", neighbours=True)
     _keep_what_is_imported()
     took = {
         "seconds": round(time.monotonic() - started, 3),
         "cpu_s": round(time.process_time() - cpu_s, 3),  # the judge's; phases have the kernel's
     }
     return replace(graded, report={**took, **graded.report})
+
+
+def _is_disk_full() -> bool:
+    """Return whether there is no room where hand-ins are graded.
+
+    Linux says so of other things too, such as watches, which a neighbour may have used up.
+    """
+    try:
+        found = os.statvfs(tempfile.gettempdir())
+    except OSError:  # no temporary folder can be written to
+        return True
+    no_files = found.f_files > 0 and found.f_favail < _FEW_FILES
+    return no_files or found.f_bavail * found.f_frsize < _LITTLE_BYTES
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
+FELL_OVER = "fell_over"  # in a verdict's figures: what the check raised and where, for the grader
+
 
 @dataclass(frozen=True)
 class Criterion:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from autograder import GraderFault, StudentFault
 from autograder.checking.assignments import find_module
 from autograder.checking.check_result import CheckResult, nothing
+from autograder.checking.falls import Asked, fallen
 from autograder.checking.student import StudentSide
 
 CheckFunction = Callable[[StudentSide, int], CheckResult]
@@ -50,13 +51,22 @@ def run(assignment: str, grade_id: str, student: StudentSide, seed: int) -> Chec
     """Return the verdict on one grade cell; a student's fault scores 0 with its reason.
 
     Raises:
-        GraderFault: the check is missing, or its criteria do not add up to its points.
+        GraderFault: the check is missing or has a bug, or its criteria do not add up to its points.
+        Exception: the machine failed while the student was asked.
     """
-    check = find(assignment, grade_id)
+    check, asked = find(assignment, grade_id), Asked(student)
     try:
-        result = check.judge(student, seed)
+        result = check.judge(asked, seed)
     except StudentFault as fault:
         return nothing(check.max_points, str(fault))
+    except (GraderFault, OSError, MemoryError):
+        raise
+    except Exception as error:
+        if asked.failed is error:
+            raise
+        honest = getattr(find_module(assignment, "checks"), "honest", None)
+        name = f"{assignment}/{grade_id}"
+        return fallen(name, check.judge, check.max_points, seed, honest, error)
     if result.max_points != check.max_points:
         raise GraderFault(
             f"the criteria of {grade_id!r} add up to {result.max_points} points, "

@@ -244,6 +244,21 @@ def _numbered(tensors: Sequence[Tensor]) -> list[tuple[str, Tensor]]:
     return [(str(index), tensor.clone()) for index, tensor in enumerate(tensors)]
 
 
+def as_logits(output: Tensor, count: int, classes: int) -> Tensor:
+    """Return an answer that is to be logits: (count, classes), of floating-point numbers.
+
+    Raises:
+        StudentFault: it is something else.
+    """
+    if tuple(output.shape) == (count, classes) and output.is_floating_point():
+        return output
+    got = f"{tuple(output.shape)} of {str(output.dtype).removeprefix('torch.')}"
+    text = f"in eval mode, expected logits {(count, classes)} of float32, got {got}"
+    if not output.is_floating_point():
+        text += ". Return the logits themselves, not the class with the largest one"
+    raise StudentFault(text)
+
+
 def take(tensors: Mapping[str, Tensor], name: str) -> Tensor:
     """Return one tensor of an answer as a plain one: dense, real, on the CPU.
 

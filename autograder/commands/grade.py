@@ -19,6 +19,7 @@ from autograder.commands.terminal import (
     explained_faults,
 )
 from autograder.course.course import open_course
+from autograder.intake.identity import printable, printable_lines
 from autograder.sandbox.host_system import require_linux
 
 INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
@@ -71,7 +72,8 @@ def grade_command(
         if dry_run:
             due = grade_class.plan(course, assignment, selection, sandboxed=not unsafe_no_sandbox)
             for entry in due:
-                console.print(f"    {entry.student}: {entry.reason}", highlight=False)
+                line = f"{entry.student}: {entry.reason}"
+                console.print(f"    {escape(printable(line))}", highlight=False)
             console.print(f"{len(due)} hand-ins would be graded")
             return
         sandboxed = not unsafe_no_sandbox
@@ -107,16 +109,17 @@ def leave(summary: grade_class.RunSummary) -> None:
     if summary.unchanged:
         console.print(f"{summary.unchanged} results stand: nothing of theirs has changed.")
     if failed:
+        names = printable(", ".join(outcome.student for outcome in failed))
         console.print(
             f"{len(failed)} of {len(summary.outcomes)} hand-ins have no verdict, through no fault "
-            f"of the students: {', '.join(outcome.student for outcome in failed)}. Mend the cause "
-            "and run the same command again.",
+            f"of the students: {escape(names)}. Mend the cause and run the same command again.",
             highlight=False,
         )
     if summary.stopped:
         console.print(
-            f"[bold red]Stopped[/]: {escape(summary.stopped)}. {len(summary.outcomes)} hand-ins "
-            f"are done, {summary.left} are as they were. To go on, run the same command again.",
+            f"[bold red]Stopped[/]: {escape(printable_lines(summary.stopped))}. "
+            f"{len(summary.outcomes)} hand-ins are done, {summary.left} are as they were. "
+            "To go on, run the same command again.",
             highlight=False,
         )
     if summary.stopped == grade_class.INTERRUPTED:

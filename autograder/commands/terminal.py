@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from autograder import GraderFault
+from autograder.intake.identity import printable_lines
 from autograder.sandbox import SandboxError, SandboxUnavailable
 
 GRADERS_FAULT = 3  # exit status: it is not a student's doing
@@ -32,5 +33,5 @@ def explained_faults(done: str) -> Iterator[None]:
     try:
         yield
     except (GraderFault, SandboxUnavailable, SandboxError) as error:
-        console.print(f"[bold red]Nothing was {done}:[/] {escape(str(error))}")
+        console.print(f"[bold red]Nothing was {done}:[/] {escape(printable_lines(str(error)))}")
         raise typer.Exit(GRADERS_FAULT) from error

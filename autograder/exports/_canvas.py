@@ -14,6 +14,7 @@ from traitlets import Enum, Unicode
 
 from autograder.exports._plugin import ScoresExporter
 from autograder.exports._scores import Person, Scores, shown
+from autograder.intake.identity import no_formula
 
 IDENTITIES = ("ID", "SIS User ID", "SIS Login ID")
 POINTS_POSSIBLE = "    Points Possible"  # the four blanks are Canvas's own
@@ -35,7 +36,8 @@ class CanvasExporter(ScoresExporter):
             table.writerow(["Student", *IDENTITIES, "Section", *(one.assignment for one in found)])
             most = [shown(one.max_points) for one in found]
             table.writerow([POINTS_POSSIBLE, *[""] * len(IDENTITIES), "", *most])
+            section = no_formula(self.section)
             for person in students:
                 ids = [person.student_id if name == self.identity else "" for name in IDENTITIES]
                 points = [shown(one.points.get(person.student_id)) for one in found]
-                table.writerow([person.sortable_name, *ids, self.section, *points])
+                table.writerow([no_formula(person.sortable_name), *ids, section, *points])

@@ -7,7 +7,9 @@ from pathlib import Path
 from nbgrader.api import Gradebook
 from nbgrader.plugins import ExportPlugin
 
+from autograder import GraderFault
 from autograder.exports._scores import Person, Scores, people, scores
+from autograder.intake.identity import printable, why_dangerous
 
 
 class ScoresExporter(ExportPlugin):
@@ -16,7 +18,11 @@ class ScoresExporter(ExportPlugin):
     default_name = ""
 
     def export(self, gradebook: Gradebook) -> None:
-        """Write what --student and --assignment ask for, to --to."""
+        """Write what --student and --assignment ask for, to --to.
+
+        Raises:
+            GraderFault: the gradebook has an id that other programs take for a command.
+        """
         found = scores(gradebook, [str(name) for name in self.assignment])
         for one in found:
             if one.waiting:
@@ -24,10 +30,13 @@ class ScoresExporter(ExportPlugin):
                     "%s: left out %d who wait for a person, or for the grader: %s",
                     one.assignment,
                     len(one.waiting),
-                    ", ".join(one.waiting),
+                    printable(", ".join(one.waiting)),
                 )
         destination = Path(self.to or self.default_name)
-        self.write(destination, people(gradebook, [str(name) for name in self.student]), found)
+        students = people(gradebook, [str(name) for name in self.student])
+        for refused in filter(None, (why_dangerous(s.student_id) for s in students)):
+            raise GraderFault(f"Nothing was exported: {refused}, and grade again")
+        self.write(destination, students, found)
         self.log.info("Exported to %s", destination)
 
     def write(self, destination: Path, students: list[Person], found: list[Scores]) -> None:

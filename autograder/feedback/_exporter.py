@@ -6,7 +6,6 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from nbconvert.exporters import HTMLExporter
 from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
 from nbgrader.preprocessors import GetGrades
@@ -15,8 +14,8 @@ from traitlets.config import Config
 
 from autograder import pages
 from autograder.feedback import _summary
-from autograder.judging import sanitise
-from autograder.judging.graded_notebook import REPAIRED, heading, repair_note, result_of
+from autograder.feedback.harmless_exporter import HarmlessExporter
+from autograder.judging.graded_notebook import REPAIRS, heading, repair_note, result_of, says
 from autograder.pages.pictures import pictures
 
 _SCRIPTED = ("application/javascript", "application/vnd.jupyter.widget-view+json")
@@ -33,7 +32,7 @@ class Grades(GetGrades):
         cell.metadata.nbgrader["waiting"] = bool(grade.needs_manual_grade)
 
 
-class FeedbackExporter(HTMLExporter):
+class FeedbackExporter(HarmlessExporter):
     """One self-contained HTML page: a summary, then the notebook with its verdicts."""
 
     @property
@@ -47,9 +46,8 @@ class FeedbackExporter(HTMLExporter):
         return config
 
     def default_filters(self) -> Iterator[tuple[str, Any]]:
-        """Yield nbconvert's filters, and one that keeps text from running anything."""
+        """Yield nbconvert's filters, and ours."""
         yield from super().default_filters()
-        yield "harmless", sanitise.markdown
         yield "points", pages.points
 
     def _preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
@@ -58,12 +56,13 @@ class FeedbackExporter(HTMLExporter):
         notebook = copy.deepcopy(notebook)
         about = resources.get("nbgrader", {})
         top, notes = _summary.summarise(notebook.cells), repair_note(notebook.cells)
-        notebook.cells = [c for c in notebook.cells if not c.source.startswith(REPAIRED)]
+        notebook.cells = [c for c in notebook.cells if says(c) != REPAIRS]
         for cell in notebook.cells:
             _prepare(cell, about.get("assignment", ""))
         _fold(notebook.cells)
         resources["feedback"] = {
             "title": f"Feedback: {about.get('notebook', '')}",
+            "policy": pages.POLICY,
             "style": pages.STYLE + HtmlFormatter(style="default").get_style_defs(".highlight"),
             "summary": pages.render(
                 "summary.html",
@@ -121,8 +120,7 @@ def _fold(cells: list[NotebookNode]) -> None:
 
 def _stands_out(cell: NotebookNode) -> bool:
     marks = cell.metadata.get("nbgrader", {})
-    note = cell.source.startswith("**Graded without a sandbox.**")
-    return note or bool(marks.get("grade") or marks.get("solution") or marks.get("task"))
+    return bool(says(cell) or marks.get("grade") or marks.get("solution") or marks.get("task"))
 
 
 def _failed(cell: NotebookNode) -> bool:

@@ -76,7 +76,7 @@ def mount_own_folders(sizes: Mapping[str, int], kept: Sequence[str]) -> None:
             Path(path).touch()
         _mount(source, path, "", _BIND | _RECURSIVE, "")
         os.close(descriptor)
-    terminals = "newinstance,ptmxmode=0666,mode=620"
+    terminals = "newinstance,ptmxmode=0666,mode=620,max=64"
     _mount("devpts", "/dev/pts", "devpts", _NO_SUID | _NO_EXEC, terminals)
     _mount("proc", "/proc", "proc", _READ_ONLY | _NO_SUID | _NO_DEV | _NO_EXEC, "")
 

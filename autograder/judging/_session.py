@@ -20,7 +20,9 @@ from autograder import GraderFault, StudentFault
 from autograder.inside import wire
 from autograder.inside.probe import Answer
 from autograder.judging import sanitise
+from autograder.judging._messages import unpack
 from autograder.judging._outputs import Outputs, notice
+from autograder.pages.markdown import Patience
 from autograder.sandbox import Limits, Usage
 
 GRACE_S = 5.0  # what an interrupted kernel gets to come to rest before it is killed
@@ -33,6 +35,7 @@ _CAUSES = {
     "processes": "it started more than {processes} processes and threads",
     "files": "it wrote more files than its folder may hold",
     "sockets": "it opened more than {sockets} sockets",
+    "objects": "it held too many {too_many} at one time",
     "messages": "it sent more output than the limit",
     "exited": "the kernel died (did a cell call os._exit, or crash the interpreter?)",
 }
@@ -66,13 +69,18 @@ class Session:
     Args:
         kernel: a fresh kernel.
         limits: wall times and output sizes.
+        patience: how long it may take to clean what the hand-in shows.
     """
 
-    def __init__(self, kernel: StudentKernel, limits: Limits) -> None:
+    def __init__(
+        self, kernel: StudentKernel, limits: Limits, patience: Patience | None = None
+    ) -> None:
         self.memo: dict[Hashable, Any] = {}
         self.asked_cpu_s: defaultdict[str, float] = defaultdict(float)  # by verb
         self.end: str | None = None  # why the kernel is gone, for the student
         self._kernel, self._client, self._limits = kernel, kernel.client, limits
+        self._client.session.unpack = unpack
+        self._patience = patience
         self._deadline = math.inf
         self._cells_run = 0
         self._output_bytes_left = limits.notebook_output_bytes
@@ -106,7 +114,7 @@ class Session:
             text = str(fault)
             notices = [notice(f"{text[:1].upper()}{text[1:]}.")]
         self._output_bytes_left -= collected.bytes_kept
-        return sanitise.outputs(collected.shown()) + notices
+        return sanitise.outputs(collected.shown(), self._patience) + notices
 
     def ask(self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
         """Return the answer of the probe in the kernel.
@@ -245,6 +253,7 @@ class Session:
             memory=self._limits.memory_bytes // 2**20,
             processes=self._limits.processes,
             sockets=self._limits.sockets,
+            too_many=usage.too_many,
         )
         raise StudentFault(self.end)
 

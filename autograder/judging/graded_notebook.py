@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
+from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
+
 from autograder.checking.check_result import CheckResult, Criterion
+from autograder.pages.markdown import one_block
 
 VERDICT = "application/vnd.autograder.verdict+json"
-METADATA = "autograder"  # under this key a graded notebook tells how it was graded
-REPAIRED = "**What the grader had to put right in this hand-in**"  # opens the note that tells so
-_HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.MULTILINE)
+# Under this key a graded notebook tells how it was graded, and a text cell what the grader says of
+# it. Intake lets no metadata of a hand-in's through, so nobody else can have written there.
+METADATA = "autograder"
+GIVEN, HEADING, SAYS, LINES = "given", "heading", "says", "lines"
+REPAIRS, UNSAFE = "repairs", "unsafe"  # what a note of the grader's says
+MAX_HEADING_CHARS = 200
+_REPAIRED = "**What the grader had to put right in this hand-in**"
 _POINTS = re.compile(r"\s*\(\d+ points?\)$")
 
 NotebookCell = Mapping[str, Any]
@@ -77,17 +87,72 @@ def heading(cell: NotebookCell) -> str:
     """Return the last heading in a text cell, "" if there is none."""
     if cell["cell_type"] != "markdown" or cell["metadata"].get("nbgrader", {}).get("solution"):
         return ""
-    found = _HEADING.findall(source(cell))
-    return _POINTS.sub("", found[-1]).replace("`", "") if found else ""
+    kept = _about(cell).get(HEADING)
+    return heading_of(source(cell)) if kept is None else str(kept)
+
+
+def heading_of(markdown: str) -> str:
+    """Return the last heading of a text, without the points that it names; "" if there is none."""
+    found = ""
+    for line in markdown.splitlines():
+        title = line.lstrip("#")
+        if 1 <= len(line) - len(title) <= 6 and title[:1] in (" ", "\t"):
+            found = title.strip()[:MAX_HEADING_CHARS].rstrip() or found
+    return _POINTS.sub("", found).replace("`", "")
+
+
+def mark_given(notebook: NotebookNode, release: NotebookNode) -> None:
+    """Mark the texts of a hand-in that are the assignment's own; their pictures are its own, too.
+
+    Args:
+        notebook: made whole by intake, so that the ids of the release's cells are at those alone.
+        release: what students got.
+    """
+    given = {cell.id: cell for cell in release.cells if cell.cell_type == "markdown"}
+    for cell in notebook.cells:
+        own = given.get(cell.get("id"))
+        if own is None or (cell.cell_type, cell.source) != (own.cell_type, own.source):
+            continue
+        cell.metadata[METADATA] = NotebookNode({GIVEN: True})
+        cell.pop("attachments", None)
+        if "attachments" in own:
+            cell.attachments = deepcopy(own.attachments)
+
+
+def is_given(cell: NotebookCell) -> bool:
+    """Return whether a text cell is the assignment's own, to the letter."""
+    return bool(_about(cell).get(GIVEN))
+
+
+def says(cell: NotebookCell) -> str:
+    """Return what a note of the grader's says: `REPAIRS`, `UNSAFE`; "" for any other cell."""
+    return str(_about(cell).get(SAYS, ""))
 
 
 def repair_note(cells: Sequence[NotebookCell]) -> list[str]:
     """Return what the grader had to put right, a sentence each; [] if nothing."""
     for cell in cells[:2]:
-        if source(cell).startswith(REPAIRED):
-            lines = source(cell).splitlines()
-            return [line.removeprefix("- ") for line in lines if line.startswith("- ")]
+        if says(cell) == REPAIRS:
+            return [str(line) for line in _about(cell)[LINES]]
     return []
+
+
+def repair_note_cell(lines: Sequence[str], cell_id: str) -> NotebookNode:
+    """Return the note of what the grader had to put right.
+
+    Args:
+        lines: a sentence each, as text: there may be file names of the hand-in's in it.
+        cell_id: of the new cell.
+    """
+    listed = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    text = f"{_REPAIRED}\n\n{one_block(f'<ul>{listed}</ul>')}"
+    about = {SAYS: REPAIRS, LINES: list(lines)}
+    return new_markdown_cell(text, id=cell_id, metadata={METADATA: about})
+
+
+def _about(cell: NotebookCell) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = cell["metadata"].get(METADATA, {})
+    return found
 
 
 def source(cell: NotebookCell) -> str:

@@ -14,16 +14,17 @@ from nbformat import NotebookNode
 from autograder.checking import checks
 from autograder.checking.challenge import derive_seed
 from autograder.checking.check_result import CheckResult
-from autograder.judging import sanitise
+from autograder.judging import graded_notebook, sanitise
 from autograder.judging._session import Session, StudentKernel
 from autograder.judging._unsafe_kernel import open_unsafe_kernel
 from autograder.judging.graded_notebook import METADATA, VERDICT, autograded_id
 from autograder.judging.timing import CELL, Stopwatch
 from autograder.judging.verdict import as_html, as_text
+from autograder.pages.markdown import Patience
 from autograder.sandbox import Limits, open_kernel
 from autograder.sandbox.host_system import require_linux
 
-UNSAFE = (
+STAMP = (
     "**Graded without a sandbox.** This hand-in ran with the grader's own rights: nothing kept it "
     "from changing its points, or from reading and changing files."
 )
@@ -60,12 +61,12 @@ def grade_notebook(
     """
     require_linux()
     results: dict[str, CheckResult] = {}
-    watch = Stopwatch()
+    watch, patience = Stopwatch(), Patience()
     with ExitStack() as stack:
         with watch.phase("start"):
             kernel = stack.enter_context(_opener(sandboxed, fork_kernels)(limits, files=files))
         with watch.phase("start", lambda: kernel.usage().cpu_s):
-            session = Session(kernel, limits)
+            session = Session(kernel, limits, patience)
         code_cells = (cell for cell in notebook.cells if cell.cell_type == "code")
         for count, cell in enumerate(code_cells, start=1):
             cell.execution_count = count
@@ -81,10 +82,14 @@ def grade_notebook(
         with watch.phase("end"):
             stack.close()
     for cell in notebook.cells:
-        if cell.cell_type != "code":
-            cell.source = sanitise.markdown(cell.source)
+        if cell.cell_type != "code" and not (
+            graded_notebook.is_given(cell) or graded_notebook.says(cell)
+        ):
+            _store_text(cell, patience)
     if not sandboxed:
-        notebook.cells.insert(0, nbformat.v4.new_markdown_cell(UNSAFE))
+        about = {graded_notebook.SAYS: graded_notebook.UNSAFE}
+        stamp = nbformat.v4.new_markdown_cell(STAMP, metadata={METADATA: about})
+        notebook.cells.insert(0, stamp)
     notebook.metadata[METADATA] = {
         "sandboxed": sandboxed,
         "peak_memory_bytes": kernel.usage().peak_memory_bytes,
@@ -98,6 +103,18 @@ def _opener(
     sandboxed: bool, fork_kernels: bool
 ) -> Callable[..., AbstractContextManager[StudentKernel]]:
     return partial(open_kernel, fork=fork_kernels) if sandboxed else open_unsafe_kernel
+
+
+def _store_text(cell: NotebookNode, patience: Patience) -> None:
+    """Put into a text cell of the hand-in's what pages may show of it."""
+    about = (
+        {graded_notebook.HEADING: graded_notebook.heading_of(cell.source)}
+        if cell.cell_type != "raw"
+        else {}
+    )
+    cell.source = sanitise.text_cell(cell, patience)
+    cell.metadata[METADATA] = about
+    cell.pop("attachments", None)  # what is shown of them is in the source
 
 
 def verdict_outputs(result: CheckResult, count: int) -> list[NotebookNode]:

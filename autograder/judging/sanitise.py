@@ -1,6 +1,6 @@
 """Pure: what a hand-in shows, made harmless for the pages that show it.
 
-Scripts do not survive, nor do paths of the grader's machine, nor text that takes hours to clean.
+Scripts do not survive, nor do paths of the grader's machine, nor text that takes hours to show.
 Both feedback and formgrader put a notebook's texts into their pages as they are, so a text is
 looked at in the form that it has there.
 """
@@ -9,122 +9,62 @@ from __future__ import annotations
 
 import re
 import sys
-from html import escape
-from html.parser import HTMLParser
 from typing import Any
 
-from bleach import clean
-from bleach.css_sanitizer import ALLOWED_CSS_PROPERTIES, CSSSanitizer
-from nbconvert.filters.markdown_mistune import markdown2html_mistune
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
-MAX_HTML_CHARS = 200_000  # cleaning is slow, and no honest cell shows more
-MAX_MARKDOWN_CHARS = 20_000  # of one text; a longer one is shown as it was typed
-DEEPEST_HTML = 60  # tags within tags: cleaning takes that many times as long
+from autograder.pages import harmless
+from autograder.pages.markdown import (
+    Patience,
+    as_html,
+    harmless_source,
+    typed,
+    without_maths_links,
+)
 
-_TAGS = [
-    "a",
-    "abbr",
-    "b",
-    "blockquote",
-    "br",
-    "caption",
-    "code",
-    "col",
-    "colgroup",
-    "dd",
-    "details",
-    "div",
-    "dl",
-    "dt",
-    "em",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "hr",
-    "i",
-    "img",
-    "kbd",
-    "li",
-    "ol",
-    "p",
-    "pre",
-    "s",
-    "small",
-    "span",
-    "strong",
-    "sub",
-    "summary",
-    "sup",
-    "table",
-    "tbody",
-    "td",
-    "tfoot",
-    "th",
-    "thead",
-    "tr",
-    "ul",
-]
-_ATTRIBUTES = {
-    "*": ["class", "style", "title", "role", "aria-label", "aria-hidden", "colspan", "rowspan"],
-    "a": ["href"],
-    "img": ["alt", "width", "height"],
-    "details": ["open"],
-    "th": ["scope"],
-}
-_STYLES = [s for s in ALLOWED_CSS_PROPERTIES if not s.startswith(("position", "background-image"))]
-_STYLES += ["border-left", "border-radius", "margin", "padding", "max-width", "border-collapse"]
-_EMPTY_TAGS = ("br", "hr", "img", "col")
 _TEXT_KINDS = ("text/plain", "text/html", "text/markdown", "text/latex")
 _PICTURE_KINDS = ("image/png", "image/jpeg")  # no SVG: it carries scripts
 _HIDDEN_TESTS = re.compile(
     r"^[ \t]*### BEGIN HIDDEN TESTS$.*?^[ \t]*### END HIDDEN TESTS$", re.MULTILINE | re.DOTALL
 )
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
-_SAFE_URL = re.compile(r"(https?://|mailto:|attachment:|data:image/(png|jpeg|gif);|#|[\w./%-]*\Z)")
-_TAG_LEFT_IN_TEXT = re.compile(r"<[a-zA-Z/!?]")
-_MATHS_LINK = re.compile(r"\\href(?![a-zA-Z])")  # MathJax would make a link of any kind of it
 _HOST_PATHS = sorted(
     {sys.prefix: "<python>", sys.base_prefix: "<python>", "/opt/grading": "<grading>"}.items(),
     key=lambda item: -len(item[0]),
 )
 
 
-def outputs(shown: list[NotebookNode]) -> list[NotebookNode]:
-    """Return a code cell's outputs without scripts and without paths of this machine."""
-    cleaned = [_output(output) for output in shown]
+def outputs(shown: list[NotebookNode], patience: Patience | None = None) -> list[NotebookNode]:
+    """Return a code cell's outputs without scripts and without paths of this machine.
+
+    Args:
+        shown: the outputs.
+        patience: of the hand-in.
+    """
+    cleaned = [_output(output, patience) for output in shown]
     return [output for output in cleaned if output.get("data") != {}]
 
 
 def html(text: str) -> str:
-    """Return HTML, or Markdown with HTML in it, in which nothing can run."""
-    if len(text) > MAX_HTML_CHARS:
-        return "(HTML of this size is not shown)"
+    """Return HTML in which nothing can run, or why it is not shown."""
     try:
-        if _depth(text) > DEEPEST_HTML:
-            return "(HTML of this depth is not shown)"
-        sanitizer = CSSSanitizer(allowed_css_properties=_STYLES)
-        cleaned = clean(
-            text, tags=_TAGS, attributes=_ATTRIBUTES, css_sanitizer=sanitizer, strip=True
-        )
-    except Exception:  # whatever malformed HTML makes the parsers raise
-        return "(malformed HTML is not shown)"
-    return _MATHS_LINK.sub(r"\\text", str(cleaned))
+        return without_maths_links(harmless.clean(text))
+    except harmless.TooMuch as reason:
+        return f"({reason})"
 
 
-def markdown(source: str) -> str:
-    """Return a text cell's source: to the letter, unless something could run in its page."""
-    source = _MATHS_LINK.sub(r"\\text", _plain(source))
-    if len(source) <= MAX_MARKDOWN_CHARS:
-        for text in (source, html(source)):
-            if _is_harmless(text):
-                return text
-    return f"<pre>{escape(source)}</pre>"
+def text_cell(cell: NotebookNode, patience: Patience | None = None) -> str:
+    """Return the source to store for a text cell, of which no page makes more than text.
+
+    Args:
+        cell: a Markdown or raw cell.
+        patience: of the hand-in.
+    """
+    source = _plain(cell.source)
+    if cell.cell_type == "raw":
+        return typed(source) if source else ""
+    return harmless_source(source, cell.get("attachments"), patience)
 
 
 def without_hidden_tests(source: str) -> str:
@@ -139,7 +79,7 @@ def hide_paths(text: str) -> str:
     return text
 
 
-def _output(output: NotebookNode) -> NotebookNode:
+def _output(output: NotebookNode, patience: Patience | None) -> NotebookNode:
     """Return an output of which only the known parts are left, each in its plainest form."""
     kind = output.output_type
     if kind == "stream":
@@ -152,7 +92,7 @@ def _output(output: NotebookNode) -> NotebookNode:
     data: dict[str, str] = {}
     for mime, value in output.data.items():
         if mime in _TEXT_KINDS:
-            data[mime] = _shown_as(mime, hide_paths(_plain(value)))
+            data[mime] = _shown_as(mime, hide_paths(_plain(value)), patience)
         elif mime in _PICTURE_KINDS and _BASE64.fullmatch(_plain(value)):
             data[mime] = _plain(value)
     metadata = {mime: _sizes(output.metadata.get(mime)) for mime in data if mime in _PICTURE_KINDS}
@@ -160,12 +100,12 @@ def _output(output: NotebookNode) -> NotebookNode:
     return new_output(kind, data, metadata=metadata, **more)
 
 
-def _shown_as(mime: str, text: str) -> str:
+def _shown_as(mime: str, text: str, patience: Patience | None) -> str:
     if mime == "text/html":
         return html(text)
     if mime == "text/markdown":
-        return markdown(text)
-    return text if mime == "text/plain" else _MATHS_LINK.sub(r"\\text", text)
+        return as_html(text, patience=patience)
+    return text if mime == "text/plain" else without_maths_links(text)
 
 
 def _sizes(metadata: Any) -> dict[str, int]:
@@ -184,61 +124,3 @@ def _text(text: Any) -> str:
     """Return text for people: what a carriage return hides, such as a progress bar, is gone."""
     lines = hide_paths(_plain(text)).replace("\r\n", "\n").split("\n")
     return "\n".join(line.rsplit("\r", 1)[-1] for line in lines)
-
-
-def _is_harmless(source: str) -> bool:
-    """Return whether the page that Markdown becomes holds nothing but known, whole tags."""
-    page = _Page()
-    try:  # a picture that is attached to the cell is none here: intake has looked at it
-        page.feed(markdown2html_mistune(source.replace("attachment:", "")))
-        page.close()
-    except Exception:  # whatever malformed text makes the parsers raise
-        return False
-    return page.harmless
-
-
-def _depth(text: str) -> int:
-    """Return at least how many tags are open at one time."""
-    deepest = now = 0
-    for closing, tag in _TAG.findall(text):
-        now = max(0, now - 1) if closing else now + (tag.lower() not in _EMPTY_TAGS)
-        deepest = max(deepest, now)
-    return deepest
-
-
-class _Page(HTMLParser):
-    """Reads HTML; `harmless` is whether each tag, attribute and link is known to do nothing."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=False)
-        self.harmless = True
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in _PAGE_TAGS:
-            self.harmless = False
-        for name, value in attrs:
-            if name in ("href", "src"):
-                self.harmless &= _SAFE_URL.match((value or "").strip().lower()) is not None
-            elif name not in _PAGE_ATTRIBUTES:
-                self.harmless = False
-
-    def handle_data(self, data: str) -> None:
-        self.harmless &= _TAG_LEFT_IN_TEXT.search(data) is None
-
-    def handle_comment(self, data: str) -> None:
-        self.harmless = False
-
-    def handle_decl(self, decl: str) -> None:
-        self.harmless = False
-
-    def unknown_decl(self, data: str) -> None:
-        self.harmless = False
-
-    def handle_pi(self, data: str) -> None:
-        self.harmless = False
-
-
-# What Markdown itself makes, too; but no `style`, which only `html` looks into.
-_PAGE_TAGS = {*_TAGS, "del", "mark", "input"}
-_PAGE_ATTRIBUTES = {"class", "id", "title", "alt", "width", "height", "open", "start", "align"}
-_PAGE_ATTRIBUTES |= {"colspan", "rowspan", "scope", "role"}

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import nbformat
+from rich.markup import escape
 from rich.table import Table
 
+from autograder.intake.identity import printable
 from autograder.judging.graded_notebook import GradeCell, grade_cells
 
 
@@ -31,7 +33,7 @@ def score_table(scores: dict[str, list[GradeCell]]) -> Table:
     for student, row in scores.items():
         points = [f"{score.points:g}" for score in row] or ["-"] * len(graded)
         total = f"{sum(score.points for score in row):g}" if row else "-"
-        table.add_row(student, *points, total)
+        table.add_row(escape(printable(student)), *points, total)
     return table
 
 

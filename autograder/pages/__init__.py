@@ -11,6 +11,17 @@ from markupsafe import Markup, escape
 
 _HERE = Path(__file__).parent
 NBCONVERT = _HERE / "nbconvert"  # nbconvert looks for its templates in folders of their own
+# What a browser lets our pages do: show their own styles and the pictures that are in them. Nothing
+# runs and nothing is loaded, whatever has got into a page.
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "style-src 'unsafe-inline'",
+        "img-src data:",
+        "base-uri 'none'",
+        "form-action 'none'",
+    )
+)
 STYLE = (_HERE / "page.css").read_text(encoding="utf-8")
 
 _environment = Environment(

@@ -17,7 +17,13 @@ from autograder.pages.pictures.scatter import scatter
 from autograder.report import _statistics
 from autograder.report._collect import ClassResults, collect
 from autograder.report._similarity import near_identical
-from autograder.report._statistics import CheckStatistics, MistakeCount, NetworkAccuracies, Spread
+from autograder.report._statistics import (
+    CheckStatistics,
+    Fall,
+    MistakeCount,
+    NetworkAccuracies,
+    Spread,
+)
 
 MAX_MISTAKES = 30  # on the page; the JSON has all
 NOT_YET = "not graded yet"
@@ -38,6 +44,7 @@ class Report:
         repaired: student -> what had to be put right.
         unsafe: students graded without a sandbox.
         checks: of each grade cell that is judged automatically.
+        falls: of checks over answers.
         mistakes: the most frequent first.
         accuracies: of the networks that were trained.
         seconds: wall time of grading one hand-in.
@@ -54,6 +61,7 @@ class Report:
     repaired: dict[str, tuple[str, ...]]
     unsafe: tuple[str, ...]
     checks: tuple[CheckStatistics, ...]
+    falls: tuple[Fall, ...]
     mistakes: tuple[MistakeCount, ...]
     accuracies: tuple[NetworkAccuracies, ...]
     seconds: Spread | None
@@ -80,6 +88,7 @@ def build(course: ClassResults) -> Report:
         repaired={s.student: s.repairs for s in submissions if s.repairs},
         unsafe=tuple(s.student for s in submissions if not s.sandboxed),
         checks=_statistics.check_statistics(submissions),
+        falls=_statistics.falls(submissions),
         mistakes=_statistics.mistakes(submissions),
         accuracies=_statistics.accuracies(submissions),
         seconds=_statistics.spread(
@@ -133,6 +142,7 @@ def as_html(report: Report, feedback: Callable[[str], str]) -> str:
         "report.html",
         report=report,
         style=pages.STYLE,
+        policy=pages.POLICY,
         link=link,
         faults=_by_reason(report.ungraded),
         histogram=histogram(list(report.points.values()), report.max_points),

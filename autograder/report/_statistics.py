@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from autograder.checking.check_result import CheckResult
+from autograder.checking.check_result import FELL_OVER, CheckResult
 from autograder.report._collect import Submission
 
 MAX_EXAMPLES = 5
@@ -51,6 +51,21 @@ class MistakeCount:
     grade_ids: tuple[str, ...]
     count: int
     examples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Fall:
+    """A check that fell over answers, which cost these points: look whether that was right.
+
+    Attributes:
+        grade_id: of its cell.
+        where: what it raised, and its line.
+        students: whose answers.
+    """
+
+    grade_id: str
+    where: str
+    students: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -125,6 +140,17 @@ def _names(result: CheckResult) -> list[tuple[str, bool]]:
         return [(mistake, True) for mistake in result.mistakes]
     words = result.reason
     return [(words if len(words) <= _MAX_WORDS else f"{words[:_MAX_WORDS]}...", False)]
+
+
+def falls(submissions: Sequence[Submission]) -> tuple[Fall, ...]:
+    """Return which checks fell over whose answers."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for submission in submissions:
+        for cell in submission.cells:
+            where = cell.result.figures.get(FELL_OVER) if cell.result is not None else None
+            if where is not None:
+                found.setdefault((cell.grade_id, str(where)), []).append(submission.student)
+    return tuple(Fall(*which, tuple(students)) for which, students in found.items())
 
 
 def accuracies(submissions: Sequence[Submission]) -> tuple[NetworkAccuracies, ...]:

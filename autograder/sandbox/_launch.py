@@ -170,7 +170,9 @@ def hold(first: int, stack: contextlib.ExitStack) -> int:
 
 def has_ended(pidfd: int, deadline: float) -> bool:
     """Return whether a process has ended by then, as soon as it has."""
-    return bool(select.select([pidfd], [], [], max(0.0, deadline - time.monotonic()))[0])
+    ended = select.poll()  # and not select.select, which takes no descriptor above 1,023
+    ended.register(pidfd, select.POLLIN)
+    return bool(ended.poll(max(0.0, deadline - time.monotonic()) * 1000))
 
 
 def opened(content: bytes | Path, stack: contextlib.ExitStack) -> int:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from autograder.sandbox._kernel_objects import KernelObjects, count
 from autograder.sandbox.bwrap import WRITABLE
 
 _HELD = ("RssAnon", "RssShmem", "VmSwap", "VmPTE")
@@ -148,6 +149,15 @@ class Processes:
         """
         with open(f"/proc/{self.first}/net/sockstat") as file:
             return int(file.readline().split()[-1])  # "sockets: used 25"
+
+    def kernel_objects(self) -> KernelObjects:
+        """Return what they hold of what Linux counts by user, or for nobody.
+
+        Raises:
+            OSError: they are just starting, or have just ended.
+        """
+        pids = [pid for pid in self._pids() if self._counts(pid)]
+        return count(self._proc, pids, self.first)
 
     @property
     def _proc(self) -> str:

@@ -15,6 +15,7 @@ from traitlets import Bool, Dict
 from traitlets import Instance as InstanceOf
 
 from autograder.sandbox._fonts import font_cache
+from autograder.sandbox._kernel_objects import open_files, raise_own_limit
 from autograder.sandbox._launch import Bwrap, Launch
 from autograder.sandbox._relay import CHANNELS, Relay
 from autograder.sandbox.bwrap import CONNECTION, HOME, START, TEXT_FILES, visible
@@ -84,6 +85,7 @@ class SandboxProvisioner(KernelProvisionerBase):
         return connection
 
     def _launch(self, connection: dict[str, Any], sockets: list[int]) -> Launch:
+        raise_own_limit()
         limits, resource_limits = self.limits, _resource_limits(self.limits)
         files = {**font_cache(), **_checked(self.files, limits)}
         if self.fork:
@@ -178,7 +180,8 @@ def _resource_limits(limits: Limits) -> dict[str, int]:
         "AS": limits.address_space_bytes,
         "DATA": limits.memory_bytes,
         "FSIZE": limits.file_bytes,
-        "NOFILE": limits.open_files,
+        "NOFILE": open_files(limits),
+        "SIGPENDING": limits.processes,  # else those of the grader's user
         # Not enforced where root started the sandbox: Linux exempts root's own processes, which
         # these still are when seen from outside. The watchdog counts as well.
         "NPROC": limits.processes,

@@ -5,6 +5,7 @@ is refused here, and nothing that an honest notebook needs:
 
 - memory that belongs to no process, so that the watchdog could not count it: memory files, System V
   segments and queues, kernel keys;
+- what Linux gives a user few of, and hand-ins and grader are one user: watches of files;
 - leaving the cores that the hand-in was given, where it would slow down others;
 - sockets that no network namespace confines: vsock reaches the host of a virtual machine;
 - large parts of the Linux kernel with a history of holes (io_uring, bpf, perf), and ptrace with its
@@ -20,7 +21,7 @@ from collections.abc import Mapping
 
 # Number of each call on x86_64 and on aarch64. Source: Linux, arch/x86/entry/syscalls/
 # syscall_64.tbl and include/uapi/asm-generic/unistd.h
-REFUSED = {
+REFUSED: dict[str, tuple[int | None, int | None]] = {
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
     "shmget": (29, 194),
@@ -38,6 +39,8 @@ REFUSED = {
     "perf_event_open": (298, 241),
     "userfaultfd": (323, 282),
     "fanotify_init": (300, 262),
+    "inotify_init": (253, None),
+    "inotify_init1": (294, 26),
     "open_by_handle_at": (304, 265),
     "ptrace": (101, 117),
     "process_vm_readv": (310, 270),

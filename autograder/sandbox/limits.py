@@ -9,11 +9,12 @@ MIB = 1024 * 1024
 GIB = 1024 * MIB
 
 Cause = Literal[
-    "memory", "processes", "files", "sockets", "messages", "machine", "exited", "closed"
+    "memory", "processes", "files", "sockets", "objects", "messages", "machine", "exited", "closed"
 ]
 """Why a sandbox ended.
 
-The hand-in's doing: "memory", "processes", "files", "sockets", "messages" (a limit was passed),
+The hand-in's doing: "memory", "processes", "files", "sockets", "objects" (of the Linux
+kernel's), "messages" (a limit was passed),
 "exited" (the kernel ended by itself: `os._exit`, a crash, a kill from inside). The grader's:
 "machine" (the machine ran out of memory whoever's doing it was), "closed" (the grader ended it).
 """
@@ -42,6 +43,16 @@ class Limits:
         sockets: of all its processes together, a count: what is sent and not yet read is memory of
             no process, up to some megabytes for each. 128: a kernel has 9, with a data loader and
             a pool of 20 processes 16.
+        in_flight: descriptors that were sent through a socket and not yet received, of all its
+            processes, a count. 256: a data loader's workers send one for each tensor of a batch.
+        watches: of epoll(7), of all its processes, a count: Linux gives one user some millions, few
+            on a small machine. 50,000: a kernel has 50, and so has each process that it forks.
+        pipes: of all its processes, a count: Linux gives one user 64 MiB for their buffers. 256: a
+            pool of 20 processes has 50.
+        terminals: pseudo-terminals, a count. 16: `!` in a notebook takes one.
+        locks: of files, a count: each takes a fifth of a kilobyte of nobody's. 1,000.
+        mappings: of memory, of all its processes, a count: each takes a quarter of a kilobyte of
+            nobody's. 200,000: a process that has imported torch has 1,500.
         message_bytes: of one message from the kernel, in bytes. 128 MiB: a cell that prints 90 MB
             at once is to end with its output cut off, not with a dead kernel.
         traffic_bytes: of all messages from the kernel, in bytes. It bounds what can pile up in the
@@ -68,6 +79,12 @@ class Limits:
     scratch_bytes: int = 256 * MIB
     files: int = 20_000
     sockets: int = 128
+    in_flight: int = 256
+    watches: int = 50_000
+    pipes: int = 256
+    terminals: int = 16
+    locks: int = 1_000
+    mappings: int = 200_000
     message_bytes: int = 128 * MIB
     traffic_bytes: int = 1 * GIB
     reserve_bytes: int = 512 * MIB
@@ -97,6 +114,7 @@ class Usage:
         message_bytes: what came through its sockets, in bytes.
         cause: why it ended; None while it runs.
         exit_code: of the kernel if it ended by itself (128 + signal for a killed one).
+        too_many: what there was too much of, in words, if the cause is "objects".
         diagnostics: the first that bubblewrap and the kernel's start wrote to stderr. For the
             grader's eyes only.
     """
@@ -108,4 +126,5 @@ class Usage:
     message_bytes: int = 0
     cause: Cause | None = None
     exit_code: int | None = None
+    too_many: str = ""
     diagnostics: str = ""

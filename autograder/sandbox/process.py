@@ -20,6 +20,7 @@ from autograder.sandbox.bwrap import SandboxUnavailable
 from autograder.sandbox.limits import Cause, Limits, Usage
 
 _INTERVAL_S = 0.1
+_OBJECTS_INTERVAL_S = 1.0  # counting them takes a millisecond, and more for many
 _DEATH_S = 20.0  # until a killed sandbox is gone; freeing gigabytes takes a while
 _DIAGNOSTIC_BYTES = 16 * 1024
 
@@ -58,6 +59,7 @@ class SandboxProcess:
         self._started = threading.Event()
         self._failure: BaseException | None = None
         self._cause: Cause | None = None
+        self._too_many, self._look_at_objects = "", 0.0
         self._processes = Processes(0, 0)
         self._first_fd: int | None = None  # of the first process, while it may live
         self.namespace = 0
@@ -94,6 +96,7 @@ class SandboxProcess:
             cpu_s=max(self._usage.cpu_s, cpu_s),
             message_bytes=self._message_bytes(),
             cause=self._cause if not self.running else None,
+            too_many=self._too_many,
             diagnostics=self._errors.text,
         )
 
@@ -180,6 +183,12 @@ class SandboxProcess:
             self.kill("files")
         if sockets > limits.sockets:
             self.kill("sockets")
+        if time.monotonic() >= self._look_at_objects:
+            self._look_at_objects = time.monotonic() + _OBJECTS_INTERVAL_S
+            with contextlib.suppress(OSError):  # it is just ending
+                self._too_many = processes.kernel_objects().over(limits)
+            if self._too_many:
+                self.kill("objects")
         if available_memory_bytes() < limits.reserve_bytes:
             self.kill("machine")
 

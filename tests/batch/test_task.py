@@ -102,6 +102,8 @@ def test_rows_and_files_of_the_made_class_are_those_of_a_serial_run(
         ("tomorrow, I hope", False),
         ("", False),
         ("9" * 99, False),
+        ("9" * 90 + "h", False),
+        ("2030-01-01 12:00:00 XYZ", True),
     ],
 )
 def test_a_date_that_cannot_be_read_is_left_out_and_told(

@@ -205,6 +205,7 @@ def test_a_long_message_is_cut():
         ),
         ("mat1 and mat2 shapes cannot be multiplied (1x3872 and 1936x32)", "start_dim=1"),
         ("mat1 and mat2 shapes cannot be multiplied (352x11 and 1936x32)", "flattened before"),
+        ("mat1 and mat2 shapes cannot be multiplied (2x1936 and 0x32)", "takes nothing in"),
         ("shape '[-1, 256]' is invalid for input of size 3872", "Vectors of 256"),
         (
             "Given groups=1, weight of size [8, 3, 5, 5], expected input[2, 1, 56, 56] to have 3 "

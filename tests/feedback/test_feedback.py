@@ -9,7 +9,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from autograder.checking.check_result import CheckResult, nothing, verdict
 from autograder.feedback import FeedbackExporter
 from autograder.feedback._summary import hint, summarise
-from autograder.judging.graded_notebook import REPAIRED
+from autograder.judging.graded_notebook import repair_note_cell
 from tests.judging.graded_notebooks import (
     RIGHT,
     WRONG,
@@ -90,7 +90,7 @@ def test_the_first_failed_cell_is_not_folded_away():
 
 
 def test_what_was_repaired_is_not_folded_away():
-    html = page(new_markdown_cell(f"{REPAIRED}\n\n- a cell was lost"))
+    html = page(repair_note_cell(["a cell was lost"], "note"))
     assert "<details" not in html
     assert html.count("a cell was lost") == 1
     assert html.index("a cell was lost") < html.index("Points by exercise")

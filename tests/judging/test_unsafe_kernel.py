@@ -8,7 +8,7 @@ from nbformat import NotebookNode
 
 from autograder.assignments.cnns.made_class import CHAIN
 from autograder.judging import judge
-from autograder.judging.judge import METADATA, UNSAFE, grade_notebook
+from autograder.judging.judge import METADATA, STAMP, grade_notebook
 from autograder.judging.timing import CELL
 from autograder.sandbox import Limits, SandboxUnavailable
 
@@ -39,7 +39,7 @@ def test_the_points_are_the_same_and_the_results_say_how_they_came_about(
     )
     assert results["conv_pool_conv_values"].points == 15
     assert notebook.metadata[METADATA]["sandboxed"] == sandboxed
-    assert (notebook.cells[0].source == UNSAFE) == (not sandboxed)
+    assert (notebook.cells[0].source == STAMP) == (not sandboxed)
     shown = [
         output.text
         for cell in notebook.cells
@@ -48,7 +48,7 @@ def test_the_points_are_the_same_and_the_results_say_how_they_came_about(
     ]
     assert shown == ["a file beside the notebook\n"]
     phases = notebook.metadata[METADATA]["phases"]
-    cells = [f"{CELL}{c.id}" for c in notebook.cells if c.source != UNSAFE][:2]
+    cells = [f"{CELL}{c.id}" for c in notebook.cells if c.source != STAMP][:2]
     assert {"start", *cells, "conv_pool_conv_values", "end"} == set(phases)
     assert phases[cells[0]]["kernel_cpu_s"] > 0
     assert set(notebook.metadata[METADATA]["asked_cpu_s"]) == {"call"}

@@ -17,17 +17,17 @@ from types import FrameType
 import nbformat
 import pytest
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 from nbgrader.api import Gradebook
 from typer.testing import CliRunner
 
 from autograder.assignments.cnns.made_class import CHAIN, HAND_INS, IMPROVED, NET
 from autograder.batch.grade_class import Outcome
 from autograder.batch.progress import FOLDER, last_faults, log_line
-from autograder.checking.check_result import CheckResult, nothing, verdict
+from autograder.checking.check_result import FELL_OVER, CheckResult, nothing, verdict
 from autograder.commands.cli import app
 from autograder.commands.terminal import GRADERS_FAULT
-from autograder.judging.graded_notebook import METADATA, REPAIRED
+from autograder.judging.graded_notebook import METADATA, repair_note_cell
 from autograder.report import _page, build, write
 from autograder.report._collect import ClassResults, read, without_pictures
 from autograder.report._page import as_html
@@ -41,7 +41,7 @@ def notebook(*results: CheckResult, code: str = "x = 1", note: str = "") -> Note
     cells = [solution("answer", code)]
     cells += [graded_cell(f"cell_{i}", result) for i, result in enumerate(results)]
     if note:
-        cells.insert(0, new_markdown_cell(f"{REPAIRED}\n\n- {note}"))
+        cells.insert(0, repair_note_cell([note], "note"))
     made = new_notebook(cells=cells)
     made.metadata[METADATA] = {
         "sandboxed": True,
@@ -305,3 +305,28 @@ def test_links_reach_another_drive_of_windows(monkeypatch: pytest.MonkeyPatch):
     assert _page._link(Path("/course/feedback"), Path("/course/report")) == "../feedback"
     monkeypatch.setattr(_page.os.path, "relpath", refuse)
     assert _page._link(Path("/a course/feedback"), Path("/d")) == "file:///a%20course/feedback"
+
+
+def test_a_check_that_fell_over_an_answer_is_shown_to_the_grader():
+    fallen = nothing(5, "your answer could not be judged")
+    where = "IndexError at cnns.py:7 in net_shape: <b>"
+    result = CheckResult(fallen.criteria, fallen.advice, figures={FELL_OVER: where})
+    page = as_html(build(course(ada=notebook(result), bela=notebook(RIGHT))), str)
+    assert "IndexError at cnns.py:7 in net_shape: &lt;b&gt;" in page
+    assert "fell over" not in as_html(build(course(bela=notebook(RIGHT))), str)
+
+
+@pytest.mark.timeout(60)
+def test_a_million_tokens_that_all_differ_are_compared_in_seconds():
+    tokens = [
+        " ".join(f"x{n}_{start}" for n in range(start, start + 1000)) for start in range(1150)
+    ]
+    many = "\n".join(tokens)
+    alike = near_identical({"ada": [many], "bela": [many + " + 1"], "carl": ["x = 1"]}, [])
+    assert alike == (("ada", "bela"),)
+
+
+def test_of_more_tokens_than_letters_some_share_one(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("autograder.report._similarity._MAX_LETTERS", 1_000)
+    codes = {str(n): [" ".join(f"x{n}_{i}" for i in range(500 + n))] for n in range(20)}
+    assert all(len(group) > 1 for group in near_identical(codes, []))

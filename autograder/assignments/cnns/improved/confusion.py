@@ -17,7 +17,9 @@ def confusion(logits: Tensor, labels: Tensor, called: Tensor) -> Confusion | Non
         labels: (N,) int64, the digits.
         called: (CLASSES,) int64, what each digit was called in training.
     """
-    if tuple(logits.shape) != (len(labels), CLASSES) or not bool(logits.isfinite().all()):
+    if tuple(logits.shape) != (len(labels), CLASSES) or not logits.is_floating_point():
+        return None
+    if not bool(logits.isfinite().all()):
         return None
     read = called.argsort()[logits.argmax(dim=1)]
     counts = torch.bincount(labels * CLASSES + read, minlength=CLASSES**2)

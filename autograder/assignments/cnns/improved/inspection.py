@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from autograder.checking.student import Model, ParameterInfo
+from autograder.assignments.cnns.improved.confusion import CLASSES
+from autograder.checking.student import Model, ParameterInfo, as_logits
 from course_utils.data import load_digits_subset
 from course_utils.training import IMAGE_SIZE
 
@@ -66,7 +67,10 @@ def inspect_untrained(model: Model) -> Inspection:
 
 def _change(model: Model, digits: Tensor, start: int, end: int) -> float:
     """Return how much the logits change from one place to another, relative to their spread."""
-    before, after = (model.forward(at(digits, place)).float() for place in (start, end))
+    before, after = (
+        as_logits(model.forward(at(digits, place)), len(digits), CLASSES).float()
+        for place in (start, end)
+    )
     spread = torch.cat([part - part.mean(dim=0) for part in (before, after)])
     change = (before - after).square().mean().sqrt() / (spread.square().mean().sqrt() + 1e-12)
     return float(change) if bool(change.isfinite()) else 0.0

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import torch
 from torch import Generator, Tensor
 
+from autograder.assignments.cnns.improved.confusion import CLASSES
 from autograder.checking.challenge import random_like
-from autograder.checking.student import Model, StudentFault
+from autograder.checking.student import Model, StudentFault, as_logits
 from course_utils.data import DigitSplit
 from course_utils.transforms import padding
 
@@ -31,8 +32,10 @@ def refuse(model: Model, initial: Mapping[str, Tensor], digits: DigitSplit, rng:
     corner = padding("bottom_right")
     for _ in range(INSPECTIONS):
         model.load({name: random_like(tensor, rng) for name, tensor in initial.items()})
-        known = model.predict(digits.train_images[:INSPECTED, None], corner)
-        asked = model.predict(digits.test_images[:INSPECTED, None], corner)
+        known, asked = (
+            as_logits(model.predict(images[:, None], corner), len(images), CLASSES).float()
+            for images in (digits.train_images[:INSPECTED], digits.test_images[:INSPECTED])
+        )
         told = nearest_mean_accuracy(
             known, digits.train_labels[:INSPECTED], asked, digits.test_labels[:INSPECTED]
         )

@@ -19,7 +19,7 @@ from autograder.assignments.cnns.improved.confusion import CLASSES, Confusion, c
 from autograder.assignments.cnns.improved.inspection import Inspection, inspect_untrained
 from autograder.assignments.cnns.networks import build
 from autograder.checking.challenge import derive_seed, generator, random_permutation, shuffled_state
-from autograder.checking.student import StudentFault, StudentSide
+from autograder.checking.student import StudentSide, as_logits
 from course_utils.data import DigitSplit, load_digits_subset
 from course_utils.protocol import accuracy
 from course_utils.tiers import Accuracies, Scale, middle
@@ -132,9 +132,7 @@ def run_looks(student: StudentSide, seed: int, digits: DigitSplit | None = None)
 
 
 def _accuracy(logits: Tensor, labels: Tensor) -> float:
-    if tuple(logits.shape) != (len(labels), CLASSES):
-        expected = (len(labels), CLASSES)
-        raise StudentFault(f"expected logits {expected}, got {tuple(logits.shape)}")
+    logits = as_logits(logits, len(labels), CLASSES)
     if not bool(logits.isfinite().all()):
         return 0.0
     return accuracy(logits, labels)

@@ -1,0 +1,113 @@
+"""A check that raises: whose fault is it, the answer's, the check's, or the machine's?
+
+What a check raises while it asks the student's side is the machine's. What it raises besides is the
+answer's if the same check, with the same seed, gives a verdict on the assignment's right answers;
+else it is a bug of the check's. So neither costs a student points for a bug, nor leaves a class
+without a verdict because of an answer that nobody has thought of.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Hashable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from autograder import CheckFault
+from autograder.checking.check_result import FELL_OVER, CheckResult, nothing
+from autograder.checking.student import InProcess, StudentSide
+from autograder.inside.probe import Answer
+
+Honest = Callable[[], Mapping[str, Any]]
+
+
+class Asked:
+    """A student that remembers what was raised while it was asked.
+
+    Attributes:
+        memo: the student's own.
+        failed: the last exception that came of asking.
+    """
+
+    def __init__(self, student: StudentSide) -> None:
+        self.memo = student.memo
+        self.failed: Exception | None = None
+        self._student = student
+
+    def version(self, name: str) -> Hashable:
+        """Return what the student does."""
+        return self._student.version(name)
+
+    def cpu_s(self) -> float:
+        """Return what the student does."""
+        return self._student.cpu_s()
+
+    def ask(self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
+        """Return the student's answer; what is raised is remembered."""
+        try:
+            return self._student.ask(verb, arguments, tensors)
+        except Exception as error:
+            self.failed = error
+            raise
+
+
+def fallen(
+    name: str,
+    judge: Callable[[StudentSide, int], CheckResult],
+    max_points: float,
+    seed: int,
+    honest: Honest | None,
+    error: Exception,
+) -> CheckResult:
+    """Return the verdict on an answer over which a check fell: no points, and a sentence.
+
+    Args:
+        name: of the check, for the message.
+        judge: the check.
+        max_points: what it gives.
+        seed: with which it fell.
+        honest: returns the variables of a student who has everything right.
+        error: what it raised.
+
+    Raises:
+        CheckFault: it falls over right answers too, or nobody knows.
+    """
+    where = _where(error)
+    if honest is None:
+        raise CheckFault(
+            f"the check {name} raised {where}. Is it a bug of the check's, or did an answer bring "
+            "it about? Give its module a function `honest` that returns right answers, by which "
+            "the grader can tell"
+        ) from error
+    if not _judges(judge, seed, honest):
+        raise CheckFault(
+            f"the check {name} raised {where}, and it falls over right answers too: mend the check"
+        ) from error
+    reason = (
+        f"your answer could not be judged: it has a form that nobody expected "
+        f"({type(error).__name__}). Look at the shape and the dtype of what you return"
+    )
+    verdict = nothing(max_points, reason)
+    return CheckResult(verdict.criteria, verdict.advice, figures={FELL_OVER: where})
+
+
+@cache
+def _judges(judge: Callable[[StudentSide, int], CheckResult], seed: int, honest: Honest) -> bool:
+    """Return whether a check gives a verdict on right answers."""
+    try:
+        judge(InProcess(honest()), seed)
+    except Exception:  # whatever a check with a bug raises
+        return False
+    return True
+
+
+def _where(error: Exception) -> str:
+    """Return what was raised, and the line of the check's that it came by."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "site-packages" not in frame.filename]
+    last = (own or frames)[-1]
+    place = f"{Path(last.filename).name}:{last.lineno} in {last.name}"
+    return f"{type(error).__name__} at {place}: {str(error)[:200]}"
