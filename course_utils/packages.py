@@ -39,9 +39,8 @@ _REFUSALS = {  # what pip says -> why it cannot, and what to do next
     "No module named pip": ("this Python has no pip", _OWN_ENVIRONMENT),
     "Permission denied": ("you may not install packages here", _OWN_ENVIRONMENT),
     "WinError 5": ("you may not install packages here", _OWN_ENVIRONMENT),
-    "NewConnectionError": ("there is no network", "connect, and run this cell again"),
-    "NameResolutionError": ("there is no network", "connect, and run this cell again"),
     "ResolutionImpossible": ("it does not fit what is installed", _OWN_ENVIRONMENT),
+    "connection broken by": ("pip has no network", "connect, and run this cell again"),
 }
 
 

@@ -10,6 +10,7 @@ remove or replace a file that is open, on Windows.
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import importlib
 import io
@@ -17,6 +18,7 @@ import json
 import multiprocessing
 import os
 import platform
+import shutil
 import sys
 import tempfile
 import traceback
@@ -71,6 +73,7 @@ def pretend(system: str) -> None:
         system: as `sys.platform` has it.
     """
     warnings.simplefilter("ignore", EncodingWarning)  # what libraries do is theirs to mend
+    shutil.which = _as_linux(shutil.which)
     for name in LIBRARIES:
         importlib.import_module(name)
     windows = system == "win32"
@@ -91,6 +94,7 @@ def pretend(system: str) -> None:
     builtins.__import__ = load
     multiprocessing.set_start_method("spawn", force=True)
     popen_spawn_posix.Popen._launch = _as_linux(popen_spawn_posix.Popen._launch)
+    asyncio.new_event_loop().close()  # asyncio settles for a system at the first one
     module = rf"({'|'.join(OURS)})(\.|$)"
     warnings.filterwarnings("error", category=EncodingWarning, module=module)
     if windows:
@@ -99,17 +103,17 @@ def pretend(system: str) -> None:
     sys.platform = system
 
 
-def _as_linux(launch: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what starts a process, told where it really runs: the process itself pretends not."""
+def _as_linux(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of Python's library, told where it really runs."""
 
-    def start(*arguments: Any) -> Any:
+    def told(*arguments: Any, **options: Any) -> Any:
         pretended, sys.platform = sys.platform, "linux"
         try:
-            return launch(*arguments)
+            return function(*arguments, **options)
         finally:
             sys.platform = pretended
 
-    return start
+    return told
 
 
 def _without(name: str, missing: str) -> types.ModuleType:

@@ -70,9 +70,9 @@ def pip(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[list[str]]]:
             "make an environment of your own",
         ),
         (
-            "WARNING: Retrying after connection broken by 'NewConnectionError(...)': /simple/\n"
+            "WARNING: Retrying (...) after connection broken by 'NewConnectionError(...)': /x/\n"
             "ERROR: No matching distribution found for torchinfo>=1.8\n",
-            "there is no network",
+            "pip has no network",
             "connect, and run this cell again",
         ),
         ("ERROR: the disk is full\n\n", "pip stopped: ERROR: the disk is full", "make an env"),

@@ -253,6 +253,15 @@ def test_without_an_index_it_is_a_sentence_and_a_second_try_says_it_again(
     )
 
 
+def test_without_a_network_it_is_a_sentence(bare: Machine, beside: Path) -> None:
+    index = {"PIP_NO_INDEX": "0", "PIP_FIND_LINKS": "", "PIP_RETRIES": "1"}
+    offline = replace(bare, environment={**index, "PIP_INDEX_URL": "http://127.0.0.1:9/simple"})
+    _, said = offline.run(beside, CELL).strip().splitlines()
+    assert said == (
+        "torchinfo cannot be installed here (pip has no network): connect, and run this cell again."
+    )
+
+
 def test_a_python_without_pip_is_a_sentence(bare: Machine, beside: Path) -> None:
     for path in (bare.folder.parent / "packages").glob("pip*"):
         path.unlink()
