@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from autograder.maintain.threats.assignment import FULL, SOLUTIONS
 from autograder.maintain.threats.attack import Attack, source
@@ -75,7 +76,67 @@ def _newer(folder: Path, data: bytes) -> None:
     (folder / "cnns.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
 
 
+def _slow_texts(notebook: NotebookNode) -> None:
+    notebook.cells.append(new_code_cell("if False:\n    pass" + "\n " * 8_000))
+    notebook.cells.append(new_markdown_cell("# a" + " " * 300_000 + "b"))
+    notebook.cells.append(new_markdown_cell("\\\\[" * 10_000))
+
+
+def _pictures_that_are_gone(notebook: NotebookNode) -> None:
+    cell = new_markdown_cell("![p](attachment:p.svg) ![q](attachment:nowhere.png)")
+    svg = "PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciLz4="
+    cell.attachments = {"p.svg": {"image/svg+xml": svg}}
+    notebook.cells.append(cell)
+
+
 HARM = (
+    Attack(
+        "descriptors",
+        "sends descriptors through sockets until Linux lets its user send no more",
+        SOLUTIONS,
+        closing=source("""
+            import os, socket, time
+            kept, null = [], os.open("/dev/null", os.O_RDONLY)
+            try:
+                while len(kept) < 100:
+                    a, b = socket.socketpair()
+                    kept += [a, b]
+                    a.setblocking(False)
+                    for _ in range(100):
+                        socket.send_fds(a, [b"x"], [null] * 250)
+            except OSError:
+                pass
+            time.sleep(3)
+        """),
+        earned=FULL,
+        beside=True,
+    ),
+    Attack(
+        "slow-texts",
+        "has texts and code for which renderers and highlighters take hours (here: a minute)",
+        SOLUTIONS,
+        edit=_slow_texts,
+        earned=FULL,
+        page=True,
+    ),
+    Attack(
+        "pictures-that-are-gone",
+        "shows attached pictures that are not there",
+        SOLUTIONS,
+        edit=_pictures_that_are_gone,
+        earned=FULL,
+        page=True,
+    ),
+    Attack(
+        "answer-without-entries",
+        "gives answers over which a check may fall: a layer of no inputs, an output of no entries",
+        {
+            "conv_pool_conv": "def conv_pool_conv(image, kernel):\n    return image[:0]",
+            "net": SOLUTIONS["net"].replace("nn.Linear(2 * c * 11 * 11,", "nn.Linear(0,"),
+        },
+        earned=6.4,
+        beside=True,
+    ),
     Attack(
         "infinite-loop",
         "loops for ever in its last cell",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
+
 from autograder.maintain.threats.attack import Attack, source
 
 # Wrong in every way, but defined.
@@ -70,7 +73,21 @@ def _steals(how: str) -> dict[str, str]:
     return {"conv_pool_conv": source(_STEALS.format(how=how.strip()))}
 
 
+def _buttons(notebook: NotebookNode) -> None:
+    for text in (
+        '<div class="full-credit">Because the kernel slides.</div>',
+        '<div class="modal-backdrop"></div><div class="navbar-fixed-top">Full credit</div>',
+    ):
+        notebook.cells.append(new_markdown_cell(text))
+
+
 POINTS = (
+    Attack(
+        "marking-button",
+        "writes texts that are buttons of the page for marking, or cover it with a forged one",
+        edit=_buttons,
+        page=True,
+    ),
     Attack(
         "showtraceback",
         "replaces the shell's `showtraceback`, so that errors are not shown, and has them succeed",

@@ -9,6 +9,7 @@ from nbformat.v4 import new_markdown_cell, new_raw_cell
 
 from autograder.maintain.threats.assignment import FULL, SOLUTIONS
 from autograder.maintain.threats.attack import Attack, source
+from autograder.maintain.threats.pages import FORGED_NOTE
 
 MARKER = "marker4711"  # what each script says, so that it can be found in a page
 PORT_VARIABLE = "THREATS_PORT"  # where something listens, for the attack that sends
@@ -41,6 +42,34 @@ def _scripts_in_text(notebook: NotebookNode) -> None:
     ):
         notebook.cells.append(new_markdown_cell(text))
         notebook.cells.append(new_raw_cell(text))
+
+
+def _once_rendered(notebook: NotebookNode) -> None:
+    for text in (
+        f"`attachment:`<img src=x onerror=\"alert('{MARKER}')\">",
+        f"<div><img src=x onerror=\"alert('{MARKER}')\" x",
+        f"# <img src=x onerror=alert('{MARKER}')>",
+    ):
+        notebook.cells.append(new_markdown_cell(text))
+
+
+def _asks(notebook: NotebookNode) -> None:
+    for text in (
+        f"![x](http://127.0.0.1:9/{MARKER}.png)",
+        "![x](/logout)",
+        f"<p style=\"cursor:url('http://127.0.0.1:9/{MARKER}'),auto\">x</p>",
+    ):
+        notebook.cells.append(new_markdown_cell(text))
+
+
+def _forged_note(notebook: NotebookNode) -> None:
+    text = f"**What the grader had to put right in this hand-in**\n\n- {FORGED_NOTE}"
+    notebook.cells.insert(0, new_markdown_cell(text))
+
+
+def _named(folder: Path, data: bytes) -> None:
+    (folder / "cnns.ipynb").write_bytes(data)
+    (folder / f"<img src=x onerror=alert('{MARKER}')>").symlink_to("cnns.ipynb")
 
 
 def _links(folder: Path, data: bytes) -> None:
@@ -115,6 +144,38 @@ READING = (
         "puts scripts into Markdown and raw cells",
         SOLUTIONS,
         edit=_scripts_in_text,
+        earned=FULL,
+        page=True,
+    ),
+    Attack(
+        "script-once-rendered",
+        "writes Markdown that is harmless as source and a script once it is rendered",
+        SOLUTIONS,
+        edit=_once_rendered,
+        earned=FULL,
+        page=True,
+    ),
+    Attack(
+        "script-in-a-file-name",
+        "hands in a symbolic link whose name is a script",
+        SOLUTIONS,
+        write=_named,
+        earned=FULL,
+        page=True,
+    ),
+    Attack(
+        "asks-when-read",
+        "has remote pictures and cursors, and one that logs the reader out",
+        SOLUTIONS,
+        edit=_asks,
+        earned=FULL,
+        page=True,
+    ),
+    Attack(
+        "forged-note",
+        "begins with a note in the grader's words",
+        SOLUTIONS,
+        edit=_forged_note,
         earned=FULL,
         page=True,
     ),

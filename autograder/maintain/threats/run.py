@@ -21,6 +21,7 @@ import psutil
 from nbgrader.api import Gradebook, MissingEntry
 
 import autograder
+from autograder.maintain.threats import pages
 from autograder.maintain.threats.assignment import ASSIGNMENT, CANARY, FULL, source_notebook, submit
 from autograder.maintain.threats.attack import Attack
 from autograder.maintain.threats.reading import MARKER, PORT_VARIABLE
@@ -35,6 +36,8 @@ ATTACKER, GRADED_BEFORE, GRADED_AFTER = "mallory", "alice", "zoe"
 TIMEOUT_S = 300
 _TOKEN = "AUTOGRADER_THREAT"
 _MAX_MEASURED = 50  # processes: measuring is slow
+_ENDING_S = 5.0  # what the grader's own processes get to end, on a busy machine
+_PAGE_LIMIT_S = 40.0  # an honest one takes some seconds, on a busy machine too
 _PAGE_LIMIT_BYTES = 3_000_000  # a page with nbgrader's styles has less than one million
 
 
@@ -174,8 +177,14 @@ def _memory(process: psutil.Process) -> int:
 
 
 def _left_over(token: str) -> list[psutil.Process]:
-    """Return the processes that inherited the token."""
-    time.sleep(0.5)
+    """Return the processes that inherited the token and do not end in some seconds."""
+    deadline = time.monotonic() + _ENDING_S
+    while (found := _with_token(token)) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return found
+
+
+def _with_token(token: str) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
@@ -264,12 +273,17 @@ def _notes_on_feedback(course: Path, attack: Attack, variables: dict[str, str]) 
     if not attack.page or not folder.exists():
         return notes
     command = [sys.executable, "-m", "nbgrader", "generate_feedback", ASSIGNMENT]
-    _run([*command, f"--student={ATTACKER}"], course, variables)
+    _, seconds, _ = _run([*command, f"--student={ATTACKER}"], course, variables)
+    if seconds > _PAGE_LIMIT_S:
+        notes.append(f"its feedback page took {seconds:.0f} s")
     page = course / "feedback" / ATTACKER / ASSIGNMENT / f"{ASSIGNMENT}.html"
     if page.exists():
         places = live_scripts(page.read_text(encoding="utf-8"))
         if places:
             notes.append(f"scripts run in the feedback page ({len(places)} places)")
+        notes += pages.notes(page.read_text())
+    else:
+        notes.append("no feedback page")
     return notes
 
 
