@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -103,6 +102,8 @@ _HIDDEN_IN_A_SOCKET = 4
 
 def raise_own_limit() -> None:
     """Let this process open as many descriptors as it may let itself."""
+    import resource  # here: Windows has none, and no hand-ins run there
+
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
@@ -113,6 +114,8 @@ def open_files(limits: Limits) -> int:
     Linux lets nobody send descriptors while the user has more of them on their way than the sender
     may open. So a hand-in that sends them without end stops itself before it stops the grader.
     """
+    import resource  # here, too
+
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     return limits.open_files if hard < 0 else min(limits.open_files, hard // SHARE)
 

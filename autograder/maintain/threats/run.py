@@ -281,7 +281,7 @@ def _notes_on_feedback(course: Path, attack: Attack, variables: dict[str, str]) 
         places = live_scripts(page.read_text(encoding="utf-8"))
         if places:
             notes.append(f"scripts run in the feedback page ({len(places)} places)")
-        notes += pages.notes(page.read_text())
+        notes += pages.notes(page.read_text(encoding="utf-8"))
     else:
         notes.append("no feedback page")
     return notes
