@@ -187,8 +187,7 @@ class IntakeExporter(NotebookExporter):
         handed_in = self.hand_in
         if handed_in is None:
             handed_in = read_folder.collect(folder, [about["notebook"]])
-            copied = converter._format_dest(about["assignment"], about["student"])
-            _remove_refused(Path(copied), handed_in)
+            _remove_refused(converter, about, handed_in)
         notebook = read_notebook(handed_in, about["notebook"], release)
         return super().from_notebook_node(notebook, resources=resources, **options)
 
@@ -224,13 +223,16 @@ def _free_id(notebook: NotebookNode) -> str:
     return next(candidate for candidate in free if candidate not in taken)
 
 
-def _remove_refused(destination: Path, handed_in: read_folder.HandIn) -> None:
-    """Take back what nbgrader copied although it must not be read."""
-    readable = {file.path for file in handed_in.files}
-    for path in sorted(destination.rglob("*"), reverse=True):
-        if (
-            path.is_file()
-            and path.suffix != ".ipynb"
-            and str(path.relative_to(destination)) not in readable
-        ):
+def _remove_refused(converter: Any, about: dict[str, str], handed_in: read_folder.HandIn) -> None:
+    """Take back what nbgrader copied of a hand-in although it must not be read."""
+    name = about["assignment"]
+    folder = Path(converter._format_dest(name, about["student"]))
+    course = converter.coursedir
+    everybodys = Path(course.format_path(course.source_directory, ".", name))
+    kept = {str(path.relative_to(everybodys)) for path in everybodys.rglob("*")}
+    kept -= set(converter.exclude_overwriting.get(name, []))
+    kept |= {file.path for file in handed_in.files}
+    for path in folder.rglob("*"):
+        readable = path.suffix == ".ipynb" or str(path.relative_to(folder)) in kept
+        if path.is_file() and not readable:
             path.unlink()

@@ -14,13 +14,14 @@ process that has imported PyTorch already, and locks itself up as bubblewrap wou
     _seccomp.py     the few system calls that are refused
     _launch.py      what starts a sandbox: the interface, and the way by bubblewrap
     forking.py      the other way: this process's fork server, a kernel of it
-    _measure.py     what the processes of a PID namespace use
+    _measure.py     what the processes of a PID namespace use; _kernel_objects.py, of what is shared
     process.py      starts a sandbox, watches it, kills it, verifies that nothing is left
     _relay.py       carries the kernel's messages, counts them
     _provisioner.py Jupyter's view of all this; _managers.py builds kernel managers on it
     _kernel.py      `open_kernel`
-    check.py        whether this machine can run it
-    inside/         what runs inside before the hand-in does: the fork server, ipykernel's start
+    check.py        whether this machine can run it; host_system.py whether it is Linux at all
+
+What runs inside before the hand-in does (the fork server, ipykernel's start) is `inside/`.
 
 Needs Linux, unprivileged user namespaces and bubblewrap; no root, no cgroups, no network.
 """

@@ -29,6 +29,7 @@ AUTOMATIC = {
     "improved_bottom_right": 20.0,
 }
 MANUAL = ("why_bottom_right_fails", "how_easy")
+EVERYBODYS = "a file that everybody gets"
 NOISY = next(student for student in HAND_INS if student.opening)
 
 
@@ -44,6 +45,7 @@ def _graded(course: Path) -> Path:
     _hand_in(course, "source", (course / "source" / "cnns" / "cnns.ipynb").read_bytes())
     _hand_in(course, "release", release.read_bytes())
     _hand_in(course, "noisy", hand_in(NOISY, nbformat.read(release, 4)))
+    (course / "source" / "cnns" / "lookup.txt").write_text(EVERYBODYS)
     run_nbgrader(course, "autograde", "cnns")
     return course
 
@@ -63,6 +65,14 @@ def scores(course: Path, student: str) -> dict[str, float | None]:
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
         submission = gradebook.find_submission_notebook("cnns", "cnns", student)
         return {grade.name: grade.auto_score for grade in submission.grades}
+
+
+@pytest.mark.parametrize("which", ["graded", "stock_graded"])
+def test_a_file_beside_the_source_is_beside_every_hand_in(
+    which: str, request: pytest.FixtureRequest
+) -> None:
+    folder = request.getfixturevalue(which) / "autograded" / "noisy" / "cnns"
+    assert (folder / "lookup.txt").read_text() == EVERYBODYS
 
 
 @pytest.mark.parametrize("which", ["graded", "stock_graded"])

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from autograder.checking import checks
 from autograder.checking.check_result import CheckResult
 from autograder.checking.student import InProcess
+from autograder.course.course import open_course
 from autograder.prepare import check_assignment
 from tests.conftest import ROOT
 
@@ -172,11 +173,12 @@ def test_what_is_not_written_scores_nothing():
 
 def test_source_and_release_fit_together_and_nothing_leaks():
     source = nbformat.read(ROOT / "source" / "mlp" / "mlp.ipynb", 4)
-    release = check_assignment.fresh_release(ROOT, "mlp")
+    course = open_course(ROOT)
+    release = check_assignment.fresh_release(course, "mlp")
     found = [
         *check_assignment.grade_cells(source, "mlp"),
         check_assignment.hidden_tests(source, "mlp"),
         check_assignment.leaks(source, release),
-        check_assignment.committed(ROOT, "mlp", release),
+        check_assignment.committed(course, "mlp", release),
     ]
     assert [finding for finding in found if finding.good is not True] == []

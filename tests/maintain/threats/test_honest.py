@@ -13,8 +13,10 @@ from typer.testing import CliRunner
 from autograder import GraderFault, nbgrader_step
 from autograder.batch.task import Fault, grade_hand_in
 from autograder.commands import cli
+from autograder.commands.terminal import GRADERS_FAULT
 from autograder.course.assignment import read_assignment
 from autograder.course.course import open_course
+from autograder.intake import read_folder
 from autograder.judging.graded_notebook import autograded_id
 from autograder.judging.judge import grade_notebook
 from autograder.maintain.threats import CATALOGUE, HONEST
@@ -96,8 +98,9 @@ def test_a_failure_of_the_graders_machine_is_told_and_is_no_score(
 
     monkeypatch.setattr(nbgrader_step, "grade_notebook", fail)
     opened = open_course(course)
-    assignment = read_assignment(opened.coursedir, opened.config, ASSIGNMENT, sandboxed=True)
-    handed_in = opened.hand_in("chen", ASSIGNMENT, [ASSIGNMENT])
+    assignment = read_assignment(opened, ASSIGNMENT, sandboxed=True)
+    folder = opened.folder("submitted", ASSIGNMENT, "chen")
+    handed_in = read_folder.collect(folder, [ASSIGNMENT])
     result = grade_hand_in("chen", handed_in, assignment)
     assert isinstance(result, Fault)
     assert str(failure) in result.message
@@ -112,6 +115,6 @@ def test_without_a_sandbox_nothing_is_graded_and_it_says_so(
 
     monkeypatch.setattr("autograder.sandbox.check", refuse)
     said = CliRunner().invoke(cli.app, ["grade", ASSIGNMENT, "--course", str(course)])
-    assert said.exit_code == cli.GRADERS_FAULT
+    assert said.exit_code == GRADERS_FAULT
     assert "install it" in " ".join(said.output.split())
     assert gradebook_points(course, "chen") is None
