@@ -25,7 +25,7 @@ SEED = 21
 PAGE = f"{markup.HOST}/page"
 KEPT = {  # attributes that may be left of a text: what they may say, tests/pages/test_harmless.py has
     *("style", "title", "span", "open", "src", "alt", "width", "height", "start"),
-    *("colspan", "rowspan", "scope"),
+    *("colspan", "rowspan", "scope", "role", "aria-hidden"),
 }
 _LOOK = """kept => {
     const found = [];
