@@ -38,7 +38,6 @@ from autograder.intake.read_folder import TIMESTAMP, HandIn
 from autograder.judging.graded_notebook import METADATA
 from autograder.sandbox import SandboxError, SandboxUnavailable
 
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _LITTLE_BYTES, _FEW_FILES = 64 * 2**20, 100  # with less, a disk counts as full
 _templates: dict[str, bytes] = {}  # what an assignment is -> its empty gradebook; one a worker
 
@@ -100,7 +99,7 @@ def grade_hand_in(student: str, handed_in: HandIn, assignment: Assignment) -> Gr
         return Fault(str(error), everybodys=True)
     except OSError as error:
         text = f"{type(error).__name__}: {error}"
-        if error.errno in _DISK_FULL and _is_disk_full():
+        if error.errno == errno.EDQUOT or (error.errno == errno.ENOSPC and _is_disk_full()):
             return Fault(f"the disk of {socket.gethostname()} is full: {text}", everybodys=True)
         return Fault(text, neighbours=True)
     except CheckFault as error:

@@ -30,7 +30,7 @@ _TAGS = {
 }
 _EMPTY_TAGS = {"br", "col", "hr", "img"}
 _ATTRIBUTES = {
-    "*": {"style", "title"},
+    "*": {"style", "title", "role", "aria-hidden"},
     "a": {"href"},
     "col": {"span"},
     "details": {"open"},
@@ -39,6 +39,7 @@ _ATTRIBUTES = {
     "td": {"colspan", "rowspan"},
     "th": {"colspan", "rowspan", "scope"},
 }
+_WORDS = {"role": "status", "aria-hidden": "true"}
 _NUMBERS = {"colspan", "height", "rowspan", "span", "start", "width"}
 _NUMBER = re.compile(r"\d{1,4}")
 _LINK = re.compile(r"(https?://|mailto:)", re.IGNORECASE)
@@ -48,10 +49,11 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 _ATTACHMENT = "attachment:"
 
 # What a style may say: nothing that loads, moves something away, or makes it larger than a page.
-_LENGTH = r"(?:0|\d{1,3}(?:\.\d{1,6})?(?:px|pt|%)|\d{1,2}(?:\.\d{1,6})?(?:em|rem|ex))"
+_LENGTH = r"(?:0|\d{1,3}(?:\.\d{1,6})?(?:px|pt)|\d{1,2}(?:\.\d{1,6})?(?:em|rem|ex|%)|100%)"
 _COLOUR = r"(?:#[0-9a-f]{3,8}|[a-z]{3,24}|rgba?\([\d\s.,%/]{5,40}\))"
 _LINE = r"(?:none|solid|dashed|dotted|double|hidden)"
 _EDGE = f"(?:{_LENGTH}|{_LINE}|{_COLOUR})"
+_FAMILY = r"(?:system-ui|monospace|serif|sans-serif)"
 _SIDES = f"{_LENGTH}(?: {_LENGTH}){{0,3}}"
 _BORDER = f"{_EDGE}(?: {_EDGE}){{0,2}}"
 _STYLES = {
@@ -61,7 +63,8 @@ _STYLES = {
     r"|(?:x-)?small|(?:x-)?large|medium|smaller|larger",
     "font-weight": r"normal|bold|bolder|lighter|[1-9]00",
     "font-style": r"normal|italic|oblique",
-    "font-family": r"monospace|serif|sans-serif",
+    "font-family": f"{_FAMILY}(?:, ?{_FAMILY})*",
+    "line-height": r"[12](?:\.\d{1,2})?",
     "text-decoration": r"none|underline|line-through",
     "white-space": r"normal|pre|pre-wrap|nowrap",
     "color": _COLOUR,
@@ -141,6 +144,8 @@ def _kept(tag: str, name: str, value: str) -> str | None:
         return _kept_style(value)
     if name == "href":
         return value if _LINK.match(value) else None
+    if name in _WORDS:
+        return value if value == _WORDS[name] else None
     if name in _NUMBERS:
         return value if _NUMBER.fullmatch(value) else None
     return value

@@ -21,6 +21,7 @@ KILLS = b"kills its worker"
 KILLS_ONCE = b"kills its worker once: "  # then a path, and a space
 DISK_FULL = b"finds the disk full"
 BREAKS = b"finds a broken check"
+FAILS_ONCE = b"fails once beside others: "  # then a path, and a space
 
 
 def grade_cheaply(student: str, handed_in: HandIn, assignment: Assignment) -> Graded | Fault:
@@ -35,6 +36,11 @@ def grade_cheaply(student: str, handed_in: HandIn, assignment: Assignment) -> Gr
             os.kill(os.getpid(), signal.SIGKILL)
     if DISK_FULL in content:
         return Fault("the disk is full", everybodys=True)
+    if FAILS_ONCE in content:
+        mark = Path(content.removeprefix(FAILS_ONCE).split()[0].decode())
+        if not mark.exists():
+            mark.touch()
+            return Fault("something that all share was used up", neighbours=True)
     if BREAKS in content:
         return Fault("a check is broken")
     digest = digest_of_hand_in(student, handed_in)

@@ -34,6 +34,7 @@ from tests.batch import cheap
 from tests.batch.cheap import (
     BREAKS,
     DISK_FULL,
+    FAILS_ONCE,
     KILLS,
     KILLS_ONCE,
     grade_cheaply,
@@ -236,6 +237,29 @@ def test_faults_of_single_hand_ins_are_told_apart_and_the_rest_goes_on(
     hand_in(fresh, students)
     _grade(fresh, scheduler, students)
     assert cheap.rows(fresh) == before, "what is mended is graded, and all is as it was"
+
+
+def test_what_failed_beside_others_is_tried_once_more_alone(
+    fresh: Path, scheduler: str, tmp_path: Path
+) -> None:
+    once = FAILS_ONCE + str(tmp_path / "mark").encode() + b" "
+    hand_in(fresh, names(3))
+    hand_in(fresh, ["unlucky"], once)
+    summary = _grade(fresh, scheduler, [*names(3), "unlucky"])
+    assert (summary.stopped, [outcome.fault for outcome in summary.outcomes]) == ("", [""] * 4)
+    assert summary.outcomes[-1].student == "unlucky"
+
+
+def test_a_dangerous_id_is_refused_with_a_sentence_and_the_rest_is_graded(
+    fresh: Path, scheduler: str
+) -> None:
+    odd = ["<img src=x onerror=alert(1)>", "a\x1b[31m", "=1+1"]
+    hand_in(fresh, [*odd, "-ada", "bela"])
+    summary = _grade(fresh, scheduler, [*odd, "-ada", "bela"])
+    faults = {outcome.student: outcome.fault for outcome in summary.outcomes}
+    assert {student for student, fault in faults.items() if fault} == set(odd)
+    assert all("rename the student's folder" in faults[student] for student in odd)
+    assert {row[0] for row in cheap.rows(fresh)["grades"]} == {"-ada", "bela"}
 
 
 def test_a_lost_scheduler_stops_the_run_and_the_next_one_goes_on(

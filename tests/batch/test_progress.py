@@ -71,3 +71,12 @@ def test_the_log_has_a_line_of_json_for_each_hand_in(tmp_path: Path) -> None:
     assert [line["student"] for line in lines] == ["ada", "bela", "chen", "dora"]
     assert lines[0]["verdicts"] == {"cnns/net_shape": 5.0}
     assert [line["fault"] for line in lines] == ["", "a worker was lost", "", ""]
+
+
+def test_names_and_faults_do_nothing_to_the_terminal(tmp_path: Path) -> None:
+    screen = StringIO()
+    with Display(Console(file=screen, width=200), tmp_path / "log.jsonl") as display:
+        display.done(Outcome("a\x1b]0;x\x07b", "fell:\x1b[2J [bold]x[/]\nsecond line"))
+    assert screen.getvalue() == (
+        "    a\\x1b]0;x\\x07b: not graded: fell:\\x1b[2J [bold]x[/]\nsecond line\n"
+    )

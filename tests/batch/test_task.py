@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import shutil
 import stat
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 
 from autograder.assignments.cnns.made_class import CHAIN, HAND_INS, MadeHandIn, hand_in
 from autograder.batch import grade_class
+from autograder.batch import task as task_module
 from autograder.batch.grade_class import Selection
-from autograder.batch.task import Graded, _keep_what_is_imported, _lay_out, grade_hand_in
+from autograder.batch.task import Fault, Graded, _keep_what_is_imported, _lay_out, grade_hand_in
 from autograder.course.assignment import read_assignment
 from autograder.course.course import open_course
 from autograder.intake.read_folder import HandedFile, HandIn
@@ -129,3 +132,28 @@ def test_a_task_leaves_the_assignment_as_it_was_and_its_imports_uncollected(fres
     assert isinstance(grade_hand_in("ada", missing, assignment), Graded)
     assert assignment.digests() == before
     assert gc.get_freeze_count() > 0  # what it imported is not collected over again
+
+
+@pytest.mark.parametrize(("free_bytes", "everybodys"), [(2**40, False), (2**20, True)])
+def test_a_disk_is_called_full_only_when_it_is(
+    fresh: Path, monkeypatch: pytest.MonkeyPatch, free_bytes: int, everybodys: bool
+) -> None:
+    found = SimpleNamespace(
+        f_frsize=1,
+        f_bavail=free_bytes,
+        f_files=10**6,
+        f_favail=10**5,
+    )
+    monkeypatch.setattr(task_module.os, "statvfs", lambda path: found)
+
+    def fail(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(task_module, "_autograde", fail)
+    course = open_course(fresh)
+    assignment = read_assignment(course, "cnns", sandboxed=True)
+    missing = HandIn({}, {"cnns": "it is missing"}, (), (), (), None)
+    outcome = grade_hand_in("ada", missing, assignment)
+    assert isinstance(outcome, Fault)
+    assert (outcome.everybodys, outcome.neighbours) == (everybodys, not everybodys)
+    assert ("is full" in outcome.message) == everybodys

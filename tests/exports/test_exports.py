@@ -13,6 +13,7 @@ from nbgrader.api import Base, Gradebook
 from sqlalchemy import create_engine
 from traitlets.config import Config
 
+from autograder import GraderFault
 from autograder.exports import CanvasExporter, GradescopeExporter, MoodleExporter
 from autograder.exports._gradescope import VISIBILITIES, as_results
 from tests.judging.graded_notebooks import RIGHT, WRONG, graded_cell, graded_notebook
@@ -188,3 +189,28 @@ def test_who_is_left_out_is_said(gradebook: Gradebook, caplog: pytest.LogCapture
     exporter.export(gradebook)
     assert "left out 1" in caplog.text
     assert "bela" in caplog.text
+
+
+@pytest.mark.parametrize("exporter", [CanvasExporter, MoodleExporter, GradescopeExporter])
+@pytest.mark.parametrize("student_id", ["=1+1", "a\x1b[31m", "<img src=x>", "-1+cmd|' /C calc'!A0"])
+def test_a_dangerous_id_is_refused_and_nothing_is_written(
+    gradebook: Gradebook, tmp_path: Path, exporter: type, student_id: str
+):
+    gradebook.add_student(student_id)
+    with pytest.raises(GraderFault, match=r"^Nothing was exported: the student's id .* has"):
+        exporter().export(gradebook)
+    assert not [path for path in tmp_path.iterdir() if path.suffix == ".csv" or path.is_dir()]
+
+
+def test_names_are_no_formulas_and_an_id_with_a_minus_stays(gradebook: Gradebook):
+    gradebook.add_student("-kim", first_name="@SUM(1)", last_name="=1+1\x1b[31m", email="-k@x.org")
+    MoodleExporter(to="out.csv", student=["-kim"]).export(gradebook)
+    assert rows("out.csv")[1][:4] == ["'@SUM(1)", "'=1+1\\x1b[31m", "-kim", "-k@x.org"]
+    CanvasExporter(student=["-kim"]).export(gradebook)
+    assert rows("canvas.csv")[2][:4] == ["'=1+1\\x1b[31m, @SUM(1)", "", "", "-kim"]
+
+
+def test_an_address_that_is_a_formula_is_refused(gradebook: Gradebook):
+    gradebook.add_student("kim", email="=1+1@x.org")
+    with pytest.raises(GraderFault, match="the email address of kim has a beginning"):
+        MoodleExporter().export(gradebook)

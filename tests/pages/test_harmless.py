@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
 
 from autograder.pages.harmless import MAX_HTML_CHARS, TooMuch, clean
+from course_utils.messages import Message, Status, as_html
 
 PIXEL = "aGVsbG8="
 
@@ -97,3 +99,10 @@ def test_cleaning_takes_a_second_at_most(html: str):
         shown = str(reason)
     assert time.process_time() - began < 3
     assert len(shown) < 12 * MAX_HTML_CHARS
+
+
+@pytest.mark.parametrize("status", Status)
+def test_the_boxes_of_the_visible_checks_look_as_before(status: Status):
+    box = as_html(Message(status, "Look at `fc1`.", details=("a < b",), code="x = 1"))
+    blanks = re.compile(r"(?<=[:;]) +")
+    assert blanks.sub("", clean(box)) == blanks.sub("", box)

@@ -26,7 +26,7 @@ SEED = 21
 PAGE = f"{markup.HOST}/page"
 KEPT = {  # attributes that may be left of a text: for what they may say see test_harmless.py
     *("style", "title", "span", "open", "src", "alt", "width", "height", "start"),
-    *("colspan", "rowspan", "scope"),
+    *("colspan", "rowspan", "scope", "role", "aria-hidden"),
 }
 _LOOK = """kept => {
     const found = [];

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -266,3 +268,21 @@ def test_one_poisoned_hand_in_among_ten_changes_nothing_for_the_nine(tmp_path: P
     assert {name: gradebook_points(course, name) for name in expected} == expected
     assert gradebook_points(course, "in-the-middle") == 0
     assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_message_of_millions_of_lists_does_not_hold_the_judge() -> None:
+    closing = source("""
+        kernel = get_ipython().kernel
+        content = b'{"data": {"text/plain": [' + b"[]," * 35_000_000 + b'[]]}, "metadata": {}}'
+        parent = kernel.get_parent()
+        kernel.session.send(kernel.iopub_socket, "display_data", content, parent=parent)
+        del content
+        print("sent")
+    """)
+    began, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    result = judged(Attack("lists", "", SOLUTIONS, closing=closing))
+    assert result.total == FULL
+    assert "sent" in result.shown()
+    assert time.process_time() - began < 30
+    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert peak_kib < 2**20, "a message is held a few times, its lists are not"

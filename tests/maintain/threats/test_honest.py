@@ -83,7 +83,8 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (SandboxError("a process is left"), False),
         (SandboxUnavailable("no bubblewrap"), True),
         (GraderFault("a check is missing"), False),
-        (OSError(errno.ENOSPC, "No space left on device"), True),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), True),
+        (OSError(errno.ENOSPC, "No space left on device"), False),  # of watches: the disk has room
         (OSError(errno.EIO, "Input/output error"), False),
         (ZeroDivisionError("a bug of the grader"), False),
     ],
