@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psutil import Process
 
 from autograder import GraderFault
 from autograder.inside.fork_server import next_hand_in
@@ -59,8 +60,11 @@ def own_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def server_pid() -> int:
-    """Return the server's id: bubblewrap's first process is older, the keepers are younger."""
-    return sorted(alive(fork_server().namespace))[1]
+    """Return the server's id: bubblewrap's first process is older, the keepers are younger.
+
+    Linux begins again with small ids when it has given out the largest one.
+    """
+    return sorted(alive(fork_server().namespace), key=lambda pid: Process(pid).create_time())[1]
 
 
 def run(kernel: Kernel, code: str, **values: Any) -> Any:
@@ -586,12 +590,13 @@ def test_of_a_shared_server_a_graders_kernels_end_with_it_and_others_go_on() -> 
 
 _SILENT = """
 import os, signal
+from psutil import Process
 from autograder.sandbox import Limits, SandboxError, alive, forking, open_kernel
 forking.PRELOADED = ("ipykernel.kernelapp",)
 forking.share_fork_server()
 with open_kernel():
     shared = forking.fork_server()
-server = sorted(alive(shared.namespace))[1]
+server = sorted(alive(shared.namespace), key=lambda pid: Process(pid).create_time())[1]
 os.kill(server, signal.SIGSTOP)
 child = os.fork()
 if child == 0:
