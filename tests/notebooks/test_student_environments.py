@@ -80,7 +80,7 @@ class Environment:
             "import importlib.metadata as m\nfor d in m.distributions(): print(d.name, d.version)"
         )
         done = subprocess.run(
-            [self.python, "-c", code], capture_output=True, text=True, check=True
+            [self.python, "-I", "-c", code], capture_output=True, text=True, check=True
         ).stdout
         return dict(line.split() for line in done.splitlines())
 
