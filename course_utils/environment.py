@@ -27,7 +27,7 @@ def in_colab() -> bool:
 
 
 def quick_run() -> bool:
-    """Return whether nbgrader runs this notebook: then little data, one epoch, offline."""
+    """Return whether nbgrader runs this notebook: then little data, and no network."""
     return bool(os.environ.get("NBGRADER_EXECUTION"))
 
 
@@ -85,7 +85,7 @@ def describe() -> None:
         f"{torch.get_num_threads()} CPU threads",
     ]
     if quick_run():
-        parts.append("a quick run: little data, few epochs")
+        parts.append("a quick run: little data")
     print("; ".join(parts))
 
 

@@ -111,7 +111,7 @@ def environment(
     kernel = [python, "-m", "ipykernel", "install", "--prefix", tmp_path, "--name", "student"]
     subprocess.run(kernel, check=True, capture_output=True)
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share" / "jupyter"))
-    monkeypatch.setenv("NBGRADER_EXECUTION", "validate")  # quick: little data, few epochs
+    monkeypatch.setenv("NBGRADER_EXECUTION", "validate")  # quick: little data
     for name in ("cnns", "mlp"):
         publish(ROOT, name, bundle, None)
         solved = nbformat.read(ROOT / "source" / name / f"{name}.ipynb", 4)
