@@ -20,6 +20,7 @@ from autograder.sandbox.bwrap import SandboxUnavailable
 from autograder.sandbox.limits import Cause, Limits, Usage
 
 _INTERVAL_S = 0.1
+_STARVED_S = 0.05  # a look takes a few milliseconds, if they leave the grader the core
 _OBJECTS_INTERVAL_S = 1.0  # counting them takes a millisecond, and more for many
 _DEATH_S = 20.0  # until a killed sandbox is gone; freeing gigabytes takes a while
 _DIAGNOSTIC_BYTES = 16 * 1024
@@ -161,7 +162,7 @@ class SandboxProcess:
 
     def _sample(self, limits: Limits) -> None:
         """Measure all processes, and kill them if they are over a limit."""
-        processes = self._processes
+        processes, started = self._processes, time.monotonic()
         try:
             sample = processes.sample(limits.processes)
             entries, disk = processes.disk()
@@ -177,26 +178,40 @@ class SandboxProcess:
         )
         if sample.tasks > limits.processes:
             self.kill("processes")
-        if sample.memory_bytes > limits.memory_bytes:
-            self._look_closer(limits)
         if entries > limits.files:
             self.kill("files")
         if sockets > limits.sockets:
             self.kill("sockets")
-        if time.monotonic() >= self._look_at_objects:
-            self._look_at_objects = time.monotonic() + _OBJECTS_INTERVAL_S
-            with contextlib.suppress(OSError):  # it is just ending
-                self._too_many = processes.kernel_objects().over(limits)
-            if self._too_many:
-                self.kill("objects")
         if available_memory_bytes() < limits.reserve_bytes:
             self.kill("machine")
+        if sample.memory_bytes > limits.memory_bytes or time.monotonic() - started > _STARVED_S:
+            self._look_closer(limits)
+        else:
+            self._count_objects(limits)
 
     def _look_closer(self, limits: Limits) -> None:
-        """Kill what holds too much memory although what is shared counts once."""
-        with self._processes.standing_still() as stopped, contextlib.suppress(OSError):
-            if not stopped or self._processes.shared_out_memory() > limits.memory_bytes:
+        """Measure while they stand still, and kill what holds too much: shared pages count once.
+
+        Many that are busy leave the grader so little of the core that one look takes seconds, in
+        which they fill gigabytes.
+        """
+        processes = self._processes
+        with processes.standing_still() as stopped, contextlib.suppress(OSError):
+            if processes.sample(limits.processes).memory_bytes > limits.memory_bytes and (
+                not stopped or processes.shared_out_memory() > limits.memory_bytes
+            ):
                 self.kill("memory")
+            self._count_objects(limits)
+
+    def _count_objects(self, limits: Limits) -> None:
+        """Once in a while, count what Linux has made for them, and kill what has too many."""
+        if time.monotonic() < self._look_at_objects:
+            return
+        self._look_at_objects = time.monotonic() + _OBJECTS_INTERVAL_S
+        with contextlib.suppress(OSError):  # it is just ending
+            self._too_many = self._processes.kernel_objects().over(limits)
+        if self._too_many:
+            self.kill("objects")
 
     def _finish(self, launched: Launched) -> None:
         """Kill what is left, wait for it, and note what it used in all."""

@@ -20,7 +20,7 @@ def graded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_datasets_are_small(tmp_path) -> None:
     for train in (True, False):
         dataset = data.mnist(tmp_path, train=train)
-        assert len(dataset) == len(dataset.data) == len(dataset.targets) == 128
+        assert len(dataset) == len(dataset.data) == len(dataset.targets) == 64
         assert set(dataset.targets.tolist()) == set(range(10))
 
 
