@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autograder import GraderFault, StudentFault
 from autograder.checking.assignments import find_module
@@ -72,4 +72,6 @@ def run(assignment: str, grade_id: str, student: StudentSide, seed: int) -> Chec
             f"the criteria of {grade_id!r} add up to {result.max_points} points, "
             f"not to the {check.max_points} of its check: make them equal"
         )
+    if result.points < result.max_points and asked.explained not in result.reason:
+        return replace(result, advice=asked.explained)
     return result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -48,6 +48,18 @@ def shape_criterion(
     if not output.is_floating_point():
         got += f" of {str(output.dtype).removeprefix('torch.')}"
     return verdict(name, str(expected), got, passed, points)
+
+
+def shape_advice(criteria: Sequence[Criterion], advice: str) -> str:
+    """Return what to say of lost points: why answers failed, if that is all; "" if none were lost.
+
+    Args:
+        criteria: of `shape_criterion`.
+        advice: for who has a wrong shape.
+    """
+    lost = [criterion.got for criterion in criteria if criterion.earned < criterion.points]
+    failed = [got for got in lost if not got.startswith("(")]
+    return advice if len(failed) < len(lost) else "".join(failed[:1])
 
 
 def called(name: str, arguments: Mapping[str, object]) -> str:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from autograder import CheckFault
 from autograder.checking.check_result import FELL_OVER, CheckResult, nothing
-from autograder.checking.student import InProcess, StudentSide
+from autograder.checking.student import InProcess, StudentSide, error_text
 from autograder.inside.probe import Answer
 
 Honest = Callable[[], Mapping[str, Any]]
@@ -30,11 +30,14 @@ class Asked:
     Attributes:
         memo: the student's own.
         failed: the last exception that came of asking.
+        explained: why an answer failed, in a sentence, where the judge knows what brought it about;
+            "" where not.
     """
 
     def __init__(self, student: StudentSide) -> None:
         self.memo = student.memo
         self.failed: Exception | None = None
+        self.explained = ""
         self._student = student
 
     def version(self, name: str) -> Hashable:
@@ -48,10 +51,14 @@ class Asked:
     def ask(self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
         """Return the student's answer; what is raised is remembered."""
         try:
-            return self._student.ask(verb, arguments, tensors)
+            fields, answer = self._student.ask(verb, arguments, tensors)
         except Exception as error:
             self.failed = error
             raise
+        told = fields.get("error")
+        if isinstance(told, dict) and told.get("because"):
+            self.explained = error_text(told, str(arguments.get("name", "")))
+        return fields, answer
 
 
 def fallen(

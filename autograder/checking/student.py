@@ -24,6 +24,7 @@ from course_utils.protocol import Protocol as TrainingProtocol
 MAX_PARAMETERS = 1000
 _MAX_RANK = 8
 _MAX_CHARACTERS = 400
+STUB = "raise NotImplementedError()"  # what nbgrader puts in the place of a solution
 
 
 class StudentSide(Protocol):
@@ -94,7 +95,7 @@ class ParameterInfo:
 
 def call(student: StudentSide, name: str, *arguments: Tensor) -> tuple[Tensor, list[Tensor]]:
     """Return what the student's function `name` returns, and its arguments as it left them."""
-    _, tensors = _ask(student, "call", {"name": name}, dict(_numbered(arguments)))
+    _, tensors = _ask(student, "call", {"name": name}, dict(_numbered(arguments)), name)
     return take(tensors, "output"), [take(tensors, f"after.{i}") for i in range(len(arguments))]
 
 
@@ -123,12 +124,11 @@ class Model:
         seed: int = 0,
         sample: Tensor | None = None,
     ) -> None:
-        self._student = student
+        self._student, self._name = student, name
         self._handle = f"model.{next(self._handles)}"
-        fields, _ = _ask(
-            student,
+        fields, _ = self._ask(
             "build",
-            {"name": name, "handle": self._handle, "arguments": arguments or {}, "seed": seed},
+            {"name": name, "arguments": arguments or {}, "seed": seed},
             {} if sample is None else {"sample": sample},
         )
         self.parameters = _parameter_list(fields.get("parameters"))
@@ -180,18 +180,21 @@ class Model:
         arguments: Mapping[str, Any] | None = None,
         tensors: Mapping[str, Tensor] | None = None,
     ) -> Answer:
-        return _ask(
-            self._student, verb, {"handle": self._handle, **(arguments or {})}, tensors or {}
-        )
+        about = {"handle": self._handle, **(arguments or {})}
+        return _ask(self._student, verb, about, tensors or {}, self._name)
 
 
 def _ask(
-    student: StudentSide, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]
+    student: StudentSide,
+    verb: str,
+    arguments: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    name: str,
 ) -> Answer:
     fields, answer = student.ask(verb, arguments, tensors)
     error = fields.get("error")
     if error is not None:
-        raise StudentFault(_error_text(error, str(arguments.get("name", ""))))
+        raise StudentFault(error_text(error, name))
     return fields, answer
 
 
@@ -214,24 +217,40 @@ def _parameter_list(listed: Any) -> list[ParameterInfo]:
     return parameters
 
 
-def _error_text(error: Any, name: str) -> str:
+def error_text(error: Any, name: str) -> str:
     """Return in one sentence what went wrong on the student's side, and what to do about it.
 
     Args:
-        error: what the probe says of an exception.
+        error: what the probe says of an exception; "because" is the judge's own word.
         name: of the student's object that was called.
     """
     if not isinstance(error, dict):
         return "your code failed without a message"
     kind, message, line = (_plain(error.get(key, "")) for key in ("type", "message", "line"))
-    if kind in ("Missing", "WrongKind"):
+    because = error.get("because", "")
+    if kind == "WrongKind" or (kind == "Missing" and not because):
         return message
-    if kind == "NotImplementedError" and "forward" not in message:
-        return "this exercise is not implemented yet"
+    if kind == "Missing":
+        return f"{message.split(':')[0]}. {because}"
+    if is_stub(error, name):
+        return because or "this exercise is not implemented yet"
     text = f"your code raised {kind}" + (f": {message}" if message else "")
     text += f" at `{line}`" if line else ""
-    advice = hint(message, name)
+    advice = because or hint(message, name)
     return f"{text}. {advice}" if advice else text
+
+
+def is_stub(error: Mapping[str, Any], asked: str) -> bool:
+    """Return whether what failed is the release's own stub, in what was asked for.
+
+    Args:
+        error: what the probe says of an exception.
+        asked: the student's name for it.
+    """
+    if error.get("type") != "NotImplementedError" or error.get("message"):
+        return False
+    line, place = error.get("line", ""), str(error.get("place", "")).split(".")[0]
+    return line in ("", STUB, STUB.removesuffix("()")) and place in ("", asked)
 
 
 def _plain(text: Any) -> str:

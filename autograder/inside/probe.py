@@ -232,29 +232,38 @@ def _as_tensor(output: Any, what: str) -> Tensor:
 
 
 def _describe(error: BaseException) -> Fields:
-    """Return the type, the message and the student's own line of an exception."""
-    lines = [
-        frame.line
-        for frame in traceback.extract_tb(error.__traceback__)
-        if "ipykernel" in frame.filename or frame.filename.startswith("<")
-    ]
+    """Return the type and message of an exception, the student's own line, and what it is in."""
+    lines, places = [], []
+    walked = list(traceback.walk_tb(error.__traceback__))
+    for (frame, _), summary in zip(walked, traceback.extract_tb(error.__traceback__), strict=True):
+        if "ipykernel" in summary.filename or summary.filename.startswith("<"):
+            lines.append(summary.line)
+            places.append(frame.f_code.co_qualname)
     try:
         message = str(error)[:500]
     except Exception:  # an exception's own __str__ may fail
         message = ""
-    return {"type": type(error).__name__, "message": message, "line": (lines or [""])[-1]}
+    return {
+        "type": type(error).__name__,
+        "message": message,
+        "line": (lines or [""])[-1],
+        "place": (places or [""])[-1],
+    }
 
 
 @contextlib.contextmanager
 def _standard_settings() -> Iterator[None]:
     """Set what a notebook may have changed for everything in it, and put it back afterwards."""
     dtype, precision = torch.get_default_dtype(), torch.get_float32_matmul_precision()
+    device = torch.get_default_device()
     torch.set_default_dtype(torch.float32)
     torch.set_float32_matmul_precision("highest")
+    torch.set_default_device(None)
     try:
         with torch.enable_grad(), torch.autocast("cpu", enabled=False):
             yield
     finally:
+        torch.set_default_device(None if device.type == "cpu" else device)
         torch.set_default_dtype(dtype)
         torch.set_float32_matmul_precision(precision)
 
@@ -275,15 +284,24 @@ def serve() -> None:
     """Answer the judge's requests over a comm of the kernel that runs this."""
     from IPython import get_ipython
 
-    from autograder.inside import wire
+    from autograder.inside import devices, leaving, stand_ins, wire
+    from autograder.inside.absent import Absent
 
-    shell = get_ipython()
+    shell, absent = get_ipython(), Absent()
+    stand_ins.install(shell, absent)
+    devices.install(absent)
+    leaving.install(shell, absent)
     probe = Probe(shell.user_ns)
 
     def open_comm(comm: Any, message: Mapping[str, Any]) -> None:
         def respond(message: Mapping[str, Any]) -> None:
             fields, tensors = wire.decode(bytes(message["buffers"][0]))
+            if fields["verb"] == "absent":
+                comm.send(buffers=[wire.encode({"absent": absent.asked}, {})])
+                return
+            absent.answering = True
             answer_fields, answer = probe.answer(fields["verb"], fields["arguments"], tensors)
+            absent.answering = False
             comm.send(buffers=[wire.encode(answer_fields, answer)])
 
         comm.on_msg(respond)

@@ -7,6 +7,7 @@ kernel's connections lies in a file system that the hand-in could change.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -90,7 +91,11 @@ def run_kernel(connection: dict[str, Any]) -> None:
         os.write(report, traceback.format_exc().encode())
         raise
     os.close(report)
-    app.start()
+    with contextlib.suppress(SystemExit, KeyboardInterrupt):
+        app.start()
+    while True:  # something of the hand-in's left the loop, as `sys.exit` in a callback does
+        with contextlib.suppress(SystemExit, KeyboardInterrupt):
+            app.io_loop.start()
 
 
 def main(connection_file: str, limits: str) -> None:

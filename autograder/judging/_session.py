@@ -10,7 +10,7 @@ import math
 import queue
 import time
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Protocol
 
 from nbformat import NotebookNode
@@ -20,6 +20,8 @@ from autograder import GraderFault, StudentFault
 from autograder.inside import wire
 from autograder.inside.probe import Answer
 from autograder.judging import sanitise
+from autograder.judging._absent import absent_names
+from autograder.judging._likely_cause import FailedCell, because, error_of, named
 from autograder.judging._messages import unpack
 from autograder.judging._outputs import Outputs, notice
 from autograder.pages.markdown import Patience
@@ -37,7 +39,7 @@ _CAUSES = {
     "sockets": "it opened more than {sockets} sockets",
     "objects": "it held too many {too_many} at one time",
     "messages": "it sent more output than the limit",
-    "exited": "the kernel died (did a cell call os._exit, or crash the interpreter?)",
+    "exited": "the kernel died (did it call os._exit, or crash the interpreter?)",
 }
 
 
@@ -70,17 +72,24 @@ class Session:
         kernel: a fresh kernel.
         limits: wall times and output sizes.
         patience: how long it may take to clean what the hand-in shows.
+        sources: of all code cells that will run, to say where a name is defined.
     """
 
     def __init__(
-        self, kernel: StudentKernel, limits: Limits, patience: Patience | None = None
+        self,
+        kernel: StudentKernel,
+        limits: Limits,
+        patience: Patience | None = None,
+        sources: Sequence[str] = (),
     ) -> None:
         self.memo: dict[Hashable, Any] = {}
         self.asked_cpu_s: defaultdict[str, float] = defaultdict(float)  # by verb
         self.end: str | None = None  # why the kernel is gone, for the student
         self._kernel, self._client, self._limits = kernel, kernel.client, limits
         self._client.session.unpack = unpack
-        self._patience = patience
+        self._patience, self._sources = patience, sources
+        self._failed: list[FailedCell] = []
+        self._names: dict[str, str] = {}  # handle of a model -> the student's name for it
         self._deadline = math.inf
         self._cells_run = 0
         self._output_bytes_left = limits.notebook_output_bytes
@@ -113,8 +122,14 @@ class Session:
         except StudentFault as fault:
             text = str(fault)
             notices = [notice(f"{text[:1].upper()}{text[1:]}.")]
+            self._failed.append(FailedCell(source, text))
+            if self.end is not None:
+                self.end = f"in {named(source)}, {self.end}"
         self._output_bytes_left -= collected.bytes_kept
-        return sanitise.outputs(collected.shown(), self._patience) + notices
+        shown = sanitise.outputs(collected.shown(), self._patience)
+        if error := error_of(shown):
+            self._failed.append(FailedCell(source, error))
+        return shown + notices
 
     def ask(self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
         """Return the answer of the probe in the kernel.
@@ -123,17 +138,33 @@ class Session:
             StudentFault: no answer, or a malformed one.
             GraderFault: the machine failed.
         """
-        if self.end is not None:
-            raise StudentFault(self.end)
         before = self.cpu_s()
         try:
-            return self._ask(verb, arguments, tensors)
+            fields, answer = self._ask(verb, arguments, tensors)
         finally:
             self.asked_cpu_s[verb] += self.cpu_s() - before
+        handle = str(arguments.get("handle", ""))
+        name = str(arguments.get("name", self._names.get(handle, "")))
+        self._names[handle] = name
+        if isinstance(fields.get("error"), dict):
+            fields["error"]["because"] = because(fields["error"], name, self._failed, self._sources)
+        return fields, answer
+
+    def absent(self) -> dict[str, list[str]]:
+        """Return what the hand-in asked for and this machine lacks: kind -> names.
+
+        It is the kernel's word: {} if it is gone, or says something else.
+        """
+        try:
+            return absent_names(self._ask("absent", {}, {})[0].get("absent"))
+        except StudentFault:
+            return {}
 
     def _ask(
         self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]
     ) -> Answer:
+        if self.end is not None:
+            raise StudentFault(self.end)
         number = next(self._requests)
         request = {"number": number, "verb": verb, "arguments": dict(arguments)}
         answers: list[bytes] = []

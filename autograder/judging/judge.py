@@ -15,6 +15,7 @@ from autograder.checking import checks
 from autograder.checking.challenge import derive_seed
 from autograder.checking.check_result import CheckResult
 from autograder.judging import graded_notebook, sanitise
+from autograder.judging._absent import hung_on
 from autograder.judging._session import Session, StudentKernel
 from autograder.judging._unsafe_kernel import open_unsafe_kernel
 from autograder.judging.graded_notebook import METADATA, VERDICT, autograded_id
@@ -66,8 +67,9 @@ def grade_notebook(
         with watch.phase("start"):
             kernel = stack.enter_context(_opener(sandboxed, fork_kernels)(limits, files=files))
         with watch.phase("start", lambda: kernel.usage().cpu_s):
-            session = Session(kernel, limits, patience)
-        code_cells = (cell for cell in notebook.cells if cell.cell_type == "code")
+            code_cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+            sources = [cell.source for cell in code_cells if autograded_id(cell) is None]
+            session = Session(kernel, limits, patience, sources)
         for count, cell in enumerate(code_cells, start=1):
             cell.execution_count = count
             grade_id = autograded_id(cell)
@@ -80,6 +82,7 @@ def grade_notebook(
                 cell.outputs = verdict_outputs(results[grade_id], count)
                 cell.source = sanitise.without_hidden_tests(cell.source)
         with watch.phase("end"):
+            absent = session.absent()
             stack.close()
     for cell in notebook.cells:
         if cell.cell_type != "code" and not (
@@ -94,6 +97,7 @@ def grade_notebook(
         "sandboxed": sandboxed,
         "peak_memory_bytes": kernel.usage().peak_memory_bytes,
         "phases": {name: asdict(phase) for name, phase in watch.phases.items()},
+        "absent": hung_on(absent, results),
         "asked_cpu_s": {verb: round(cpu_s, 2) for verb, cpu_s in session.asked_cpu_s.items()},
     }
     return results

@@ -39,6 +39,8 @@ class Submission:
         wall_s: how long grading took, seconds; None where the notebook does not tell.
         peak_memory_bytes: of the hand-in's processes; None where the notebook does not tell.
         sandboxed: whether it ran in a sandbox.
+        absent: what it asked for and the grader's machine lacked: "kind", "name", and the "points"
+            that were lost for a reason that names it.
     """
 
     student: str
@@ -48,6 +50,7 @@ class Submission:
     wall_s: float | None = None
     peak_memory_bytes: int | None = None
     sandboxed: bool = True
+    absent: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def automatic(self) -> dict[str, float]:
@@ -136,6 +139,7 @@ def read(student: str, notebook: Mapping[str, Any]) -> Submission:
         sum(phase["wall_s"] for phase in phases) if phases else None,
         about.get("peak_memory_bytes"),
         about.get("sandboxed", True),
+        tuple(about.get("absent", ())),
     )
 
 

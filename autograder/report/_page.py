@@ -18,6 +18,7 @@ from autograder.report import _statistics
 from autograder.report._collect import ClassResults, collect
 from autograder.report._similarity import near_identical
 from autograder.report._statistics import (
+    Absent,
     CheckStatistics,
     Fall,
     MistakeCount,
@@ -45,6 +46,7 @@ class Report:
         unsafe: students graded without a sandbox.
         checks: of each grade cell that is judged automatically.
         falls: of checks over answers.
+        absent: what hand-ins asked for and the grader's machine lacked.
         mistakes: the most frequent first.
         accuracies: of the networks that were trained.
         seconds: wall time of grading one hand-in.
@@ -62,6 +64,7 @@ class Report:
     unsafe: tuple[str, ...]
     checks: tuple[CheckStatistics, ...]
     falls: tuple[Fall, ...]
+    absent: tuple[Absent, ...]
     mistakes: tuple[MistakeCount, ...]
     accuracies: tuple[NetworkAccuracies, ...]
     seconds: Spread | None
@@ -89,6 +92,7 @@ def build(course: ClassResults) -> Report:
         unsafe=tuple(s.student for s in submissions if not s.sandboxed),
         checks=_statistics.check_statistics(submissions),
         falls=_statistics.falls(submissions),
+        absent=_statistics.absent(submissions),
         mistakes=_statistics.mistakes(submissions),
         accuracies=_statistics.accuracies(submissions),
         seconds=_statistics.spread(

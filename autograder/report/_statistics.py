@@ -11,7 +11,7 @@ from autograder.checking.check_result import FELL_OVER, CheckResult
 from autograder.report._collect import Submission
 
 MAX_EXAMPLES = 5
-_MAX_WORDS = 140  # characters of a reason that stands in for a mistake's name
+_MAX_WORDS = 300  # characters of a reason that stands in for a mistake's name
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,23 @@ class Fall:
     grade_id: str
     where: str
     students: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Something that hand-ins asked for and the grader's machine lacked.
+
+    Attributes:
+        kind: "package", "magic", "backend", "device" or "input".
+        name: which.
+        students: who asked for it.
+        points: student -> points lost for a reason that names it; those who lost none are left out.
+    """
+
+    kind: str
+    name: str
+    students: tuple[str, ...]
+    points: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -151,6 +168,20 @@ def falls(submissions: Sequence[Submission]) -> tuple[Fall, ...]:
             if where is not None:
                 found.setdefault((cell.grade_id, str(where)), []).append(submission.student)
     return tuple(Fall(*which, tuple(students)) for which, students in found.items())
+
+
+def absent(submissions: Sequence[Submission]) -> tuple[Absent, ...]:
+    """Return what the grader's machine lacked: what cost points first, then what most asked for."""
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    for submission in submissions:
+        for asked in submission.absent:
+            which = found.setdefault((asked["kind"], asked["name"]), {})
+            which[submission.student] = asked["points"]
+    counted = [
+        Absent(*which, tuple(points), {s: lost for s, lost in points.items() if lost})
+        for which, points in found.items()
+    ]
+    return tuple(sorted(counted, key=lambda a: (-sum(a.points.values()), -len(a.students))))
 
 
 def accuracies(submissions: Sequence[Submission]) -> tuple[NetworkAccuracies, ...]:

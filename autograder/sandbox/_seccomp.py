@@ -7,6 +7,8 @@ is refused here, and nothing that an honest notebook needs:
   segments and queues, kernel keys;
 - what Linux gives a user few of, and hand-ins and grader are one user: watches of files;
 - leaving the cores that the hand-in was given, where it would slow down others;
+- killing or stopping the kernel from a process beside it, which would come by chance: what a cell
+  does to the kernel it runs in is the affair of `inside/leaving.py`;
 - sockets that no network namespace confines: vsock reaches the host of a virtual machine;
 - large parts of the Linux kernel with a history of holes (io_uring, bpf, perf), and ptrace with its
   kin, which no notebook needs.
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 import errno
 import platform
+import signal
 import struct
 from collections.abc import Mapping
 
@@ -49,6 +52,10 @@ REFUSED: dict[str, tuple[int | None, int | None]] = {
     "process_madvise": (440, 440),
 }
 SOCKET = (41, 198)
+KILL = (62, 129)
+# Whom `kill` would reach: the kernel, which is process 2 in its namespace, its process group, the
+# caller's, all. As unsigned numbers of 32 bits.
+_KERNELS = (2, 2**32 - 2, 0, 2**32 - 1)
 
 # Where root starts the sandbox, files and devices of root's take the hand-in for their owner. All
 # but the devices are on read-only file systems; /dev/null's permissions must not be changed either.
@@ -73,7 +80,8 @@ MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06  # linux/bpf_common.h
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000  # linux/seccomp.h
-_NUMBER, _ARCH, _FIRST_ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data, little endian
+# Offsets in struct seccomp_data, little endian.
+_NUMBER, _ARCH, _FIRST_ARGUMENT, _SECOND_ARGUMENT = 0, 4, 16, 24
 _X32_CALLS = 0x40000000  # x86_64 only: the same calls under other numbers
 
 _Step = tuple[int, str, str, int]
@@ -108,16 +116,25 @@ def seccomp_filter(*, as_root: bool, machine: str | None = None) -> bytes:
         (_AT_LEAST, "refuse", "", _X32_CALLS),
         *jumps(refused, "refuse"),
         *jumps(pretended, "pretend"),
+        (_EQUAL, "kill", "", KILL[column]),
         (_EQUAL, "", "allow", SOCKET[column]),
         (_LOAD, "", "", _FIRST_ARGUMENT),
         *((_EQUAL, "allow", "", family) for family in SOCKET_FAMILIES),
         (_RETURN, "", "", _ERRNO | errno.EAFNOSUPPORT),
+        (_LOAD, "", "", _SECOND_ARGUMENT),  # kill
+        (_EQUAL, "whom", "", signal.SIGKILL),
+        (_EQUAL, "whom", "allow", signal.SIGSTOP),
+        (_LOAD, "", "", _FIRST_ARGUMENT),  # whom
+        *((_EQUAL, "forbid", "", process) for process in _KERNELS),
         (_RETURN, "", "", _ALLOW),
         (_RETURN, "", "", _ERRNO | errno.ENOSYS),  # libraries then take their older way
         (_RETURN, "", "", _ERRNO | 0),
+        (_RETURN, "", "", _ERRNO | errno.EPERM),
     ]
     end = len(steps)
-    labels = {"allow": end - 3, "refuse": end - 2, "pretend": end - 1}
+    labels = {"allow": end - 4, "refuse": end - 3, "pretend": end - 2, "forbid": end - 1}
+    labels["whom"] = labels["allow"] - len(_KERNELS) - 1
+    labels["kill"] = labels["whom"] - 3
 
     def offset(label: str, position: int) -> int:
         return labels[label] - position - 1 if label else 0

@@ -99,6 +99,9 @@ def test_challenges_differ_from_student_to_student_and_stay_with_a_student(
         def __init__(self, *arguments: Any) -> None:
             self.asked_cpu_s: dict[str, float] = {}
 
+        def absent(self) -> dict[str, list[str]]:
+            return {}
+
         def run_cell(self, source: str) -> list[Any]:
             return []
 

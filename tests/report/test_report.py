@@ -330,3 +330,31 @@ def test_of_more_tokens_than_letters_some_share_one(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("autograder.report._similarity._MAX_LETTERS", 1_000)
     codes = {str(n): [" ".join(f"x{n}_{i}" for i in range(500 + n))] for n in range(20)}
     assert all(len(group) > 1 for group in near_identical(codes, []))
+
+
+def test_what_the_graders_machine_lacked_is_shown_with_the_points_that_hung_on_it():
+    def lacking(*absent: tuple[str, str, float]) -> nbformat.NotebookNode:
+        made = notebook(RIGHT)
+        keys = ("kind", "name", "points")
+        about = [dict(zip(keys, one, strict=True)) for one in absent]
+        made.metadata["autograder"] = {"absent": about}
+        return made
+
+    report = build(
+        course(
+            ada=lacking(("package", "seaborn", 0.0), ("device", "cuda", 0.0)),
+            bela=lacking(("package", "seaborn", 0.0), ("package", "<b>einops", 20.0)),
+            carl=notebook(RIGHT),
+        )
+    )
+    told = [(a.name, a.students, dict(a.points)) for a in report.absent]
+    assert told == [
+        ("<b>einops", ("bela",), {"bela": 20.0}),
+        ("seaborn", ("ada", "bela"), {}),
+        ("cuda", ("ada",), {}),
+    ]
+    page = as_html(report, str)
+    assert "What the grader's machine lacked" in page
+    assert "<code>&lt;b&gt;einops</code>" in page
+    assert '<a href="bela">bela</a> 20' in page
+    assert "machine lacked" not in as_html(build(course(carl=notebook(RIGHT))), str)

@@ -15,9 +15,9 @@ from autograder.assignments.cnns.net import check as net_check
 from autograder.assignments.cnns.net.reference import net_spec, parameter_count
 from autograder.assignments.cnns.networks import IMAGE_SIZE, build
 from autograder.checking.challenge import generator, random_images
-from autograder.checking.check_result import CheckResult, Criterion, verdict
+from autograder.checking.check_result import CheckResult, verdict
 from autograder.checking.checks import scored
-from autograder.checking.criteria import called, shape_criterion
+from autograder.checking.criteria import called, shape_advice, shape_criterion
 from autograder.checking.student import StudentSide, call
 
 conv_pool_conv_values = scored(15)(chain_check.values)
@@ -45,7 +45,7 @@ def conv_pool_conv_shape(student: StudentSide, seed: int) -> CheckResult:
         )
     advice = "Each 3x3 convolution without padding takes 2 pixels off height and width; the "
     advice += "pooling halves what is left, rounded down."
-    return _result(criteria, advice)
+    return CheckResult(tuple(criteria), shape_advice(criteria, advice))
 
 
 @scored(5)
@@ -77,7 +77,9 @@ def improved_parameters(student: StudentSide, seed: int) -> CheckResult:
     passed = count > 0 and held < limit
     criterion = verdict("parameters in all", f"fewer than {limit:,}", got, passed, 5.0)
     advice = "Which layer of Net holds most of the parameters? That one has to become smaller."
-    return _result([criterion], advice, parameters=float(count))
+    lost = criterion.earned < criterion.points
+    figures = {"parameters": float(count)}
+    return CheckResult((criterion,), advice if lost else "", figures=figures)
 
 
 def honest() -> Mapping[str, Any]:
@@ -108,7 +110,7 @@ def _network_shape(student: StudentSide, name: str, seed: int) -> CheckResult:
             )
         )
     advice = "The last layer puts out num_classes logits for each image of the batch."
-    return _result(criteria, advice)
+    return CheckResult(tuple(criteria), shape_advice(criteria, advice))
 
 
 def _chain_value(image: Tensor, kernel: Tensor) -> Tensor:
@@ -119,10 +121,3 @@ def _chain_value(image: Tensor, kernel: Tensor) -> Tensor:
 
 def _call_chain(student: StudentSide, image: Tensor, kernel: Tensor) -> Tensor:
     return chain_check.unbatched(call(student, "conv_pool_conv", image, kernel)[0])
-
-
-def _result(criteria: list[Criterion], advice: str, **figures: float) -> CheckResult:
-    lost = [criterion for criterion in criteria if criterion.earned < criterion.points]
-    if len(lost) == len(criteria) > 1 and len({criterion.got for criterion in lost}) == 1:
-        advice = lost[0].got  # the same each time: that is the trouble, whatever the shapes
-    return CheckResult(tuple(criteria), advice if lost else "", figures=figures)

@@ -14,7 +14,7 @@ from autograder.assignments.mlp import answers
 from autograder.checking.challenge import generator, random_images, random_state
 from autograder.checking.check_result import CheckResult, Criterion, verdict
 from autograder.checking.checks import scored
-from autograder.checking.criteria import alike, called, shape_criterion
+from autograder.checking.criteria import alike, called, shape_advice, shape_criterion
 from autograder.checking.mistakes import Mistake, names
 from autograder.checking.pairing import pairings
 from autograder.checking.student import Model, StudentFault, StudentSide, call
@@ -55,9 +55,8 @@ def mlp_shape(student: StudentSide, seed: int) -> CheckResult:
             (3, {"num_hidden": 7, "num_classes": 4}, 2.0),
         )
     ]
-    lost = any(criterion.earned < criterion.points for criterion in criteria)
-    advice = "One row for each image, one column for each class."
-    return CheckResult(tuple(criteria), advice if lost else "")
+    advice = shape_advice(criteria, "One row for each image, one column for each class.")
+    return CheckResult(tuple(criteria), advice)
 
 
 @scored(20)
