@@ -410,7 +410,7 @@ for _ in range(3):
     [
         "import os; os._exit(7)",
         "import ctypes; ctypes.string_at(0)",
-        "import os, signal\nos.fork() or signal.pause()\nos.kill(-1, 9)\nos.kill(os.getpid(), 9)",
+        "import os, signal\nos.fork() or signal.pause()\nos.kill(-1, 15)\nos._exit(1)",
         "import os\nfor n in range(1, 65):\n"
         "    try: os.kill(1, n)\n"
         "    except (OSError, ValueError): pass\n"

@@ -331,10 +331,30 @@ print("daemon started")
 
 def test_kill_all_reaches_nothing_outside(attacker: Attacker) -> None:
     with attacker() as kernel:
-        code = "import os; print(os.popen('sleep 60 &').close()); os.kill(-1, 9)"
+        code = "import os; print(os.popen('sleep 60 &').close()); os.kill(-1, 15)"
         assert output(kernel, code) == "None\n"
-        usage = usage_at_death(kernel, "os.kill(os.getpid(), 9)")
-        assert (usage.cause, usage.exit_code) == ("exited", 128 + 9)
+        usage = usage_at_death(kernel, "import signal; signal.raise_signal(15)")
+        assert (usage.cause, usage.exit_code) == ("exited", 128 + 15)
+
+
+_KILL = """
+import os, signal, subprocess
+for process in (os.getpid(), 0, -1, -2):
+    for number in (signal.SIGKILL, signal.SIGSTOP):
+        try:
+            os.kill(process, number)
+            print("killed", process)
+        except PermissionError:
+            pass
+print(subprocess.run("kill -9 $PPID; kill -STOP $PPID", shell=True, stderr=-3).returncode)
+child = subprocess.Popen(["sleep", "60"]); child.kill(); print(child.wait())
+"""
+
+
+def test_nothing_kills_or_stops_the_kernel_it_runs_in_from_beside(attacker: Attacker) -> None:
+    with attacker() as kernel:
+        assert output(kernel, _KILL) == "1\n-9\n"
+        assert output(kernel, "print(6 * 7)") == "42\n"
 
 
 def test_a_cell_that_ignores_interrupts_is_killed(attacker: Attacker) -> None:
