@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -29,7 +29,11 @@ def alike(a: Tensor | None, b: Tensor | None) -> bool:
 
 
 def shape_criterion(
-    name: str, expected: tuple[int, ...], observe: Callable[[], Tensor], points: float
+    name: str,
+    expected: tuple[int, ...],
+    observe: Callable[[], Tensor],
+    points: float,
+    also: Collection[tuple[int, ...]] = (),
 ) -> Criterion:
     """Return whether an output has the expected shape, and real numbers in it.
 
@@ -38,12 +42,13 @@ def shape_criterion(
         expected: its shape.
         observe: asks for it; a `StudentFault` becomes what was got.
         points: all or none.
+        also: other shapes that are right.
     """
     try:
         output = observe()
     except StudentFault as fault:
         return verdict(name, str(expected), str(fault), False, points)
-    passed = tuple(output.shape) == expected and output.is_floating_point()
+    passed = tuple(output.shape) in (expected, *also) and output.is_floating_point()
     got = str(tuple(output.shape))
     if not output.is_floating_point():
         got += f" of {str(output.dtype).removeprefix('torch.')}"

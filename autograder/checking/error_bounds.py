@@ -66,17 +66,22 @@ def rough(tensor: Tensor) -> Bounded:
 
 
 def conv2d(
-    x: Bounded, weight: Tensor, bias: Tensor | None = None, padding: int = 0, stride: int = 1
+    x: Bounded,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    padding: int = 0,
+    stride: int = 1,
+    dilation: int = 1,
 ) -> Bounded:
     """Return the convolution of `x` (..., C, H, W) with `weight` (K, C, h, w)."""
     weight, bias = weight.to(x.value.dtype), None if bias is None else bias.to(x.value.dtype)
-    value = F.conv2d(x.value, weight, bias, padding=padding, stride=stride)
+    value = F.conv2d(x.value, weight, bias, stride, padding, dilation)
     if x.error is None:
         return Bounded(value, None)
     sizes = F.conv2d(
-        x.value.abs(), weight.abs(), None if bias is None else bias.abs(), stride, padding
+        x.value.abs(), weight.abs(), None if bias is None else bias.abs(), stride, padding, dilation
     )
-    carried = F.conv2d(x.error**2, weight**2, padding=padding, stride=stride).sqrt()
+    carried = F.conv2d(x.error**2, weight**2, None, stride, padding, dilation).sqrt()
     return Bounded(value, carried + _rounding(math.prod(weight.shape[1:])) * sizes)
 
 
@@ -126,6 +131,7 @@ def spatial_max(x: Bounded) -> Bounded:
 ELEMENTWISE: dict[str, Callable[[Tensor], Tensor]] = {
     "none": lambda v: v,
     "relu": torch.relu,
+    "abs": torch.abs,
     "leaky_relu": F.leaky_relu,
     "relu6": F.relu6,
     "elu": F.elu,
@@ -151,7 +157,7 @@ def apply(name: str, x: Bounded) -> Bounded:
     value = ELEMENTWISE[name](x.value)
     if x.error is None or name == "none":
         return Bounded(value, x.error)
-    rounding = 0.0 if name == "relu" else _ACTIVATION_ULPS * UNIT_ROUNDOFF
+    rounding = 0.0 if name in ("relu", "abs") else _ACTIVATION_ULPS * UNIT_ROUNDOFF
     size, error = x.value.abs(), _STEEPEST.get(name, 1.0) * x.error
     if "softmax" in name:
         dim = 0 if name.endswith("batch") else -1

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from autograder.checking import checks as graded
+from autograder.checking.student import InProcess
 from course_utils import checks, messages
 from course_utils.checks import check_conv_pool_conv, check_improved_net, check_net
 from course_utils.messages import Message, Status, as_html, as_text
@@ -97,11 +99,10 @@ WRONG_CHAINS: dict[str, tuple[Callable, str]] = {
     "pool 3": (lambda i, k: pooled(i, k, 3), "larger than 2x2"),
     "rounds up": (lambda i, k: pooled(i, k, ceil_mode=True), "round up"),
     "three channels": (lambda i, k: chain(i, k).repeat(3, 1, 1), "number of channels"),
-    "no channel": (lambda i, k: chain(i, k)[0], "number of channels or dimensions"),
     "flat": (lambda i, k: chain(i, k).flatten(), "got (15,)"),
     "a row less": (resized, "expected activations"),
     "fixed size": (lambda i, k: torch.zeros(1, 3, 5), "got (1, 3, 5)"),
-    "float64": (lambda i, k: chain(i, k).double(), "Expected float32"),
+    "float16": (lambda i, k: chain(i, k).half(), "Expected float32"),
     "uint8": (lambda i, k: chain(i, k).byte(), "Expected float32"),
     "average pooling": (
         lambda i, k: F.conv2d(F.avg_pool2d(F.conv2d(i, k), 2), k[:, :1]),
@@ -270,6 +271,29 @@ def told(capsys: pytest.CaptureFixture[str]) -> str:
 def test_right_chains_pass_however_written(fn: Callable, capsys) -> None:
     assert check_conv_pool_conv(fn) is None
     assert told(capsys).startswith(f"{GOOD}: conv_pool_conv")
+
+
+@pytest.mark.parametrize(
+    ("fn", "got"),
+    [
+        (lambda i, k: chain(i, k)[0], "float32 of shape (7, 3)"),
+        (lambda i, k: chain(i, k).double(), "float64 of shape (1, 7, 3)"),
+    ],
+)
+def test_what_costs_no_points_is_said_to_cost_none(fn: Callable, got: str, capsys) -> None:
+    check_conv_pool_conv(fn)
+    text = told(capsys)
+    assert f"Expected float32 activations (1, h, w), got {got}" in text
+    assert "costs no points" in text
+    for grade_id in ("conv_pool_conv_shape", "conv_pool_conv_values"):
+        result = graded.run("cnns", grade_id, InProcess({"conv_pool_conv": fn}), seed=3)
+        assert result.points == result.max_points
+
+
+def test_the_row_of_a_right_shape_shows_what_was_returned() -> None:
+    student = InProcess({"conv_pool_conv": lambda i, k: chain(i, k)[0]})
+    shown = graded.run("cnns", "conv_pool_conv_shape", student, seed=3).criteria[0]
+    assert (shown.expected, shown.got) == ("(1, 11, 11)", "(11, 11)")
 
 
 @pytest.mark.parametrize(("fn", "words"), WRONG_CHAINS.values(), ids=WRONG_CHAINS)

@@ -21,6 +21,16 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
         "meant to make the image smaller here, the convolution or the pooling?",
     ),
     (
+        r"chain-dilation",
+        "Dilation pulls the entries of a kernel apart, so that a 3x3 kernel covers 5x5 pixels and "
+        "skips those in between. Leave it at 1.",
+    ),
+    (
+        r"chain-input",
+        "The function gets its image as it is meant to be used. Bring an image to another range "
+        "where it is loaded, once for the whole notebook, not in a function that others call.",
+    ),
+    (
         r"chain-pool|conv\d-pool",
         "Max pooling keeps the strongest response of each block, average pooling blurs it; window "
         "and stride decide how many blocks there are. Print the shape before and after your "

@@ -573,6 +573,82 @@ CHAINS = (
         {"x = F.conv2d(image": "kernel = kernel.flip(2, 3)\n    x = F.conv2d(image"},
     ),
     _chain(
+        "an absolute value between",
+        "chain-between",
+        "largest absolute value of each block",
+        {"F.conv2d(image, kernel)": "F.conv2d(image, kernel).abs()"},
+    ),
+    _chain(
+        "dilated",
+        "chain-dilation",
+        "dilation 2",
+        {
+            "(image, kernel)\n    x = F.max": "(image, kernel, dilation=2)\n    x = F.max",
+            "kernel[:, :1])": "kernel[:, :1], dilation=2)",
+        },
+    ),
+    _chain(
+        "rounded up",
+        "chain-pool",
+        "rounded up",
+        {"(x, 2)": "(x, 2, ceil_mode=True)"},
+    ),
+    _chain("pooling 3x3/2/1", "chain-pool", "overlap, and padding", {"(x, 2)": "(x, 3, 2, 1)"}),
+    _chain(
+        "smallest", "chain-pool", "smallest value", {"F.max_pool2d(x, 2)": "-F.max_pool2d(-x, 2)"}
+    ),
+    _chain(
+        "largest absolute value",
+        "chain-between",
+        "largest absolute value of each block",
+        {"F.max_pool2d(x, 2)": "F.max_pool2d(x.abs(), 2)"},
+    ),
+    _chain(
+        "every other pixel",
+        "chain-pool",
+        "first value of each block",
+        {"F.max_pool2d(x, 2)": "x[:, : x.shape[1] // 2 * 2 : 2, : x.shape[2] // 2 * 2 : 2]"},
+    ),
+    _chain(
+        "kernel mirrored",
+        "chain-flipped",
+        "columns of the kernel",
+        {"x = F.conv2d(image": "kernel = kernel.flip(3)\n    x = F.conv2d(image"},
+    ),
+    _chain(
+        "kernel upside down",
+        "chain-flipped",
+        "rows of the kernel",
+        {"x = F.conv2d(image": "kernel = kernel.flip(-2)\n    x = F.conv2d(image"},
+    ),
+    _chain(
+        "both kernels transposed",
+        "chain-kernel",
+        "rows and columns of the kernel were exchanged",
+        {"x = F.conv2d(image": "kernel = kernel.mT\n    x = F.conv2d(image"},
+    ),
+    _chain(
+        "image normalised as MNIST's",
+        "chain-input",
+        "MNIST's mean",
+        {"(image, kernel)\n": "((image - 0.1307) / 0.3081, kernel)\n"},
+    ),
+    _chain(
+        "image to [-1, 1]",
+        "chain-input",
+        "to [-1, 1]",
+        {"(image, kernel)\n": "((image - 0.5) / 0.5, kernel)\n"},
+    ),
+    _chain(
+        "half subtracted",
+        "chain-input",
+        "0.5 were",
+        {"(image, kernel)\n": "(image - 0.5, kernel)\n"},
+    ),
+    _chain(
+        "divided by 255", "chain-input", "by 255", {"(image, kernel)\n": "(image / 255, kernel)\n"}
+    ),
+    _chain(
         "one channel of the image",
         "chain-channels",
         "first channel of the image",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from autograder.assignments.cnns.net.reference import POOLS
@@ -25,28 +26,33 @@ class ChainSpec:
 
     Attributes:
         order: the steps: "c" convolution, "p" pooling.
+        image: what is done to the image before: a key of `IMAGES`.
         paddings: zero padding of the first and the second convolution.
         stride: of the convolutions.
-        pool: a key of `POOLS`.
+        dilation: of the convolutions.
+        pool: a key of `CHAIN_POOLS`.
         between: what is applied after the first convolution.
         rescale: what is applied at the end: a key of `RESCALES`.
         second_kernel: a key of `SECOND_KERNELS`.
-        flipped: whether the kernels are turned by 180 degrees (a convolution in the strict sense).
+        kernel: what is done to the kernel before: a key of `KERNELS`.
         channels: of the image: "all", or "one" for the first alone.
     """
 
     order: str = "cpc"
+    image: str = "none"
     paddings: tuple[int, int] = (0, 0)
     stride: int = 1
+    dilation: int = 1
     pool: str = "max"
     between: str = "none"
     rescale: str = "none"
     second_kernel: str = "first channel"
-    flipped: bool = False
+    kernel: str = "none"
     channels: str = "all"
 
 
 CHAIN = ChainSpec()
+_ULPS = 4.0  # what float32 may be off in a change of the image
 
 Rescale = Callable[[Bounded], Bounded]
 
@@ -90,12 +96,88 @@ _RESCALE_WORDS = {
     "centre": "the mean of the result were subtracted",
 }
 
+IMAGES: dict[str, Callable[[Tensor], Tensor]] = {
+    "none": lambda v: v,
+    "to [-1, 1]": lambda v: 2 * v - 1,
+    "less a half": lambda v: v - 0.5,
+    "like MNIST's": lambda v: (v - 0.1307) / 0.3081,
+    "standardised": lambda v: (v - v.mean()) / v.std(),
+    "less its mean": lambda v: v - v.mean(),
+    "inverted": lambda v: 1 - v,
+    "by 255": lambda v: v / 255,
+    "times 255": lambda v: v * 255,
+}
+_IMAGE_WORDS = {
+    "to [-1, 1]": "the image were brought from [0, 1] to [-1, 1] first",
+    "less a half": "0.5 were subtracted from the image first",
+    "like MNIST's": "the image were normalised with MNIST's mean and standard deviation first",
+    "standardised": "the image were standardised to mean 0 and standard deviation 1 first",
+    "less its mean": "the mean of the image were subtracted first",
+    "inverted": "dark and bright of the image were exchanged first",
+    "by 255": "the image were divided by 255 first",
+    "times 255": "the image were multiplied by 255 first",
+}
+
+KERNELS: dict[str, Callable[[Tensor], Tensor]] = {
+    "none": lambda kernel: kernel,
+    "turned": lambda kernel: kernel.flip(2, 3),
+    "upside down": lambda kernel: kernel.flip(2),
+    "mirrored": lambda kernel: kernel.flip(3),
+    "transposed": lambda kernel: kernel.transpose(2, 3),
+}
+_KERNELS_WORDS = {
+    "turned": "the kernel were turned by 180 degrees",
+    "upside down": "the rows of the kernel came in reverse order",
+    "mirrored": "the columns of the kernel came in reverse order",
+    "transposed": "rows and columns of the kernel were exchanged, in both convolutions",
+}
+
+CHAIN_POOLS: dict[str, Callable[[Bounded], Bounded]] = {
+    **{name: pool.run for name, pool in POOLS.items()},
+    "max, rounded up": lambda x: _pooled(x, lambda v: F.max_pool2d(v, 2, ceil_mode=True)),
+    "max, padded": lambda x: _pooled(x, lambda v: F.max_pool2d(v, 2, padding=1)),
+    "max, 3x3, stride 2, padded": lambda x: _pooled(x, lambda v: F.max_pool2d(v, 3, 2, 1)),
+    "min": lambda x: Bounded(
+        -F.max_pool2d(-x.value, 2), None if x.error is None else F.max_pool2d(x.error, 2)
+    ),
+    "largest, with sign": lambda x: _pooled(x, _largest_with_sign),
+    "every other": lambda x: _pooled(x, _every_other),
+    "sum": lambda x: _pooled(x, lambda v: 4 * F.avg_pool2d(v, 2)),
+}
+
+
+def _pooled(x: Bounded, pool: Callable[[Tensor], Tensor]) -> Bounded:
+    """Return a pooling of values whose errors pool alike."""
+    return Bounded(pool(x.value), None if x.error is None else pool(x.error))
+
+
+def _largest_with_sign(v: Tensor) -> Tensor:
+    high, low = F.max_pool2d(v, 2), F.max_pool2d(-v, 2)
+    return torch.where(high >= low, high, -low)
+
+
+def _every_other(v: Tensor) -> Tensor:
+    return v[..., : v.shape[-2] // 2 * 2 : 2, : v.shape[-1] // 2 * 2 : 2]
+
+
 SECOND_KERNELS: dict[str, Callable[[Tensor], Tensor]] = {
     "first channel": lambda kernel: kernel[:, :1],
     "sum": lambda kernel: kernel.sum(dim=1, keepdim=True),
     "transposed": lambda kernel: kernel[:, :1].transpose(2, 3),
 }
-_OTHER_POOLS = ("max, stride 1", "max, 3x3", "max, 3x3, stride 2")
+_POOL_WORDS = {
+    "avg": "average pooling stood in place of max pooling",
+    "max, stride 1": "the pooling had another window or stride than 2x2 and 2: a stride of 1",
+    "max, 3x3": "the pooling had another window or stride than 2x2 and 2: 3x3 and 3",
+    "max, 3x3, stride 2": "the pooling had another window or stride than 2x2 and 2: 3x3 and 2",
+    "max, rounded up": "the pooling rounded up: windows that stick out counted too",
+    "max, padded": "the pooling were padded",
+    "max, 3x3, stride 2, padded": "the pooling had windows of 3x3 that overlap, and padding",
+    "min": "the pooling kept the smallest value of each block",
+    "largest, with sign": "the pooling kept the value farthest from zero of each block",
+    "every other": "the pooling kept the first value of each block, not the largest",
+    "sum": "the pooling added up each block",
+}
 _KERNEL_WORDS = {
     "sum": "the second convolution used all three channel slices of the kernel",
     "transposed": "the second convolution used the transposed kernel",
@@ -131,19 +213,22 @@ def run_chain(spec: ChainSpec, image: Tensor, kernel: Tensor) -> Bounded | None:
         image: (3, H, W) float32.
         kernel: (1, 3, 3, 3) float32 with three equal channel slices.
     """
-    x, convolutions = error_bounds.exact(image if spec.channels == "all" else image[:1]), 0
-    kernel = kernel.flip(2, 3) if spec.flipped else kernel
+    x = error_bounds.exact(image if spec.channels == "all" else image[:1])
+    if spec.image != "none":
+        value = IMAGES[spec.image](x.value)
+        x = Bounded(value, _ULPS * error_bounds.UNIT_ROUNDOFF * (value.abs() + 1))
+    convolutions = 0
+    kernel = KERNELS[spec.kernel](kernel)
     try:
         for step in spec.order:
             if step == "p":
-                x = POOLS[spec.pool].run(x)
+                x = CHAIN_POOLS[spec.pool](x)
                 continue
             weight = kernel[:, : x.value.shape[0]]
             if convolutions:
                 weight = SECOND_KERNELS[spec.second_kernel](kernel)
-            x = error_bounds.conv2d(
-                x, weight, None, spec.paddings[min(convolutions, 1)], spec.stride
-            )
+            padding = spec.paddings[min(convolutions, 1)]
+            x = error_bounds.conv2d(x, weight, None, padding, spec.stride, spec.dilation)
             convolutions += 1
             if convolutions == 1:
                 x = error_bounds.apply(spec.between, x)
@@ -155,6 +240,8 @@ def run_chain(spec: ChainSpec, image: Tensor, kernel: Tensor) -> Bounded | None:
 def chain_mistakes(spec: ChainSpec) -> list[Mistake]:
     """Return in words where `spec` departs from `CHAIN`."""
     found = []
+    if spec.image != CHAIN.image:
+        found.append(Mistake("chain-input", _IMAGE_WORDS[spec.image]))
     if spec.order != CHAIN.order:
         found.append(Mistake("chain-order", _ORDER_WORDS[spec.order]))
     for which, padding in zip(("first", "second"), spec.paddings, strict=True):
@@ -164,20 +251,22 @@ def chain_mistakes(spec: ChainSpec) -> list[Mistake]:
     if spec.stride != CHAIN.stride:
         words = f"the convolutions had stride {spec.stride}"
         found.append(Mistake("chain-stride", words))
-    if spec.pool == "avg":
-        words = "average pooling stood in place of max pooling"
-        found.append(Mistake("chain-pool", words))
-    elif spec.pool != CHAIN.pool:
-        words = "the pooling had another window or stride than 2x2 and 2"
-        found.append(Mistake("chain-pool", words))
+    if spec.dilation != CHAIN.dilation:
+        words = f"the convolutions had dilation {spec.dilation}"
+        found.append(Mistake("chain-dilation", words))
+    if spec.pool != CHAIN.pool:
+        found.append(Mistake("chain-pool", _POOL_WORDS[spec.pool]))
     if spec.between != CHAIN.between:
         words = f"a {spec.between} stood between the convolutions"
+        if spec.between == "abs":
+            words = "the largest absolute value of each block were kept, not the largest value"
         found.append(Mistake("chain-between", words))
     if spec.second_kernel != CHAIN.second_kernel:
         words = _KERNEL_WORDS[spec.second_kernel]
         found.append(Mistake("chain-kernel", words))
-    if spec.flipped:
-        found.append(Mistake("chain-flipped", "the kernel were turned by 180 degrees"))
+    if spec.kernel != CHAIN.kernel:
+        name = "chain-kernel" if spec.kernel == "transposed" else "chain-flipped"
+        found.append(Mistake(name, _KERNELS_WORDS[spec.kernel]))
     if spec.channels != CHAIN.channels:
         words = "only the first channel of the image were used"
         found.append(Mistake("chain-channels", words))
@@ -190,12 +279,14 @@ def wrong_chains() -> Iterator[ChainSpec]:
     """Yield every chain with one mistake, then every chain with two."""
     changes: list[dict[str, object]] = [{"order": order} for order in _ORDER_WORDS]
     changes += [{"paddings": (p, q)} for p in (0, 1, 2) for q in (0, 1, 2) if p or q]
-    changes += [{"stride": 2}]
-    changes += [{"pool": pool} for pool in ("avg", *_OTHER_POOLS)]
-    changes += [{"between": name} for name in ("relu", "sigmoid", "tanh")]
+    changes += [{"stride": 2}, {"dilation": 2}]
+    changes += [{"pool": pool} for pool in _POOL_WORDS]
+    changes += [{"between": name} for name in ("relu", "sigmoid", "tanh", "abs")]
     changes += [{"rescale": name} for name in RESCALES if name != "none"]
     changes += [{"second_kernel": name} for name in _KERNEL_WORDS]
-    changes += [{"flipped": True}, {"channels": "one"}]
+    changes += [{"kernel": name} for name in _KERNELS_WORDS]
+    changes += [{"image": name} for name in _IMAGE_WORDS]
+    changes += [{"channels": "one"}]
     for change in changes:
         yield replace(CHAIN, **change)  # type: ignore[arg-type]
     for one, other in combinations(changes, 2):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
+from torch import Tensor, nn
 
 from autograder.assignments.cnns.chain.check import ask
 from autograder.assignments.cnns.chain.reference import CHAIN as RIGHT
 from autograder.assignments.cnns.chain.reference import (
+    ChainSpec,
     chain_mistakes,
     random_kernel,
     run_chain,
@@ -21,6 +24,7 @@ from autograder.checking import checks
 from autograder.checking.challenge import generator, random_images
 from autograder.checking.check_result import CheckResult
 from autograder.checking.student import InProcess
+from course_utils import checks as visible
 from tests.assignments.cnns.mutants import CHAIN
 from tests.assignments.cnns.mutants import CHAINS as MUTANTS
 from tests.assignments.cnns.rewrites import CHAINS as REWRITES
@@ -82,15 +86,39 @@ def test_a_relu_between_shows_whatever_the_seed(seed):
 @pytest.mark.parametrize("seed", range(5))
 def test_every_single_mistake_of_the_catalogue_differs_widely_from_the_right_chain(seed):
     rng = generator(seed)
-    image, kernel = random_images(1, 3, 32, 32, rng)[0], random_kernel(rng)
-    right = run_chain(RIGHT, image, kernel)
+    images = [random_images(1, 3, *size, rng)[0] for size in ((32, 32), (27, 38))]
+    kernel = random_kernel(rng)
     singles = [spec for spec in wrong_chains() if len(chain_mistakes(spec)) == 1]
-    assert len(singles) > 30
+    assert len(singles) > 50
+    for spec in singles:
+        assert max(_distance(spec, image, kernel) for image in images) > 100, spec
+
+
+def _distance(spec: ChainSpec, image: Tensor, kernel: Tensor) -> float:
+    """Return how far a chain is from the right one, in what rounding can do."""
+    wrong, right = run_chain(spec, image, kernel), run_chain(RIGHT, image, kernel)
+    if wrong is None or wrong.value.shape != right.value.shape:
+        return math.inf
+    return float(((wrong.value - right.value).abs() / right.error).max())
+
+
+def test_the_visible_checks_example_shows_every_single_mistake_of_the_catalogue():
+    singles = [spec for spec in wrong_chains() if len(chain_mistakes(spec)) == 1]
+    image, kernel = visible.example()
     for spec in singles:
         wrong = run_chain(spec, image, kernel)
-        if wrong is not None and wrong.value.shape == right.value.shape:
-            distance = ((wrong.value - right.value).abs() / right.error).max()
-            assert distance > 100, spec  # a hundred times what rounding can do
+        got = None if wrong is None else [round(v, 2) for v in wrong.value.flatten().tolist()]
+        assert got != visible.EXAMPLE, spec
+    right = run_chain(RIGHT, image, kernel)
+    assert [round(v, 2) for v in right.value.flatten().tolist()] == visible.EXAMPLE
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=[m.name for m in MUTANTS])
+def test_the_visible_check_lets_no_wrong_chain_pass(mutant, capsys):
+    namespace: dict[str, object] = {"torch": torch, "nn": nn, "F": F}
+    exec(mutant.source, namespace)
+    visible.check_conv_pool_conv(namespace["conv_pool_conv"])
+    assert "Grading compares the values" not in str(capsys.readouterr())
 
 
 def test_every_mistake_of_the_catalogue_has_words():
