@@ -89,12 +89,12 @@ def test_a_trace_goes_as_far_as_the_network():
     fields, seen = probe.answer("trace", {"handle": "m"}, {"images": torch.zeros(2, 1, 56, 56)})
     assert fields == {}
     shapes = [tuple(t.shape) for t in seen.values()]
-    assert shapes == [(2, 1, 56, 56), (2, 3136), (2, 3136), (2, 4), (2, 4)]
+    assert shapes == [(2, 1, 56, 56), (2, 3136), (2, 4)]
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in model)
 
 
 def test_a_trace_of_a_long_network_is_cut():
-    probe, _ = build(nn.Sequential(*(nn.Identity() for _ in range(300))))
+    probe, _ = build(nn.Sequential(*(nn.ReLU() for _ in range(300))))
     images = {"images": torch.zeros(1, 1, 56, 56)}
     assert len(probe.answer("trace", {"handle": "m"}, images)[1]) == MAX_TRACED
 

@@ -21,14 +21,14 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
         "meant to make the image smaller here, the convolution or the pooling?",
     ),
     (
-        r"chain-dilation",
+        r"chain-dilation|conv\d-dilation",
         "Dilation pulls the entries of a kernel apart, so that a 3x3 kernel covers 5x5 pixels and "
         "skips those in between. Leave it at 1.",
     ),
     (
-        r"chain-input",
-        "The function gets its image as it is meant to be used. Bring an image to another range "
-        "where it is loaded, once for the whole notebook, not in a function that others call.",
+        r"chain-input|conv1-input",
+        "Images come as they are meant to be used. Bring them to another range where they are "
+        "loaded, once for the whole notebook, not in a function or a network that others call.",
     ),
     (
         r"chain-pool|conv\d-pool",
@@ -107,6 +107,11 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
         r"constant",
         "Follow the image through forward: is there a line that does not use the result of the one "
         "before it?",
+    ),
+    (
+        r"other-defaults",
+        "An argument's default is what it is when nobody gives it: def f(x=3) makes f() the same "
+        "as f(3). Compare the first line of __init__ with the one in the exercise.",
     ),
     (
         r"num_(channel|classes)-ignored|other-sizes|chain-sizes",

@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from autograder.assignments.cnns.net.reference import POOLS
+from autograder.assignments.cnns.steps import IMAGE_WORDS, POOLS, changed_image
 from autograder.checking import error_bounds
 from autograder.checking.error_bounds import Bounded
 from autograder.checking.mistakes import Mistake
@@ -30,7 +29,7 @@ class ChainSpec:
         paddings: zero padding of the first and the second convolution.
         stride: of the convolutions.
         dilation: of the convolutions.
-        pool: a key of `CHAIN_POOLS`.
+        pool: a key of `POOLS`.
         between: what is applied after the first convolution.
         rescale: what is applied at the end: a key of `RESCALES`.
         second_kernel: a key of `SECOND_KERNELS`.
@@ -52,7 +51,6 @@ class ChainSpec:
 
 
 CHAIN = ChainSpec()
-_ULPS = 4.0  # what float32 may be off in a change of the image
 
 Rescale = Callable[[Bounded], Bounded]
 
@@ -96,28 +94,6 @@ _RESCALE_WORDS = {
     "centre": "the mean of the result were subtracted",
 }
 
-IMAGES: dict[str, Callable[[Tensor], Tensor]] = {
-    "none": lambda v: v,
-    "to [-1, 1]": lambda v: 2 * v - 1,
-    "less a half": lambda v: v - 0.5,
-    "like MNIST's": lambda v: (v - 0.1307) / 0.3081,
-    "standardised": lambda v: (v - v.mean()) / v.std(),
-    "less its mean": lambda v: v - v.mean(),
-    "inverted": lambda v: 1 - v,
-    "by 255": lambda v: v / 255,
-    "times 255": lambda v: v * 255,
-}
-_IMAGE_WORDS = {
-    "to [-1, 1]": "the image were brought from [0, 1] to [-1, 1] first",
-    "less a half": "0.5 were subtracted from the image first",
-    "like MNIST's": "the image were normalised with MNIST's mean and standard deviation first",
-    "standardised": "the image were standardised to mean 0 and standard deviation 1 first",
-    "less its mean": "the mean of the image were subtracted first",
-    "inverted": "dark and bright of the image were exchanged first",
-    "by 255": "the image were divided by 255 first",
-    "times 255": "the image were multiplied by 255 first",
-}
-
 KERNELS: dict[str, Callable[[Tensor], Tensor]] = {
     "none": lambda kernel: kernel,
     "turned": lambda kernel: kernel.flip(2, 3),
@@ -131,34 +107,6 @@ _KERNELS_WORDS = {
     "mirrored": "the columns of the kernel came in reverse order",
     "transposed": "rows and columns of the kernel were exchanged, in both convolutions",
 }
-
-CHAIN_POOLS: dict[str, Callable[[Bounded], Bounded]] = {
-    **{name: pool.run for name, pool in POOLS.items()},
-    "max, rounded up": lambda x: _pooled(x, lambda v: F.max_pool2d(v, 2, ceil_mode=True)),
-    "max, padded": lambda x: _pooled(x, lambda v: F.max_pool2d(v, 2, padding=1)),
-    "max, 3x3, stride 2, padded": lambda x: _pooled(x, lambda v: F.max_pool2d(v, 3, 2, 1)),
-    "min": lambda x: Bounded(
-        -F.max_pool2d(-x.value, 2), None if x.error is None else F.max_pool2d(x.error, 2)
-    ),
-    "largest, with sign": lambda x: _pooled(x, _largest_with_sign),
-    "every other": lambda x: _pooled(x, _every_other),
-    "sum": lambda x: _pooled(x, lambda v: 4 * F.avg_pool2d(v, 2)),
-}
-
-
-def _pooled(x: Bounded, pool: Callable[[Tensor], Tensor]) -> Bounded:
-    """Return a pooling of values whose errors pool alike."""
-    return Bounded(pool(x.value), None if x.error is None else pool(x.error))
-
-
-def _largest_with_sign(v: Tensor) -> Tensor:
-    high, low = F.max_pool2d(v, 2), F.max_pool2d(-v, 2)
-    return torch.where(high >= low, high, -low)
-
-
-def _every_other(v: Tensor) -> Tensor:
-    return v[..., : v.shape[-2] // 2 * 2 : 2, : v.shape[-1] // 2 * 2 : 2]
-
 
 SECOND_KERNELS: dict[str, Callable[[Tensor], Tensor]] = {
     "first channel": lambda kernel: kernel[:, :1],
@@ -214,15 +162,13 @@ def run_chain(spec: ChainSpec, image: Tensor, kernel: Tensor) -> Bounded | None:
         kernel: (1, 3, 3, 3) float32 with three equal channel slices.
     """
     x = error_bounds.exact(image if spec.channels == "all" else image[:1])
-    if spec.image != "none":
-        value = IMAGES[spec.image](x.value)
-        x = Bounded(value, _ULPS * error_bounds.UNIT_ROUNDOFF * (value.abs() + 1))
+    x = changed_image(spec.image, x)
     convolutions = 0
     kernel = KERNELS[spec.kernel](kernel)
     try:
         for step in spec.order:
             if step == "p":
-                x = CHAIN_POOLS[spec.pool](x)
+                x = POOLS[spec.pool].run(x)
                 continue
             weight = kernel[:, : x.value.shape[0]]
             if convolutions:
@@ -241,7 +187,7 @@ def chain_mistakes(spec: ChainSpec) -> list[Mistake]:
     """Return in words where `spec` departs from `CHAIN`."""
     found = []
     if spec.image != CHAIN.image:
-        found.append(Mistake("chain-input", _IMAGE_WORDS[spec.image]))
+        found.append(Mistake("chain-input", IMAGE_WORDS[spec.image]))
     if spec.order != CHAIN.order:
         found.append(Mistake("chain-order", _ORDER_WORDS[spec.order]))
     for which, padding in zip(("first", "second"), spec.paddings, strict=True):
@@ -285,7 +231,7 @@ def wrong_chains() -> Iterator[ChainSpec]:
     changes += [{"rescale": name} for name in RESCALES if name != "none"]
     changes += [{"second_kernel": name} for name in _KERNEL_WORDS]
     changes += [{"kernel": name} for name in _KERNELS_WORDS]
-    changes += [{"image": name} for name in _IMAGE_WORDS]
+    changes += [{"image": name} for name in IMAGE_WORDS]
     changes += [{"channels": "one"}]
     for change in changes:
         yield replace(CHAIN, **change)  # type: ignore[arg-type]

@@ -30,16 +30,22 @@ OTHER = {"num_channel": 5, "num_classes": 7}  # a size that the notebook never m
 _OTHER_SHOWN = called(NET, OTHER)
 _LAYER_POINTS, _TOTAL_POINTS = 1.6, 1.0
 _PART_POINTS, _OTHER_PART_POINTS = 3.2, 0.8
+_UNANSWERED = 0.5  # the share of its points that a layer keeps in a network that returns nothing
+DEFAULTS = {"num_channel": 8, "num_classes": 10}
+_DEFAULTS_SHOWN = called(NET, DEFAULTS)
 
 
 def parameters(student: StudentSide, seed: int) -> CheckResult:
     """Return the verdict on the parameters of `Net`: 10 points."""
-    model, shapes = build(student, NET, seed), net_shapes(net_spec())
+    defaults = _other_defaults(student, seed)
+    model = build(student, NET, seed, **(DEFAULTS if defaults else {}))
+    shapes = net_shapes(net_spec())
     matched = match_layers(shapes, model.parameters)
     taken = [slot.parameter for pairing in matched.values() for slot in pairing.values()]
     left = [p for p in model.parameters if p not in taken]
     criteria = [_layer_criterion(layer, shapes, layer in matched, left) for layer in LAYERS]
-    criteria.append(_total_criterion("parameters in all", net_spec(), model.parameters))
+    parameters = build(student, NET, seed).parameters if defaults else model.parameters
+    criteria.append(_total_criterion("parameters in all", net_spec(), parameters))
     name = f"parameters in all of {_OTHER_SHOWN}"
     try:
         other = build(student, NET, seed, **OTHER)
@@ -51,6 +57,8 @@ def parameters(student: StudentSide, seed: int) -> CheckResult:
     wrong = next((c.name for c in criteria if c.earned < c.points), None)
     if wrong is None:
         return CheckResult(tuple(criteria), figures=figures)
+    if defaults:
+        return CheckResult(tuple(criteria), defaults.words, names([defaults]), figures)
     structure = infer(model.parameters)
     mistakes = net_mistakes(structure.spec, net_spec()) if structure else []
     advice = f"Start at the first row that differs: {wrong}."
@@ -99,13 +107,15 @@ def function(student: StudentSide, seed: int) -> CheckResult:
     Each layer, with what follows it, earns its share for the default sizes and a quarter of it
     more if it is right for other sizes too.
     """
-    recognition = examine(student, seed, {})
+    defaults = _other_defaults(student, seed)
+    recognition = examine(student, seed, DEFAULTS if defaults else {})
+    share = 1.0 if recognition.answered else _UNANSWERED
     criteria = [
-        verdict(
+        Criterion(
             f"{layer} and what follows it",
             "as specified",
             "as specified" if layer in recognition.right_parts else _got(recognition, layer),
-            layer in recognition.right_parts,
+            share * _PART_POINTS if layer in recognition.right_parts else 0.0,
             _PART_POINTS,
         )
         for layer in LAYERS
@@ -117,14 +127,43 @@ def function(student: StudentSide, seed: int) -> CheckResult:
         other = examine(student, seed + 1, OTHER, search=recognition.explained)
     except StudentFault as fault:
         other = Recognition((), frozenset(), f"{_OTHER_SHOWN} cannot be built: {fault}")
-    kept = len(other.right_parts & recognition.right_parts)
-    got = f"{kept} of {len(LAYERS)} layers as specified"
-    criteria.append(Criterion(name, "as specified", got, _OTHER_PART_POINTS * kept, most))
+    kept = 0 if defaults else len(other.right_parts & recognition.right_parts)
+    got = f"{len(other.right_parts)} of {len(LAYERS)} layers as specified"
+    if kept < len(other.right_parts):
+        got += f", {kept} of them for the defaults too"
+    criteria.append(Criterion(name, "as specified", got, share * _OTHER_PART_POINTS * kept, most))
     if other.right_parts < recognition.right_parts:
         mistake = _other_size_mistake(student, other, seed)
         mistakes.append(mistake)
         advice = f"{advice} {mistake.words}".strip()
+    if defaults:
+        mistakes.insert(0, defaults)
+        advice = f"{defaults.words} {advice}".strip()
     return CheckResult(tuple(criteria), advice, names(mistakes), {"layers": _layers(recognition)})
+
+
+def _other_defaults(student: StudentSide, seed: int) -> Mistake | None:
+    """Return the mistake that `Net()` has other sizes than the exercise's; None if it has not.
+
+    Then everything else is asked of the network whose sizes are written out.
+
+    Raises:
+        StudentFault: `Net()` cannot be built.
+    """
+    own = [p.shape for p in build(student, NET, seed).parameters]
+    if set(own) >= set(net_shapes(net_spec()).values()):
+        return None
+    try:
+        written_out = [p.shape for p in build(student, NET, seed, **DEFAULTS).parameters]
+    except StudentFault:
+        return None
+    if own == written_out:
+        return None
+    return Mistake(
+        "other-defaults",
+        f"{NET}() has other sizes than {_DEFAULTS_SHOWN}: give both arguments the default values "
+        "of the exercise.",
+    )
 
 
 def _layers(recognition: Recognition) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from autograder.assignments.cnns.net.mistakes import net_mistakes, net_neighbours
+from autograder.assignments.cnns.net.mistakes import as_specified, net_mistakes, net_neighbours
 from autograder.assignments.cnns.net.reference import (
     LAYERS,
     NetSpec,
@@ -17,8 +17,8 @@ from autograder.assignments.cnns.net.reference import (
     net_shapes,
     sizes,
 )
+from autograder.assignments.cnns.net.right_layers import is_in
 from autograder.assignments.cnns.net.under_test import IMAGES, NetUnderTest, Recognition, as_if
-from autograder.checking import error_bounds
 from autograder.checking.mistakes import Mistake
 from autograder.checking.pairing import match_layers, weights_of
 from autograder.checking.student import StudentFault
@@ -32,44 +32,34 @@ def misshapen(net: NetUnderTest, answer: Tensor, expected: tuple[int, ...]) -> R
     elif answer.numel() == torch.Size(expected).numel():
         advice += " The numbers may be right, but not their arrangement."
     mistakes = [*net.named(net.spec), Mistake("output-shape", "the shape differed", "fc3")]
-    return Recognition(tuple(mistakes), _without(seen_parts(net, net.spec), mistakes), advice)
+    return Recognition(tuple(mistakes), _without(net.right_layers(), mistakes), advice)
 
 
-def first_difference(net: NetUnderTest) -> Recognition:
-    """Return the recognition for a network that no candidate explains: where its outputs part."""
-    mistakes = net.named(net.spec)
-    blocks, seen = net.blocks(net.spec), net.seen()
+def first_difference(net: NetUnderTest, answer: Tensor) -> Recognition:
+    """Return the recognition for a network that no candidate explains: where its outputs part.
+
+    Args:
+        net: with the weights of its first pairing.
+        answer: what it returned with these.
+    """
+    spec = as_specified(net.spec)  # what stands between its layers is not known
+    mistakes = net.named(spec)
+    blocks, seen = net.blocks(spec), net.seen()
     advice = "Every layer puts out what it should, but not the network: look at its last lines."
     previous = "the images"
     for layer in LAYERS:
-        if not any(_is_in(output, blocks[layer].own) for output in seen):
+        if not any(is_in(output, blocks[layer].own) for output in seen):
             advice = f"The outputs of your network first differ from the specification's at {layer}"
             advice += f": look at that layer, and at what stands between {previous} and it."
             break
-        if layer != "fc3" and not any(_is_in(output, blocks[layer].after) for output in seen):
+        if layer != "fc3" and not any(is_in(output, blocks[layer].after) for output in seen):
             advice = f"{layer} puts out what it should, but what follows it is not as specified: "
             advice += "look at the activation" + (" and the pooling." if "conv" in layer else ".")
             break
         previous = layer
     advice += "".join(f" Besides, it behaves as if {m.words}." for m in mistakes[:1])
-    parts = _without(seen_parts(net, net.spec, seen), mistakes)
+    parts = _without(net.right_layers(answer, seen), mistakes)
     return Recognition(tuple(mistakes), parts, advice, explained=False)
-
-
-def seen_parts(
-    net: NetUnderTest, spec: NetSpec, seen: Sequence[Tensor] | None = None
-) -> frozenset[str]:
-    """Return the layers but the last whose output reaches the next layer as it should."""
-    seen = net.seen() if seen is None else seen
-    blocks = net.blocks(spec)
-    return frozenset(
-        layer for layer in LAYERS[:-1] if any(_is_in(got, blocks[layer].after) for got in seen)
-    )
-
-
-def _is_in(output: Tensor, expected: error_bounds.Bounded) -> bool:
-    same_size = output.numel() == expected.value.numel() and output.dim() > 0
-    return same_size and expected.reshape(*output.shape).agrees_with(output)
 
 
 def _without(parts: frozenset[str], mistakes: Sequence[Mistake]) -> frozenset[str]:
@@ -99,15 +89,16 @@ def stopped(net: NetUnderTest, fault: str) -> Recognition:
             advice += f" Here {layer} takes {want} inputs, but {have}{maps} reach it."
     mistakes = [*net.named(spec), *mistakes]
     advice += f" {as_if(net.named(spec))}"
-    parts = _without(seen_parts(net, spec, seen), mistakes)
-    return Recognition(tuple(mistakes), parts, advice.strip())
+    parts = _without(net.right_layers(seen=seen), mistakes)
+    answered = not fault.startswith("expected forward(...) to return a tensor")
+    return Recognition(tuple(mistakes), parts, advice.strip(), answered=answered)
 
 
 def _geometry(net: NetUnderTest, spec: NetSpec, features: int, seen: Sequence[Tensor]) -> NetSpec:
     """Return convolutions and poolings that leave as many features, and gave what was seen."""
     for candidate in net_neighbours(spec, features):
         own = net.blocks(candidate)["conv2"].own
-        if any(_is_in(output, own) for output in seen):
+        if any(is_in(output, own) for output in seen):
             return candidate
     return spec
 
@@ -119,15 +110,17 @@ def other_layers(net: NetUnderTest) -> Recognition:
     matched = match_layers(net_shapes(spec), net.core)
     for way in matched.values():
         net.load(way)
-    advice = " ".join(mistake.words for mistake in mistakes)
+    advice, output = " ".join(mistake.words for mistake in mistakes), None
     try:
         output = net.model.forward(net.images)
     except StudentFault as fault:
         advice += f" {str(fault)[:1].upper()}{str(fault)[1:]}"
     else:
+        if len(matched) == len(LAYERS) and net.blocks(spec)["fc3"].after.agrees_with(output):
+            return Recognition((), frozenset(LAYERS), "")  # what it has besides does nothing
         if output.dim() > 0 and len(output) == IMAGES and torch.equal(output[0], output[1]):
             return Recognition(tuple(mistakes), frozenset(), advice)
-    parts = _without(seen_parts(net, spec) & matched.keys(), mistakes)
+    parts = _without(net.right_layers(output) & matched.keys(), mistakes)
     return Recognition(tuple(mistakes), parts, advice)
 
 

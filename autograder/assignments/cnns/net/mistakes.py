@@ -11,7 +11,8 @@ from dataclasses import replace
 from itertools import combinations, product
 from typing import Any
 
-from autograder.assignments.cnns.net.reference import LAYERS, POOLS, NetSpec, flat_features, sizes
+from autograder.assignments.cnns.net.reference import LAYERS, NetSpec, flat_features, sizes
+from autograder.assignments.cnns.steps import IMAGE_WORDS, POOLS
 from autograder.checking.mistakes import Mistake
 
 _POOL_WORDS = {
@@ -22,9 +23,26 @@ _POOL_WORDS = {
     "max, stride 1": "the max pooling had stride 1 instead of 2",
     "max, 3x3": "the max pooling had a 3x3 window instead of 2x2",
     "max, 3x3, stride 2": "the max pooling had a 3x3 window instead of 2x2",
+    "max, rounded up": "the max pooling rounded up: windows that stick out counted too",
+    "max, padded": "the max pooling were padded",
+    "max, 3x3, stride 2, padded": "the max pooling had a 3x3 window and padding instead of 2x2",
+    "min": "the smallest value of each block were kept, not the largest",
+    "largest, with sign": "the value farthest from zero of each block were kept",
+    "every other": "the first value of each block were kept, not the largest",
+    "sum": "each block were added up in place of max pooling",
 }
+_RARE_POOLS = (
+    "max, rounded up",
+    "max, padded",
+    "max, 3x3, stride 2, padded",
+    "min",
+    "largest, with sign",
+    "every other",
+    "sum",
+)
 _ACTIVATION_WORDS = {
     "relu": "a ReLU",
+    "abs": "an absolute value",
     "leaky_relu": "a leaky ReLU",
     "relu6": "a ReLU6",
     "elu": "an ELU",
@@ -46,6 +64,8 @@ def net_mistakes(spec: NetSpec, right: NetSpec) -> list[Mistake]:
         def note(what: str, words: str, layer: str = layer) -> None:
             found.append(Mistake(f"{layer}-{what}", words, layer))
 
+        if i == 0 and spec.image != right.image:
+            note("input", IMAGE_WORDS[spec.image])
         if i < 2:
             _note_convolution(spec, right, i, note)
         elif spec.features[i - 2] != right.features[i - 2]:
@@ -73,6 +93,8 @@ def _note_convolution(
         note("padding", f"{layer} had padding {spec.paddings[i]} instead of none")
     if spec.strides[i] != right.strides[i]:
         note("stride", f"{layer} had stride {spec.strides[i]} instead of 1")
+    if spec.dilations[i] != right.dilations[i]:
+        note("dilation", f"{layer} had dilation {spec.dilations[i]} instead of 1")
     if spec.pools[i] != right.pools[i]:
         note("pool", f"after {layer} {_POOL_WORDS[spec.pools[i]]}")
 
@@ -98,13 +120,14 @@ _COMMON_PADDINGS, _RARE_PADDINGS = (1, 2), (3, 4)
 def net_neighbours(spec: NetSpec, inputs_of_fc1: int) -> Iterator[NetSpec]:
     """Yield descriptions with the parameter shapes of `spec` that differ from it in other ways.
 
-    First `spec` itself, then one change at a time, then two, the second of which is a common one;
-    of these the ones with `inputs_of_fc1` inputs to fc1. The same change in several layers counts
-    as one.
+    First `spec` itself, then one change at a time, then two, one of which is a common one and
+    neither one of the rarest; of these the ones with `inputs_of_fc1` inputs to fc1. The same change
+    in several layers counts as one.
     """
-    right = replace(spec, paddings=(0, 0), strides=(1, 1), pools=("max", "max"), flatten="flatten")
+    right = as_specified(spec)
     common, rare = list(_common_changes()), list(_rare_changes())
-    groups: list[tuple[Change, ...]] = [(), *((c,) for c in common), *((c,) for c in rare)]
+    single = [*common, *rare, *_rarest_changes()]
+    groups: list[tuple[Change, ...]] = [(), *((c,) for c in single)]
     seen: set[NetSpec] = set()
     for group in [*groups, *combinations(common, 2), *product(common, rare)]:
         candidate = right
@@ -117,13 +140,26 @@ def net_neighbours(spec: NetSpec, inputs_of_fc1: int) -> Iterator[NetSpec]:
             yield candidate
 
 
+def as_specified(spec: NetSpec) -> NetSpec:
+    """Return a network of the same layers in which all else is as specified."""
+    return replace(
+        spec,
+        image="none",
+        paddings=(0, 0),
+        strides=(1, 1),
+        dilations=(1, 1),
+        pools=("max", "max"),
+        flatten="flatten",
+    )
+
+
 def _common_changes() -> Iterator[Change]:
     for i in ((0,), (1,), (0, 1)):
         for padding in _COMMON_PADDINGS:
             yield _set("paddings", padding, *i)
         yield _set("strides", 2, *i)
         for pool in POOLS:
-            if pool != "max":
+            if pool != "max" and pool not in _RARE_POOLS:
                 yield _set("pools", pool, *i)
     yield lambda s: replace(s, strides=(2, 2), pools=("none", "none"))
     yield lambda s: replace(s, flatten="mean")
@@ -136,6 +172,20 @@ def _rare_changes() -> Iterator[Change]:
             yield _set("paddings", padding, *i)
     yield lambda s: replace(s, flatten="max")
     yield from _activation_changes(_RARE_ACTIVATIONS, _RARE_FINALS)
+
+
+def _rarest_changes() -> Iterator[Change]:
+    for i in ((0,), (1,), (0, 1)):
+        yield _set("dilations", 2, *i)
+        for pool in _RARE_POOLS:
+            yield _set("pools", pool, *i)
+    for name in IMAGE_WORDS:
+        yield _changed_image(name)
+    yield from _activation_changes(("abs",), ("abs",))
+
+
+def _changed_image(name: str) -> Change:
+    return lambda spec: replace(spec, image=name)
 
 
 def _activation_changes(hidden: tuple[str, ...], final: tuple[str, ...]) -> Iterator[Change]:

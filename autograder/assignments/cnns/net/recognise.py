@@ -16,7 +16,6 @@ from autograder.assignments.cnns.net.diagnose import (
     first_difference,
     misshapen,
     other_layers,
-    seen_parts,
     stopped,
 )
 from autograder.assignments.cnns.net.mistakes import net_neighbours
@@ -84,21 +83,19 @@ def _compare(net: NetUnderTest, search: bool) -> Recognition:
         mistake = Mistake("random", "chance took part")
         advice = "The same images gave two different answers in eval mode: does chance take part "
         advice += "(F.dropout without training=self.training, or weights made in forward)?"
-        return Recognition((mistake,), seen_parts(net, spec), advice)
-    if torch.equal(answers[0][0], answers[0][1]):
-        mistake = Mistake("constant", "the images did not matter")
-        advice = "Two different images gave the same output: does the image reach the last layer?"
-        return Recognition((mistake,), frozenset(), advice)
-    if not search:
-        return first_difference(net)
+        return Recognition((mistake,), net.right_layers(), advice)
     base = net.structure.spec if net.structure else spec
-    most = _SEARCH // convolved(spec) + 1
+    most = _SEARCH // convolved(spec) + 1 if search else 0
     candidates = islice(net_neighbours(base, flat_features(spec)), most)
     for candidate in _screened(net, candidates, answers):
         output = net.blocks(candidate)["fc3"].after
         if any(output.agrees_with(answer) for answer in answers):
             return named(net.named(candidate))
-    return first_difference(net)
+    if torch.equal(again[0], again[1]):
+        mistake = Mistake("constant", "the images did not matter")
+        advice = "Two different images gave the same output: does the image reach the last layer?"
+        return Recognition((mistake,), frozenset(), advice)
+    return first_difference(net, again)
 
 
 def _screened(

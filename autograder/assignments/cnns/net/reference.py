@@ -13,6 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
+from autograder.assignments.cnns.steps import POOLS, changed_image
 from autograder.checking import error_bounds
 from autograder.checking.error_bounds import Bounded
 from autograder.checking.pairing import Shape
@@ -30,10 +31,12 @@ class NetSpec:
         kernels: their kernel sizes.
         paddings: their zero padding on each side.
         strides: their strides.
+        dilations: their dilations.
         pools: what pools each block: keys of `POOLS`.
         features: output features of fc1, fc2 and fc3.
         activations: what follows conv1, conv2, fc1, fc2 and fc3: keys of
             `error_bounds.ELEMENTWISE`.
+        image: what is done to the images before: a key of `steps.IMAGES`.
         flatten: what makes vectors of feature maps: a key of `FLATTENS`.
         biases: whether each of the five layers has one.
     """
@@ -43,8 +46,10 @@ class NetSpec:
     kernels: tuple[int, int] = (5, 5)
     paddings: tuple[int, int] = (0, 0)
     strides: tuple[int, int] = (1, 1)
+    dilations: tuple[int, int] = (1, 1)
     pools: tuple[str, str] = ("max", "max")
     activations: tuple[str, str, str, str, str] = ("relu", "relu", "relu", "relu", "none")
+    image: str = "none"
     flatten: str = "flatten"
     biases: tuple[bool, bool, bool, bool, bool] = (True, True, True, True, True)
 
@@ -53,32 +58,6 @@ def net_spec(num_channel: int = 8, num_classes: int = 10) -> NetSpec:
     """Return the specification of the exercise's `Net`."""
     return NetSpec((num_channel, 2 * num_channel), (4 * num_channel, 2 * num_channel, num_classes))
 
-
-@dataclass(frozen=True)
-class Pool:
-    """A way to pool feature maps.
-
-    Attributes:
-        run: the pooling.
-        size: from height (= width) before to height after.
-        first: whether it comes before the activation; max pooling is the same either way.
-    """
-
-    run: Callable[[Bounded], Bounded]
-    size: Callable[[int], int]
-    first: bool = False
-
-
-POOLS: dict[str, Pool] = {
-    "max": Pool(error_bounds.max_pool, lambda n: n // 2),
-    "avg": Pool(error_bounds.avg_pool, lambda n: n // 2),
-    "avg, first": Pool(error_bounds.avg_pool, lambda n: n // 2, first=True),
-    "none": Pool(lambda x: x, lambda n: n),
-    "max twice": Pool(lambda x: error_bounds.max_pool(error_bounds.max_pool(x)), lambda n: n // 4),
-    "max, stride 1": Pool(lambda x: error_bounds.max_pool(x, 2, 1), lambda n: n - 1),
-    "max, 3x3": Pool(lambda x: error_bounds.max_pool(x, 3, 3), lambda n: n // 3),
-    "max, 3x3, stride 2": Pool(lambda x: error_bounds.max_pool(x, 3, 2), lambda n: (n - 1) // 2),
-}
 
 FLATTENS: dict[str, Callable[[Bounded], Bounded]] = {
     "flatten": lambda x: x.reshape(x.value.shape[0], -1),
@@ -90,10 +69,11 @@ FLATTENS: dict[str, Callable[[Bounded], Bounded]] = {
 def sizes(spec: NetSpec, image_size: int = IMAGE_SIZE) -> tuple[int, int]:
     """Return height (= width) of the feature maps after block 1 and after block 2; 0 for none."""
     size, after = image_size, []
-    for kernel, padding, stride, pool in zip(
-        spec.kernels, spec.paddings, spec.strides, spec.pools, strict=True
+    for kernel, padding, stride, dilation, pool in zip(
+        spec.kernels, spec.paddings, spec.strides, spec.dilations, spec.pools, strict=True
     ):
-        size = max(POOLS[pool].size((size + 2 * padding - kernel) // stride + 1), 0)
+        covered = dilation * (kernel - 1) + 1
+        size = max(POOLS[pool].size((size + 2 * padding - covered) // stride + 1), 0)
         after.append(size)
     return after[0], after[1] if after[0] > 0 else 0
 
@@ -159,10 +139,11 @@ def net_blocks(
         images: (N, 1, 56, 56).
         cache: blocks of other networks with these parameters and images; grows.
     """
-    x, blocks, cache = images, {}, {} if cache is None else cache
+    x, blocks, cache = changed_image(spec.image, images), {}, {} if cache is None else cache
     for index, layer in enumerate(LAYERS):
         to, flat = index + 1, spec.flatten if index > 1 else ""
-        key = (spec.paddings[:to], spec.strides[:to], spec.pools[:to], spec.activations[:to], flat)
+        convolutions = (spec.image, spec.paddings[:to], spec.strides[:to], spec.dilations[:to])
+        key = (*convolutions, spec.pools[:to], spec.activations[:to], flat)
         if key not in cache:
             weight, bias = state[f"{layer}.weight"], state.get(f"{layer}.bias")
             cache[key] = _block(spec, index, weight, bias, x)
@@ -176,7 +157,9 @@ def _block(spec: NetSpec, index: int, weight: Tensor, bias: Tensor | None, x: Bo
     if index > 1:
         own = error_bounds.linear(FLATTENS[spec.flatten](x) if index == 2 else x, weight, bias)
         return Block(own, error_bounds.apply(activation, own))
-    own = error_bounds.conv2d(x, weight, bias, spec.paddings[index], spec.strides[index])
+    own = error_bounds.conv2d(
+        x, weight, bias, spec.paddings[index], spec.strides[index], spec.dilations[index]
+    )
     pool = POOLS[spec.pools[index]]
     if pool.first:
         return Block(own, error_bounds.apply(activation, pool.run(own)))

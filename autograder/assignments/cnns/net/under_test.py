@@ -29,6 +29,7 @@ from autograder.assignments.cnns.net.reference import (
     net_spec,
     sizes,
 )
+from autograder.assignments.cnns.net.right_layers import right_layers
 from autograder.assignments.cnns.net.structure import Structure, infer
 from autograder.assignments.cnns.networks import build
 from autograder.checking import error_bounds
@@ -55,12 +56,14 @@ class Recognition:
         right_parts: the layers that are right, each with what follows it.
         advice: what the student reads, "" if the network is right.
         explained: whether these mistakes are all that is wrong.
+        answered: whether the network returned a tensor, or failed on the way to one.
     """
 
     mistakes: tuple[Mistake, ...]
     right_parts: frozenset[str]
     advice: str
     explained: bool = True
+    answered: bool = True
 
     @property
     def right(self) -> bool:
@@ -123,6 +126,21 @@ class NetUnderTest:
             return self.model.trace(self.images)
         except StudentFault:
             return []
+
+    def right_layers(
+        self, answer: Tensor | None = None, seen: Sequence[Tensor] | None = None
+    ) -> frozenset[str]:
+        """Return the layers that are right where they stand, with the weights loaded last.
+
+        Never all of them: this is asked of networks that are wrong.
+
+        Args:
+            answer: what the network returned then; None if nothing of use.
+            seen: what went through it then; asked for if it is None.
+        """
+        seen = self.seen() if seen is None else seen
+        right = right_layers(self.state, self.images, seen, answer)
+        return right if len(right) < len(LAYERS) else right - {LAYERS[-1]}
 
     def blocks(self, spec: NetSpec) -> dict[str, Block]:
         """Return what a candidate gives for the same images; weights that do not fit are zeros."""

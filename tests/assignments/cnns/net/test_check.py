@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -171,6 +173,83 @@ def test_mistakes_cost_their_layer_and_no_more():
     lost = [c.name for c in one.criteria if c.earned < c.points]
     assert lost == ["fc1 and what follows it", "the same for Net(num_channel=5, num_classes=7)"]
     assert one.points == 16
+
+
+_FIRST, _LAST = "x = self.conv1(images)", "return self.fc3(x)"
+_SLIPS = {
+    "normalised": {_FIRST: "x = self.conv1((images - 0.1307) / 0.3081)"},
+    "less a half": {_FIRST: "x = self.conv1(images - 0.5)"},
+    "no name for it": {_FIRST: "x = self.conv1(images.sqrt() + 0.1)"},
+    "clamped": {_FIRST: "x = self.conv1(images).clamp(-0.2, 0.3)"},
+    "abs": {"x = F.relu(x)  # 1": "x = x.abs()"},
+    "sin": {"x = F.relu(x)  # 1": "x = x.sin()"},
+    "sin after conv2": {"x = F.relu(x)  # 2": "x = x.sin()"},
+    "pooling": {"F.max_pool2d(x, 2)  # 1": "F.max_pool2d(x, 3, 2, 1)"},
+    "pooled by the norm": {"F.max_pool2d(x, 2)  # 2": "F.lp_pool2d(x, 3.0, 2)"},
+    "dilated": {"c, 2 * c, 5": "c, 2 * c, 5, dilation=2", "11 * 11": "9 * 9"},
+    "dilated by 3": {"c, 2 * c, 5": "c, 2 * c, 5, dilation=3", "11 * 11": "7 * 7"},
+    "replicated rim": {
+        "c, 2 * c, 5": "c, 2 * c, 5, padding=2, padding_mode='replicate'",
+        "11 * 11": "13 * 13",
+    },
+    "a cosine between": {"F.relu(self.fc1(x))": "F.relu(self.fc1(x)).cos()"},
+    "tripled": {_LAST: "return 3 * self.fc3(x)"},
+    "sorted": {_LAST: "return self.fc3(x).sort(dim=1).values"},
+}
+
+
+@pytest.mark.parametrize("slip", _SLIPS)
+@pytest.mark.parametrize("functional", [False, True])
+def test_one_slip_named_or_not_costs_three_to_eight(slip, functional):
+    source = NET
+    for old, new in _SLIPS[slip].items():
+        assert old in source
+        source = source.replace(old, new)
+    if functional:  # no module is called: what goes through is seen all the same
+        source = source.replace("self.fc1(x)", "F.linear(x, self.fc1.weight, self.fc1.bias)")
+        source = source.replace("self.fc3(x)", "F.linear(x, self.fc3.weight, self.fc3.bias)")
+    for seed in range(2):
+        result = judge(source, "net_function", seed)
+        assert 3 <= 20 - result.points <= 8, (result.points, result.criteria)
+
+
+def test_two_slips_at_two_layers_cost_six_to_fourteen():
+    # All of these are of conv1's part; a rim is laid around what conv1 hands on.
+    first = ("normalised", "abs", "sin", "pooling", "no name for it")
+    own = (*first, "less a half", "clamped", "replicated rim")
+    others = [slip for slip in _SLIPS if slip not in own]
+    assert len(others) > 6
+    for one, other in product(first, others):
+        source = NET
+        for old, new in (_SLIPS[one] | _SLIPS[other]).items():
+            source = source.replace(old, new)
+        result = judge(source, "net_function")
+        assert 6 <= 20 - result.points <= 14, (one, other, result.points, result.criteria)
+
+
+def test_what_returns_nothing_gets_at_most_half():
+    result = judge(NET.replace("return self.fc3(x)", "self.fc3(x)"), "net_function")
+    assert 0 < result.points <= 10
+    assert "returns" in result.advice or "return" in result.advice
+
+
+def test_a_spare_layer_costs_once():
+    source = NET.replace(
+        "        self.fc1 =", "        self.spare = nn.Linear(7, 3)\n        self.fc1 ="
+    )
+    assert judge(source, "net_function").points == 20
+    assert judge(source, "net_parameters").points < 10
+    used = source.replace("return self.fc3(x)", "return self.fc3(x) + self.spare.weight.sum()")
+    assert judge(used, "net_function").points <= 17
+
+
+def test_other_defaults_cost_little_and_are_named():
+    source = NET.replace("num_channel=8", "num_channel=16")
+    results = [judge(source, grade_id) for grade_id in CHECKS]
+    assert sum(r.max_points - r.points for r in results) <= 8
+    assert all("Net() has other sizes" in r.advice for r in results[1:])
+    rows = {c.name: c.got for c in results[2].criteria}
+    assert rows["the same for Net(num_channel=5, num_classes=7)"].startswith("5 of 5 layers")
 
 
 def test_a_network_right_for_the_defaults_alone_keeps_most_points():
