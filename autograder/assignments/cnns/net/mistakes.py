@@ -12,7 +12,7 @@ from itertools import combinations, product
 from typing import Any
 
 from autograder.assignments.cnns.net.reference import LAYERS, NetSpec, flat_features, sizes
-from autograder.assignments.cnns.steps import IMAGE_WORDS, POOLS
+from autograder.assignments.cnns.steps import IMAGE_WORDS
 from autograder.checking.mistakes import Mistake
 
 _POOL_WORDS = {
@@ -23,7 +23,6 @@ _POOL_WORDS = {
     "max, stride 1": "the max pooling had stride 1 instead of 2",
     "max, 3x3": "the max pooling had a 3x3 window instead of 2x2",
     "max, 3x3, stride 2": "the max pooling had a 3x3 window instead of 2x2",
-    "max, rounded up": "the max pooling rounded up: windows that stick out counted too",
     "max, padded": "the max pooling were padded",
     "max, 3x3, stride 2, padded": "the max pooling had a 3x3 window and padding instead of 2x2",
     "min": "the smallest value of each block were kept, not the largest",
@@ -31,8 +30,8 @@ _POOL_WORDS = {
     "every other": "the first value of each block were kept, not the largest",
     "sum": "each block were added up in place of max pooling",
 }
+# "max, rounded up" is none: the sizes here are even, so it is the same.
 _RARE_POOLS = (
-    "max, rounded up",
     "max, padded",
     "max, 3x3, stride 2, padded",
     "min",
@@ -158,8 +157,8 @@ def _common_changes() -> Iterator[Change]:
         for padding in _COMMON_PADDINGS:
             yield _set("paddings", padding, *i)
         yield _set("strides", 2, *i)
-        for pool in POOLS:
-            if pool != "max" and pool not in _RARE_POOLS:
+        for pool in _POOL_WORDS:
+            if pool not in _RARE_POOLS:
                 yield _set("pools", pool, *i)
     yield lambda s: replace(s, strides=(2, 2), pools=("none", "none"))
     yield lambda s: replace(s, flatten="mean")
