@@ -169,6 +169,12 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
         "parameters to spare: where would you spend them?",
     ),
     (
+        r"improved-nan",
+        "One number that is NaN makes NaN of all that it touches, the weights too. Print "
+        "x.isfinite().all() after each layer, for the first steps of training, to find where it "
+        "begins.",
+    ),
+    (
         r"improved-slow",
         "Print mean and standard deviation of what reaches the last layer, over a batch of digits. "
         "If they hardly differ from digit to digit, its weights first have to grow very large. "

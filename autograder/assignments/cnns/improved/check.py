@@ -87,7 +87,8 @@ def bottom_right(student: StudentSide, seed: int) -> CheckResult:
 
 
 def _shown(accuracies: Sequence[float]) -> str:
-    runs = f", the middle one of {len(accuracies)} runs" if len(accuracies) > 1 else ""
+    which = {1: "", 2: ", the lower one of 2 runs"}
+    runs = which.get(len(accuracies), f", the middle one of {len(accuracies)} runs")
     return f"{middle(accuracies):.1%}{runs}"
 
 
@@ -101,19 +102,24 @@ def in_the_way(found: Measured, scale: Scale) -> list[Mistake]:
     seen = found.inspection
     left, right = found.top_left, found.bottom_right
     said: list[Mistake] = []
+    if found.confusion is None and right == 0.0:
+        words = "Once trained, it answers with numbers that are infinite or no numbers (NaN). Look "
+        words += "for a division by something that may be zero, and for exp or log of large or "
+        words += "negative numbers."
+        return [Mistake("improved-nan", words)]
     if seen.interior > POSITIONS_SHOW:
         which = "Which one?"
         if seen.widest_name:
             which = f"`{seen.widest_name}` looks at {seen.widest:,} numbers at once: what do they "
             which += "stand for?"
-        words = "Before any training, its answer already changes when a digit moves a few pixels "
-        words += "in the middle of the image: some layer has a weight for each position. "
+        words = "Some layer has a weight for each position: even before training, the answer "
+        words += "changes when a digit moves by a few pixels in the middle of the image. "
         said.append(Mistake("improved-positions", words + which))
     elif seen.border > BORDER_SHOWS and left - right > GAP:
-        words = "Before any training, its answer does not depend on where in the middle a digit "
-        words += "stands, but it does on the corner: what you pool still shows the border of the "
-        words += "image. How often does the kernel meet a pixel at the border, and how often one "
-        words += "in the middle?"
+        words = "Even before training, the answer changes when a digit moves into another corner, "
+        words += "but not when it moves in the middle of the image. So what your network pools "
+        words += "still shows the border of the image. How often does the kernel meet a pixel at "
+        words += "the border, and how often one in the middle?"
         said.append(Mistake("improved-border", words))
     if left < scale.bottom_right[-1].accuracy:
         mistake = _slow(seen)
@@ -128,9 +134,14 @@ def in_the_way(found: Measured, scale: Scale) -> list[Mistake]:
 
 def _slow(seen: Inspection) -> Mistake:
     """Return why a network may need more steps than there are."""
-    if 0 < seen.narrowest < CLASSES:
+    if 0 < seen.narrowest < CLASSES and seen.rank <= seen.narrowest:
         words = f"All it knows of an image passes through {seen.narrowest} numbers "
         words += f"(into `{seen.narrowest_name}`), fewer than there are classes: such a bottleneck "
         return Mistake("improved-bottleneck", words + "learns slowly.")
-    words = "Averages over a large image are small and much alike: what could bring them to one "
-    return Mistake("improved-slow", words + "scale before the last layer?")
+    if seen.averages:
+        words = "It takes averages over large feature maps. They are small and much alike: what "
+        return Mistake(
+            "improved-slow", words + "could bring them to one scale before the last layer?"
+        )
+    words = "Print mean and spread of what reaches its last layer, for a batch of digits: what is "
+    return Mistake("improved-slow", words + "small, or hardly differs, is learned slowly.")

@@ -9,18 +9,25 @@ in a network without such a layer, only what the convolutions see of the border.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from autograder.assignments.cnns.improved.confusion import CLASSES
+from autograder.checking.criteria import alike
 from autograder.checking.student import Model, ParameterInfo, as_logits
 from course_utils.data import load_digits_subset
 from course_utils.training import IMAGE_SIZE
 
 LOOKED_AT = 64  # digits
-_FIRST, _SHIFT = 10, 8  # pixels: where a digit stands, and a multiple of any pooling's stride
+_FIRST = 10  # pixels: where a digit stands
+# Pixels. Poolings and patches are blind to a shift by a multiple of their stride; a layer with a
+# weight for each position is blind to none.
+_SHIFTS = (8, 12, 14, 16)
+_MIN_AREA = 16  # positions of a map whose mean is worth the name
+_RANK_TOLERANCE = 1e-4  # relative to the largest singular value: float32 leaves some 1e-6
 
 
 @dataclass(frozen=True)
@@ -28,14 +35,17 @@ class Inspection:
     """What shows of an untrained network.
 
     Attributes:
-        interior: how much its answers change when digits move in the middle of the canvas, relative
-            to how much they differ from digit to digit: 0 for none, about 1 for two random answers.
+        interior: how much its answers change when digits move in the middle of the canvas, by the
+            shift that changes them least, relative to how much they differ from digit to digit: 0
+            for none, about 1 for two random answers.
         border: the same from the top-left to the bottom-right corner.
         narrowest: how many numbers pass into its narrowest linear layer.
         narrowest_name: the name of that layer, as the hand-in has it.
         widest_name: the name of the layer that sees most numbers at once.
         widest: how many.
         parameters: their count.
+        rank: of its answers to many digits: at most as many numbers as pass through a bottleneck.
+        averages: whether it takes means over feature maps.
     """
 
     interior: float
@@ -45,6 +55,8 @@ class Inspection:
     widest: int
     widest_name: str
     parameters: int
+    rank: int = 0
+    averages: bool = True
 
 
 def inspect_untrained(model: Model) -> Inspection:
@@ -55,14 +67,32 @@ def inspect_untrained(model: Model) -> Inspection:
     narrow = min(linear, key=_fan_in, default=None)
     wide = max(linear, key=_fan_in, default=None)
     return Inspection(
-        interior=_change(model, digits, _FIRST, _FIRST + _SHIFT),
+        interior=min(_change(model, digits, _FIRST, _FIRST + shift) for shift in _SHIFTS),
         border=_change(model, digits, 0, corner),
         narrowest=_fan_in(narrow) if narrow else 0,
         narrowest_name=narrow.owner if narrow else "",
         widest=_fan_in(wide) if wide else 0,
         widest_name=wide.owner if wide else "",
         parameters=sum(math.prod(p.shape) for p in model.parameters),
+        rank=_rank(as_logits(model.forward(at(digits, _FIRST)), len(digits), CLASSES)),
+        averages=_averages(model.trace(at(digits[:2], _FIRST))),
     )
+
+
+def _rank(logits: Tensor) -> int:
+    """Return the rank of logits (N, K) less their mean; K if they are not finite."""
+    if not bool(logits.isfinite().all()):
+        return logits.shape[1]
+    values = torch.linalg.svdvals((logits - logits.mean(dim=0)).double())
+    return int((values > _RANK_TOLERANCE * values[0]).sum())
+
+
+def _averages(seen: Sequence[Tensor]) -> bool:
+    """Return whether, of what went through a network, something is the mean of feature maps."""
+    maps = [x for x in seen if x.dim() == 4 and x.shape[2] * x.shape[3] >= _MIN_AREA]
+    means = [x.mean(dim=(2, 3)).flatten() for x in maps]
+    flat = [x.flatten() for x in seen]
+    return any(x.shape == mean.shape and alike(x, mean) for mean in means for x in flat)
 
 
 def _change(model: Model, digits: Tensor, start: int, end: int) -> float:

@@ -98,6 +98,30 @@ def test_slow_averages_are_told_from_a_bottleneck(made_up) -> None:
     assert "bottleneck" not in advice
 
 
+def test_only_what_was_seen_is_said_of_a_slow_network(made_up) -> None:
+    made_up((0.4, 0.4), inspection=replace(BLIND, averages=False))
+    advice = improved_check.bottom_right(STUDENT, 1).advice
+    assert "verage" not in advice
+    assert "Print mean and spread" in advice
+    gate = replace(BLIND, narrowest=4, narrowest_name="gate.0", rank=9)
+    made_up((0.4, 0.4), inspection=gate)
+    assert "passes through" not in improved_check.bottom_right(STUDENT, 1).advice
+
+
+def test_answers_that_are_no_numbers_are_named_first(made_up) -> None:
+    made_up((0.0, 0.0))
+    result = improved_check.bottom_right(STUDENT, 1)
+    assert result.mistakes == ("improved-nan",)
+    assert "(NaN)" in result.advice
+
+
+def test_of_two_runs_the_lower_one_is_shown(made_up) -> None:
+    made_up((0.9, 0.5), (0.9, 0.6))
+    assert (
+        improved_check.bottom_right(STUDENT, 1).criteria[0].got == "50.0%, the lower one of 2 runs"
+    )
+
+
 def test_more_parameters_than_net_are_mentioned(made_up) -> None:
     limit = parameter_count(net_spec())
     made_up((0.96, 0.1), inspection=replace(BLIND, parameters=limit))

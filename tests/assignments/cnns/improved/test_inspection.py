@@ -83,3 +83,80 @@ def test_digits_stand_where_they_are_put() -> None:
     assert canvas.shape == (3, 1, 56, 56)
     assert torch.allclose(canvas[:, 0, 10:38, 10:38] * 255, digits.float())
     assert canvas.sum().item() == pytest.approx(float(digits.sum() / 255), rel=1e-5)
+
+
+class Patches(nn.Module):
+    """A transformer over patches that knows no positions: only sums over them reach the end."""
+
+    patch = 7
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Conv2d(1, 16, self.patch, stride=self.patch)
+        self.mix = nn.MultiheadAttention(16, 2, batch_first=True)
+        self.out = nn.Linear(16, 10)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        x = self.embed(images).flatten(2).transpose(1, 2)
+        return self.out((x + self.mix(x, x, x)[0]).amax(dim=1))
+
+
+class Gated(nn.Module):
+    """A gate of four numbers beside the path, which loses nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 16, 5, padding=2)
+        self.gate = nn.Sequential(nn.Linear(16, 4), nn.ReLU(), nn.Linear(4, 16), nn.Sigmoid())
+        self.out = nn.Linear(16, 10)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        x = self.conv(images).relu()
+        return self.out((x * self.gate(x.mean(dim=(2, 3)))[:, :, None, None]).amax(dim=(2, 3)))
+
+
+class FewMaps(nn.Module):
+    """A 1x1 convolution to four maps, behind which there is a map's worth of numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            *(nn.Conv2d(1, 16, 5), nn.ReLU(), nn.Conv2d(16, 4, 1), nn.Conv2d(4, 16, 1)),
+            *(nn.ReLU(), nn.Conv2d(16, 32, 5), nn.ReLU()),
+        )
+        self.out = nn.Linear(32, 10)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.out(self.body(images).amax(dim=(2, 3)))
+
+
+def inspected(network: type[nn.Module]) -> Inspection:
+    student = InProcess({"ImprovedNet": lambda **sizes: network()})
+    return inspect_untrained(Model(student, "ImprovedNet", seed=1))
+
+
+@pytest.mark.parametrize("patch", [4, 7, 8, 14])
+def test_patches_without_positions_have_no_weight_for_each_position(patch: int) -> None:
+    network = type("OfThatSize", (Patches,), {"patch": patch})
+    assert inspected(network).interior < POSITIONS_SHOW / 2
+
+
+@pytest.mark.parametrize("network", [Gated, FewMaps])
+def test_what_stands_beside_the_path_or_before_the_pooling_is_no_bottleneck(
+    network: type[nn.Module],
+) -> None:
+    seen = inspected(network)
+    assert seen.narrowest < 10
+    assert seen.rank > seen.narrowest
+
+
+def test_a_bottleneck_shows_in_the_rank_of_the_answers() -> None:
+    seen = found("average, bottleneck", 0)
+    assert seen.rank <= seen.narrowest < 10
+
+
+def test_who_takes_averages_is_seen() -> None:
+    assert found("average", 0).averages
+    assert found("reference", 0).averages
+    assert not found("maximum, no padding", 0).averages
+    assert not inspected(FewMaps).averages
