@@ -212,13 +212,13 @@ def read_notebook(
         else intake.empty(release, handed_in.fatal[name])
     )
     if read.refused:
-        raise GraderFault(f"{name}.ipynb could not be read: {read.fatal}")
+        raise GraderFault(f"it was not read: {_about_file(name, str(read.fatal))}")
     mark_given(read.notebook, release)
     keep_stubs(read.notebook, release, intake.MISSING)
     lines = [*handed_in.remarks(), *said, *(repair.sentence for repair in read.repairs)]
     nothing = None
     if read.fatal:
-        why = read.fatal if data is None else f"{name}.ipynb could not be read, {read.fatal}"
+        why = read.fatal if data is None else _about_file(name, read.fatal)
         nothing = f"nothing of it could be graded: {why}"
         next_step = "Open your notebook in Jupyter, save it there, and hand in that file."
         lines.insert(0, f"{nothing[:1].upper()}{nothing[1:]}. {next_step}")
@@ -226,6 +226,12 @@ def read_notebook(
         note = repair_note_cell(lines, _free_id(read.notebook), nothing)
         read.notebook.cells.insert(0, note)
     return read.notebook
+
+
+def _about_file(name: str, reason: str) -> str:
+    """Return a reason of intake's with the file's name in it."""
+    file, what = f"{name}.ipynb", reason.removeprefix("the file ")
+    return f"{file} {what}" if what != reason else f"{file}: {reason}"
 
 
 def _free_id(notebook: NotebookNode) -> str:

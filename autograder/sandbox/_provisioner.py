@@ -199,7 +199,7 @@ def _checked(files: Mapping[str, Path | bytes], limits: Limits) -> dict[str, Pat
     for name, content in files.items():
         odd = any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in name)
         if odd or any(not part or part.startswith(".") for part in name.split("/")):
-            raise ValueError(f"expected a plain path in the folder, got {name!r}")
+            raise ValueError(f"expected plain file names in the path, got {name!r}")
         if isinstance(content, Path):
             status = content.lstat()
             if not stat.S_ISREG(status.st_mode):

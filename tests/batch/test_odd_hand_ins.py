@@ -20,6 +20,7 @@ from autograder.commands.cli import app
 from autograder.commands.terminal import GRADERS_FAULT
 from autograder.course.assignment import Assignment, read_assignment
 from autograder.course.course import open_course
+from autograder.feedback.formgrader import FormgraderExporter
 from autograder.intake.read_folder import collect
 from autograder.judging.score_table import read_scores
 from autograder.report import _collect
@@ -126,7 +127,7 @@ STUDENTS: dict[str, tuple[Make, dict[str, float] | dict[str, float | None], str]
     "cut": (
         lambda m, s: m.put(s, "mlp.ipynb", nbformat.writes(m.right()).encode()[:3_000]),
         ZERO,
-        "mlp.ipynb could not be read, the file is cut off",
+        "mlp.ipynb is cut off",
     ),
     "[x] y": (lambda m, s: m.put(s, "mlp.ipynb", m.right()), FULL, ""),
     NOT_UTF8: (lambda m, s: m.put(s, "mlp.ipynb", m.right()), {}, "rename"),
@@ -179,6 +180,19 @@ def test_each_gets_the_points_of_the_work_or_no_verdict_and_the_reason(
     assert reason in (path.read_text(encoding="utf-8") if points in (FULL, ZERO) else said)
     for verdict in read_scores(path) if points == ZERO and reason else []:
         assert reason in verdict.reason, "the first thing that the student reads"
+
+
+@pytest.mark.slow
+def test_who_marks_reads_the_answer_from_the_other_cell_in_the_answers_place(
+    by_us: tuple[Path, str],
+) -> None:
+    graded = by_us[0] / "autograded" / "elsewhere" / "mlp" / "mlp.ipynb"
+    names = ("assignment_id", "notebook_id", "submission_id", "base_url", "student")
+    names += ("first_name", "last_name", "notebook_path")
+    resources = {**dict.fromkeys(names, ""), "index": 0, "total": 1}
+    page, _ = FormgraderExporter().from_notebook_node(nbformat.read(graded, 4), resources)
+    question = page.index("What does it know about the bottom right?")
+    assert "It has learned nothing there." in page[question : page.index("Before you hand in")]
 
 
 @pytest.mark.slow
