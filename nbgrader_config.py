@@ -21,7 +21,7 @@ c.CourseDirectory.ignore = [
     "*.pyc",
     "__pycache__",
     ".pytest_cache",
-    "data",
+    "MNIST",
 ]
 
 # Verdicts are formed outside the student's process, in place of nbgrader's own Execute.

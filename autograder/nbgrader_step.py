@@ -7,6 +7,7 @@ autograde`, formgrader's button and `autograder grade` all grade alike.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,18 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Float, Instance, Integer, Unicode
 
 from autograder import GraderFault, intake
+from autograder.course.brought import brought_files
+from autograder.course.every_hand_in import look_at_every_hand_in
 from autograder.course.secret import course_secret
-from autograder.intake import read_folder
+from autograder.intake import lay_out, read_folder
 from autograder.intake.identity import why_dangerous
-from autograder.judging.graded_notebook import mark_given, repair_note_cell
+from autograder.judging.graded_notebook import keep_stubs, mark_given, repair_note_cell
 from autograder.judging.judge import grade_notebook
 from autograder.sandbox import Limits
 from autograder.sandbox.host_system import needs_linux, runs_hand_ins
 
 _DEFAULTS = Limits()
+look_at_every_hand_in()  # nbgrader imports this module before it looks for hand-ins
 
 
 class Judge(NbGraderPreprocessor):
@@ -82,7 +86,7 @@ class Judge(NbGraderPreprocessor):
         about = resources["nbgrader"]
         names = [name for name in Judge.class_own_traits(config=True) if hasattr(_DEFAULTS, name)]
         limits = Limits(**{name: getattr(self, name) for name in names})
-        files = files_beside(Path(resources["metadata"]["path"]), limits.disk_bytes // 2)
+        files = lay_out.files_beside(Path(resources["metadata"]["path"]), limits.disk_bytes // 2)
         # nbgrader converts in the course's root.
         secret = self.secret or course_secret(Path.cwd())
         grade_notebook(
@@ -96,25 +100,6 @@ class Judge(NbGraderPreprocessor):
             fork_kernels=self.fork_kernels,
         )
         return notebook, resources
-
-
-def files_beside(folder: Path, max_bytes: int) -> dict[str, Path]:
-    """Return name -> path of the files beside a notebook that its sandbox takes.
-
-    Args:
-        folder: the notebook's.
-        max_bytes: of all of them; those that do not fit any more are left out, in order of names.
-    """
-    files: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        plain = path.name.isprintable() and not path.name.startswith(".")
-        if not plain or path.suffix == ".ipynb" or path.is_symlink() or not path.is_file():
-            continue
-        max_bytes -= path.stat().st_size
-        if max_bytes < 0:
-            break
-        files[path.name] = path
-    return files
 
 
 def clear_scores(about: dict[str, str]) -> None:
@@ -145,6 +130,11 @@ class IntakeExporter(NotebookExporter):
         read_folder.HandIn, allow_none=True, help="The hand-in, if it was read already"
     ).tag(config=True)
 
+    allow_hard_links = Bool(
+        False,
+        help="Reads files with a second name outside of the hand-in: where backups link files",
+    ).tag(config=True)
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
         if not runs_hand_ins():  # before nbgrader has removed anything of an earlier run
             raise SystemExit(needs_linux())
@@ -170,35 +160,50 @@ class IntakeExporter(NotebookExporter):
         converter: Any = self.parent
         if not converter._sanitizing:
             return super().from_filename(filename, resources=resources, **options)
-        about = resources["nbgrader"]
+        about, course = resources["nbgrader"], converter.coursedir
         refused = why_dangerous(about["student"])
         if refused:
             raise GraderFault(refused)
-        folder = Path(filename).parent
-        release = nbformat.read(
-            Path(
-                converter.coursedir.format_path(
-                    converter.coursedir.release_directory, ".", about["assignment"]
-                )
-            )
-            / f"{about['notebook']}.ipynb",
-            as_version=4,
-        )
+        name, assignment = about["notebook"], about["assignment"]
+        released = Path(course.format_path(course.release_directory, ".", assignment))
+        releases = {path.stem: path.read_bytes() for path in released.glob("*.ipynb")}
         handed_in = self.hand_in
         if handed_in is None:
-            handed_in = read_folder.collect(folder, [about["notebook"]])
-            _remove_refused(converter, about, handed_in)
-        notebook = read_notebook(handed_in, about["notebook"], release)
+            handed_in = read_folder.collect(
+                Path(filename).parent,
+                sorted(releases),
+                releases=releases,
+                ignored=course.ignore,
+                allow_hard_links=self.allow_hard_links,
+            )
+        if handed_in.no_verdict:
+            raise GraderFault(handed_in.no_verdict)
+        files, said = lay_out.tree(
+            handed_in.beside(),
+            brought_files(released, course.ignore),
+            releases,
+            converter.exclude_overwriting.get(assignment, ()),
+        )
+        folder = Path(converter._format_dest(assignment, about["student"]))
+        lay_out.lay_out(folder, files)
+        release = nbformat.reads(releases[name].decode(), 4)
+        notebook = read_notebook(handed_in, name, release, said)
         return super().from_notebook_node(notebook, resources=resources, **options)
 
 
-def read_notebook(handed_in: read_folder.HandIn, name: str, release: NotebookNode) -> NotebookNode:
+def read_notebook(
+    handed_in: read_folder.HandIn, name: str, release: NotebookNode, said: Sequence[str] = ()
+) -> NotebookNode:
     """Return the notebook that was handed in, made whole, with a note of what was repaired.
 
     Args:
         handed_in: the folder.
         name: which notebook of it.
         release: what students got.
+        said: sentences on the files beside it.
+
+    Raises:
+        GraderFault: it is there, and more than we read.
     """
     data = handed_in.notebooks.get(name)
     read = (
@@ -206,14 +211,27 @@ def read_notebook(handed_in: read_folder.HandIn, name: str, release: NotebookNod
         if data is not None
         else intake.empty(release, handed_in.fatal[name])
     )
+    if read.refused:
+        raise GraderFault(f"it was not read: {_about_file(name, str(read.fatal))}")
     mark_given(read.notebook, release)
-    lines = [*handed_in.remarks(), *(repair.sentence for repair in read.repairs)]
+    keep_stubs(read.notebook, release, intake.MISSING)
+    lines = [*handed_in.remarks(), *said, *(repair.sentence for repair in read.repairs)]
+    nothing = None
     if read.fatal:
+        why = read.fatal if data is None else _about_file(name, read.fatal)
+        nothing = f"nothing of it could be graded: {why}"
         next_step = "Open your notebook in Jupyter, save it there, and hand in that file."
-        lines.insert(0, f"Nothing of it could be graded: {read.fatal}. {next_step}")
+        lines.insert(0, f"{nothing[:1].upper()}{nothing[1:]}. {next_step}")
     if lines:
-        read.notebook.cells.insert(0, repair_note_cell(lines, _free_id(read.notebook)))
+        note = repair_note_cell(lines, _free_id(read.notebook), nothing)
+        read.notebook.cells.insert(0, note)
     return read.notebook
+
+
+def _about_file(name: str, reason: str) -> str:
+    """Return a reason of intake's with the file's name in it."""
+    file, what = f"{name}.ipynb", reason.removeprefix("the file ")
+    return f"{file} {what}" if what != reason else f"{file}: {reason}"
 
 
 def _free_id(notebook: NotebookNode) -> str:
@@ -221,18 +239,3 @@ def _free_id(notebook: NotebookNode) -> str:
     taken = {cell.get("id") for cell in notebook.cells}
     free = (f"graders-note-{number}" for number in itertools.count())
     return next(candidate for candidate in free if candidate not in taken)
-
-
-def _remove_refused(converter: Any, about: dict[str, str], handed_in: read_folder.HandIn) -> None:
-    """Take back what nbgrader copied of a hand-in although it must not be read."""
-    name = about["assignment"]
-    folder = Path(converter._format_dest(name, about["student"]))
-    course = converter.coursedir
-    everybodys = Path(course.format_path(course.source_directory, ".", name))
-    kept = {str(path.relative_to(everybodys)) for path in everybodys.rglob("*")}
-    kept -= set(converter.exclude_overwriting.get(name, []))
-    kept |= {file.path for file in handed_in.files}
-    for path in folder.rglob("*"):
-        readable = path.suffix == ".ipynb" or str(path.relative_to(folder)) in kept
-        if path.is_file() and not readable:
-            path.unlink()

@@ -26,7 +26,7 @@ from autograder.course.course import (
     open_course,
 )
 from autograder.intake import read_folder
-from autograder.intake.identity import why_dangerous
+from autograder.intake.identity import is_text, why_dangerous
 from autograder.intake.read_folder import HandIn
 from autograder.sandbox import SandboxUnavailable
 
@@ -230,14 +230,24 @@ class _Run:
         Raises:
             GraderFault: this machine cannot read one.
         """
-        marks, notebooks = self.store.gradebook.marks(), list(self.assignment.release)
+        marks, releases = self.store.gradebook.marks(), self.assignment.release
+        links = bool(self.course.config.IntakeExporter.get("allow_hard_links", False))
         found = 0
         for student in selection.students:
             if found == selection.limit:
                 return
             try:
                 folder = self.course.folder("submitted", self.assignment.name, student)
-                handed_in = read_folder.collect(folder, notebooks)
+                handed_in = read_folder.collect(
+                    folder,
+                    sorted(releases),
+                    releases=releases,
+                    ignored=self.course.coursedir.ignore,
+                    allow_hard_links=links,
+                )
+            except PermissionError as error:  # of this one alone
+                closed = f"the hand-in cannot be read: {error}. Run chmod -R u+rX on its folder"
+                handed_in = read_folder.not_readable(sorted(releases), closed)
             except OSError as error:
                 raise GraderFault(f"the hand-in of {student} cannot be read: {error}") from error
             reason = self.store.why_due(student, handed_in, marks.get(student))
@@ -249,7 +259,8 @@ class _Run:
 
     def refuse(self, entry: Due) -> Outcome:
         """Return why a hand-in is not graded whose student's id other programs cannot take."""
-        self.store.withdraw(entry.student)
+        if is_text(entry.student):  # else nothing can have been stored under it
+            self.store.withdraw(entry.student)
         return Outcome(entry.student, entry.reason)
 
     def keep(self, student: str, handed_in: HandIn, result: Graded | Fault) -> Outcome:

@@ -87,6 +87,8 @@ def grade_hand_in(student: str, handed_in: HandIn, assignment: Assignment) -> Gr
             "course_utils than the machine that asked: install the same on both",
             everybodys=True,
         )
+    if handed_in.no_verdict:
+        return Fault(handed_in.no_verdict)
     started, cpu_s = time.monotonic(), time.process_time()
     try:
         with _course(assignment) as (root, config):
@@ -140,7 +142,7 @@ def _course(assignment: Assignment) -> Iterator[tuple[Path, Config]]:
         for name, data in assignment.release.items():
             _write(root / "release" / assignment.name / f"{name}.ipynb", data)
         for name, data in assignment.beside.items():
-            _write(root / "source" / assignment.name / name, data)
+            _write(root / "release" / assignment.name / name, data)
         config = copy.deepcopy(assignment.config)  # the next hand-in gets it as it was
         config.CourseDirectory.root = str(root)
         config.CourseDirectory.assignment_id = assignment.name
@@ -171,14 +173,12 @@ def _template(assignment: Assignment, path: Path) -> bytes:
 
 
 def _lay_out(handed_in: HandIn, folder: Path, notebooks: Iterable[str]) -> None:
-    """Write what nbgrader looks for: what lies beside the notebooks, and these by name only.
+    """Write what nbgrader looks for: the time, and the notebooks by name only.
 
-    What they hold is handed to `IntakeExporter` as it was read.
+    What was handed in is given to `IntakeExporter` as it was read.
     """
-    kept = {file.path: file.data for file in handed_in.files if file.data is not None}
-    if handed_in.time is None:
-        kept.pop(TIMESTAMP, None)
-    for name, data in {**kept, **{f"{n}.ipynb": b"" for n in notebooks}}.items():
+    told = {path: data for path, data in handed_in.beside().items() if path == TIMESTAMP}
+    for name, data in {**told, **{f"{n}.ipynb": b"" for n in notebooks}}.items():
         _write(folder / name, data)
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nbgrader.api import Base, Gradebook, MissingEntry
-from nbgrader.utils import find_all_files
 from sqlalchemy import create_engine
 from traitlets.config import Config
 
 from autograder import GraderFault
+from autograder.course.brought import brought_files
 from autograder.course.course import Course, without_paths
 from autograder.course.secret import course_secret
 
@@ -59,7 +59,7 @@ class Assignment:
         kernelspecs: name of each notebook -> its kernelspec, as JSON.
         cells: the notebooks' cells, as `nbgrader generate_assignment` entered them.
         release: name of each notebook -> the file that students got.
-        beside: path -> content of the files beside the source notebooks.
+        beside: path -> content of the files that lie beside the notebooks in the release.
         config: the course's configuration, without its paths.
         secret: the course's.
         sandboxed: False runs hand-ins with the grader's own rights.
@@ -147,7 +147,7 @@ def read_assignment(course: Course, name: str, *, sandboxed: bool) -> Assignment
         kernelspecs=kernelspecs,
         cells=cells,
         release={notebook: path.read_bytes() for notebook, path in paths.items()},
-        beside=_files_beside_source(course, name),
+        beside=brought_files(released, course.coursedir.ignore),
         config=without_paths(course.config),
         secret=course_secret(course.root),
         sandboxed=sandboxed,
@@ -176,17 +176,6 @@ def _cells(notebooks: Iterable[Any]) -> Iterable[GradebookCell]:
             for row in getattr(notebook, f"{kind}_cells"):
                 values = {column: getattr(row, column) for column in columns}
                 yield GradebookCell(kind, notebook.name, row.name, values)
-
-
-def _files_beside_source(course: Course, assignment: str) -> dict[str, bytes]:
-    """Return path -> content of what nbgrader lays over every hand-in."""
-    folder = course.folder("source", assignment)
-    kept = course.config.get("Autograde", {}).get("exclude_overwriting", {}).get(assignment, [])
-    found = {
-        str(path.relative_to(folder)): path
-        for path in map(Path, find_all_files(str(folder), [*course.coursedir.ignore, "*.ipynb"]))
-    }
-    return {name: path.read_bytes() for name, path in sorted(found.items()) if name not in kept}
 
 
 def _described(config: Config) -> bytes:

@@ -9,15 +9,25 @@ later. The folder that the notebook came in is read by `read_folder.collect`.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nbformat import NotebookNode
 
 from autograder.intake._arrange import arrange, assemble, fill_slots
 from autograder.intake._match import match_cells
 from autograder.intake._parse import MAX_NOTEBOOK_BYTES, parse_cells
-from autograder.intake._records import Intake, PlacedCell, Repair, UnreadableError
+from autograder.intake._records import (
+    MISSING,
+    Intake,
+    PlacedCell,
+    Repair,
+    TooMuchError,
+    UnreadableError,
+)
 from autograder.intake._release import known_cells, put_back
+from autograder.intake._written_elsewhere import bring_answers
 
-__all__ = ["MAX_NOTEBOOK_BYTES", "Intake", "Repair", "empty", "read"]
+__all__ = ["MAX_NOTEBOOK_BYTES", "MISSING", "Intake", "Repair", "empty", "read"]
 
 
 def read(data: bytes, release: NotebookNode, *, max_bytes: int = MAX_NOTEBOOK_BYTES) -> Intake:
@@ -38,10 +48,11 @@ def read(data: bytes, release: NotebookNode, *, max_bytes: int = MAX_NOTEBOOK_BY
     try:
         cells, repairs = parse_cells(data, release, max_bytes)
     except UnreadableError as reason:
-        return empty(release, str(reason))
+        return replace(empty(release, str(reason)), refused=isinstance(reason, TooMuchError))
     claims = match_cells(cells, knowns)
     slots = fill_slots(cells, knowns, claims, repairs)
     arrange(slots, cells, knowns, claims, repairs)
+    bring_answers(slots, knowns, repairs)
     order = {known.grade_id: index for index, known in enumerate(knowns) if known.role}
     repairs.sort(key=lambda repair: order.get(repair.grade_id, -1) if repair.grade_id else -1)
     return Intake(assemble(slots, release), tuple(repairs), None)

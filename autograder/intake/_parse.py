@@ -9,7 +9,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from autograder.intake._records import HandedCell, Repair, UnreadableError
+from autograder.intake._records import HandedCell, Repair, TooMuchError, UnreadableError
 
 MAX_NOTEBOOK_BYTES = 50_000_000
 """Bytes of the file, outputs included."""
@@ -47,7 +47,7 @@ def parse_cells(
         case _:
             raise UnreadableError("the file is not a Jupyter notebook: it has no list of cells")
     if len(raw_cells) > MAX_CELLS:
-        raise UnreadableError(f"expected at most {MAX_CELLS} cells, got {len(raw_cells)}")
+        raise TooMuchError(f"expected at most {MAX_CELLS} cells, got {len(raw_cells)}")
 
     cells, odd, room = [], 0, MAX_ATTACHMENT_CHARS
     for raw in raw_cells:
@@ -66,7 +66,7 @@ def parse_cells(
         repairs.append(Repair(None, f"{odd} cells held no text; they were left out or emptied"))
     chars = sum(len(cell.source) for cell in cells)
     if chars > MAX_SOURCE_CHARS:
-        raise UnreadableError(
+        raise TooMuchError(
             f"expected at most {MAX_SOURCE_CHARS} characters of code and text, got {chars}"
         )
 
@@ -81,7 +81,7 @@ def parse_cells(
 
 def _json(data: bytes, max_bytes: int, repairs: list[Repair]) -> dict[str, Any]:
     if len(data) > max_bytes:
-        raise UnreadableError(
+        raise TooMuchError(
             f"expected at most {max_bytes / 1e6:g} MB, got {len(data) / 1e6:.1f} MB: clear the"
             " outputs and hand in again"
         )
@@ -97,14 +97,16 @@ def _json(data: bytes, max_bytes: int, repairs: list[Repair]) -> dict[str, Any]:
     if len(text) > MAX_JSON_VALUES:
         structure = _JSON_STRING.sub("", text)
         if sum(structure.count(mark) for mark in ",:[{") > MAX_JSON_VALUES:
-            raise UnreadableError(
+            raise TooMuchError(
                 f"expected at most {MAX_JSON_VALUES} JSON values, got more: clear the outputs"
             )
     try:
         document = json.loads(text, parse_constant=lambda _: None)
     except json.JSONDecodeError as error:
+        cut_off = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
+        what = "cut off" if cut_off else "not a notebook"
         raise UnreadableError(
-            f"the file is not a notebook: no JSON from line {error.lineno}, column {error.colno}"
+            f"the file is {what}: no JSON from line {error.lineno}, column {error.colno}"
         ) from None
     except (ValueError, RecursionError):  # a number of thousands of digits; lists in lists in lists
         raise UnreadableError(

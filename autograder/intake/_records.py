@@ -38,15 +38,21 @@ class Intake:
         repairs: in the order of the release; empty for an untouched hand-in.
         fatal: why nothing of the hand-in could be read; `notebook` then has empty solutions,
             which score 0.
+        refused: whether it is our limits that keep it from being read: then there is no verdict.
     """
 
     notebook: NotebookNode
     repairs: tuple[Repair, ...]
     fatal: str | None
+    refused: bool = False
 
 
 class UnreadableError(Exception):
     """The hand-in cannot be read; its text is the reason."""
+
+
+class TooMuchError(UnreadableError):
+    """The hand-in is more than we read: that is our limit, and no fault of the student's."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,6 +38,11 @@ def dangerous_part(text: str) -> str:
     return f"more than {MAX_ID_CHARS} characters" if len(text) > MAX_ID_CHARS else ""
 
 
+def is_text(name: str) -> bool:
+    """Return whether a name of the file system is text; one that is not UTF-8 is none."""
+    return not any(unicodedata.category(char) == "Cs" for char in name)
+
+
 def printable(text: str) -> str:
     """Return a text of anybody's as one line that does nothing to a terminal."""
     return "".join(

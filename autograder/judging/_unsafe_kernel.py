@@ -41,20 +41,22 @@ class UnsafeKernel:
 
 @contextmanager
 def open_unsafe_kernel(
-    limits: Limits, *, files: Mapping[str, Path] | None = None
+    limits: Limits, *, files: Mapping[str, Path | bytes] | None = None
 ) -> Iterator[UnsafeKernel]:
     """Yield a ready kernel in a temporary folder; of all limits only wall times hold.
 
     Args:
         limits: as for `sandbox.open_kernel`.
-        files: name in its working folder -> path to copy it from.
+        files: path in its working folder -> path to copy it from, or content.
 
     Raises:
         SandboxError: it did not start.
     """
     with tempfile.TemporaryDirectory() as folder:
-        for name, path in (files or {}).items():
-            (Path(folder) / name).write_bytes(path.read_bytes())
+        for name, content in (files or {}).items():
+            path = Path(folder) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content if isinstance(content, bytes) else content.read_bytes())
         manager = KernelManager()
         manager.start_kernel(cwd=folder)
         client = manager.client()

@@ -21,6 +21,7 @@ VERDICT = "application/vnd.autograder.verdict+json"
 METADATA = "autograder"
 GIVEN, HEADING, SAYS, LINES = "given", "heading", "says", "lines"
 REPAIRS, UNSAFE = "repairs", "unsafe"  # what a note of the grader's says
+NOTHING_READ, STUB = "nothing_read", "stub"
 MAX_HEADING_CHARS = 200
 _REPAIRED = "**What the grader had to put right in this hand-in**"
 _POINTS = re.compile(r"\s*\(\d+ points?\)$")
@@ -137,16 +138,49 @@ def repair_note(cells: Sequence[NotebookCell]) -> list[str]:
     return []
 
 
-def repair_note_cell(lines: Sequence[str], cell_id: str) -> NotebookNode:
+def nothing_read(cells: Sequence[NotebookCell]) -> str:
+    """Return why nothing of the hand-in could be read; "" if something was."""
+    return next(
+        (str(_about(cell)[NOTHING_READ]) for cell in cells if NOTHING_READ in _about(cell)), ""
+    )
+
+
+def keep_stubs(notebook: NotebookNode, release: NotebookNode, emptied: str) -> None:
+    """Keep in cells that intake emptied what students got there, for `put_stubs_back`.
+
+    Args:
+        notebook: made whole by intake.
+        release: what students got.
+        emptied: the source of such a cell.
+    """
+    stubs = {cell.id: cell.source for cell in release.cells}
+    for cell in notebook.cells:
+        if cell.source == emptied and cell.get("id") in stubs:
+            cell.metadata[METADATA] = NotebookNode({STUB: stubs[cell.id]})
+
+
+def put_stubs_back(notebook: NotebookNode) -> None:
+    """Put back what students got, now that nothing runs any more: our words are no answer."""
+    for cell in notebook.cells:
+        if STUB in _about(cell):
+            cell.source = cell.metadata.pop(METADATA)[STUB]
+
+
+def repair_note_cell(
+    lines: Sequence[str], cell_id: str, nothing_read: str | None = None
+) -> NotebookNode:
     """Return the note of what the grader had to put right.
 
     Args:
         lines: a sentence each, as text: there may be file names of the hand-in's in it.
         cell_id: of the new cell.
+        nothing_read: why nothing of the hand-in could be read; None if something was.
     """
     listed = "".join(f"<li>{escape(line)}</li>" for line in lines)
     text = f"{_REPAIRED}\n\n{one_block(f'<ul>{listed}</ul>')}"
-    about = {SAYS: REPAIRS, LINES: list(lines)}
+    about: dict[str, Any] = {SAYS: REPAIRS, LINES: list(lines)}
+    if nothing_read is not None:
+        about[NOTHING_READ] = nothing_read
     return new_markdown_cell(text, id=cell_id, metadata={METADATA: about})
 
 

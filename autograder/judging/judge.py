@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 
 from autograder.checking import checks
 from autograder.checking.challenge import derive_seed
-from autograder.checking.check_result import CheckResult
+from autograder.checking.check_result import CheckResult, nothing
 from autograder.judging import graded_notebook, sanitise
 from autograder.judging._absent import hung_on
 from autograder.judging._session import Session, StudentKernel
@@ -38,7 +38,7 @@ def grade_notebook(
     secret: str,
     limits: Limits,
     *,
-    files: Mapping[str, Path] | None = None,
+    files: Mapping[str, Path | bytes] | None = None,
     sandboxed: bool = True,
     fork_kernels: bool = True,
 ) -> dict[str, CheckResult]:
@@ -50,7 +50,8 @@ def grade_notebook(
         student_id: whose hand-in it is: challenges differ from student to student.
         secret: the course's.
         limits: what the hand-in may use.
-        files: name -> path of what lies beside the notebook, to be copied to the student's side.
+        files: path -> what lies beside the notebook, to be copied to the student's side: where it
+            is, or its content.
         sandboxed: False runs the hand-in with the grader's own rights, and stamps the notebook.
         fork_kernels: whether its kernel is forked of one that has imported PyTorch already.
 
@@ -61,6 +62,9 @@ def grade_notebook(
         SandboxError: the sandbox did not start, or something of it is left.
     """
     require_linux()
+    reason = graded_notebook.nothing_read(notebook.cells)
+    if reason:
+        return grade_nothing(notebook, assignment, reason, sandboxed=sandboxed)
     results: dict[str, CheckResult] = {}
     watch, patience = Stopwatch(), Patience()
     with ExitStack() as stack:
@@ -84,6 +88,7 @@ def grade_notebook(
         with watch.phase("end"):
             absent = session.absent()
             stack.close()
+    graded_notebook.put_stubs_back(notebook)
     for cell in notebook.cells:
         if cell.cell_type != "code" and not (
             graded_notebook.is_given(cell) or graded_notebook.says(cell)
@@ -100,6 +105,29 @@ def grade_notebook(
         "absent": hung_on(absent, results),
         "asked_cpu_s": {verb: round(cpu_s, 2) for verb, cpu_s in session.asked_cpu_s.items()},
     }
+    return results
+
+
+def grade_nothing(
+    notebook: NotebookNode, assignment: str, reason: str, *, sandboxed: bool
+) -> dict[str, CheckResult]:
+    """Return verdicts of 0 points, all for one reason, and write them: nothing could be read.
+
+    Args:
+        notebook: the release, without answers; changed in place.
+        assignment: whose grade cells they are.
+        reason: why there is nothing to run.
+        sandboxed: what the notebook says of how it was graded.
+    """
+    results = {}
+    for cell in notebook.cells:
+        grade_id = autograded_id(cell)
+        if grade_id is not None:
+            results[grade_id] = nothing(checks.find(assignment, grade_id).max_points, reason)
+            cell.outputs = verdict_outputs(results[grade_id], 1)
+            cell.source = sanitise.without_hidden_tests(cell.source)
+    graded_notebook.put_stubs_back(notebook)
+    notebook.metadata[METADATA] = {"sandboxed": sandboxed, "phases": {}}
     return results
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from textwrap import dedent
 
+_MAX_NAMED = 10  # files in a sentence
 
-def bundle_readme(assignment: str, wheel: str, badge: str = "") -> str:
+
+def bundle_readme(assignment: str, wheel: str, badge: str = "", beside: Sequence[str] = ()) -> str:
     """Return the README of a bundle, as Markdown.
 
     Args:
@@ -13,6 +16,7 @@ def bundle_readme(assignment: str, wheel: str, badge: str = "") -> str:
         wheel: the file name of the wheel of `course_utils`.
         badge: a link that opens the notebook in Colab, which then finds the wheel by itself; "" if
             there is none.
+        beside: paths of the files that the notebook needs beside it.
     """
     if badge:
         colab = "Press the badge above. The first cell of the notebook gets what it needs."
@@ -23,6 +27,11 @@ def bundle_readme(assignment: str, wheel: str, badge: str = "") -> str:
             f"the left,\nthe upload symbol, `{wheel}`. Now run the first cell."
         )
         kaggle = f"add `{wheel}` with *Add Input > Upload*, switch *Internet* on"
+    if beside:
+        names = ", ".join(f"`{path}`" for path in beside[:_MAX_NAMED])
+        names += ", ..." if len(beside) > _MAX_NAMED else ""
+        upload = f"The notebook needs these files beside it, so upload them as well: {names}."
+        colab, kaggle = f"{colab}\n{upload}", f"{kaggle}, and add the same files"
     text = dedent("""\
         # ASSIGNMENT
         BADGE

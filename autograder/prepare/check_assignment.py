@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import nbformat
@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 
 from autograder import GraderFault
 from autograder.checking import checks
+from autograder.course.brought import brought_files
 from autograder.course.course import Course, forks_kernels, open_course, without_paths
 from autograder.course.release import generate_release
 from autograder.intake import read as intake_read
@@ -43,17 +44,19 @@ def examine(course_root: Path, assignment: str) -> Iterator[Finding]:
     source = nbformat.read(path, 4)
     yield from grade_cells(source, assignment)
     yield hidden_tests(source, assignment)
-    release = fresh_release(course, assignment)
-    yield leaks(source, release)
-    yield committed(course, assignment, release)
+    release, beside = fresh_folder(course, assignment)
+    yield leaks(source, release, beside)
+    yield committed(course, assignment, release, beside)
     if not runs_hand_ins():
         yield Finding("scores", None, "not tried", needs_linux())
         return
     most = sum(_points(cell) for cell in source.cells if autograded_id(cell))
     fork = forks_kernels(course.config)
+    released = course.folder("release", assignment)
+    beside = brought_files(released, course.coursedir.ignore) | beside
     for what, notebook, wanted in (("the source", source, most), ("the release", release, 0)):
         made_whole = intake_read(_bytes(notebook), release).notebook
-        yield scores(what, made_whole, assignment, most, wanted, fork_kernels=fork)
+        yield scores(what, made_whole, assignment, most, wanted, fork_kernels=fork, files=beside)
 
 
 def grade_cells(source: NotebookNode, assignment: str) -> Iterator[Finding]:
@@ -100,16 +103,37 @@ def fresh_release(course: Course, assignment: str) -> NotebookNode:
     Raises:
         GraderFault: nbgrader cannot.
     """
+    return fresh_folder(course, assignment)[0]
+
+
+def fresh_folder(course: Course, assignment: str) -> tuple[NotebookNode, dict[str, bytes]]:
+    """Return that release, and path -> content of the files beside it.
+
+    Raises:
+        GraderFault: nbgrader cannot.
+    """
     with tempfile.TemporaryDirectory() as folder:
         copy = open_course(Path(folder), without_paths(course.config))
         shutil.copytree(course.folder("source", assignment), copy.folder("source", assignment))
         generate_release(copy, assignment)
-        return nbformat.read(copy.folder("release", assignment) / f"{assignment}.ipynb", 4)
+        released = copy.folder("release", assignment)
+        beside = brought_files(released, copy.coursedir.ignore)
+        return nbformat.read(released / f"{assignment}.ipynb", 4), beside
 
 
-def leaks(source: NotebookNode, release: NotebookNode) -> Finding:
-    """Return whether a line of a solution or a hidden test, or an output, is in the release."""
-    released = "\n".join(cell.source for cell in release.cells)
+def leaks(
+    source: NotebookNode, release: NotebookNode, beside: Mapping[str, bytes] | None = None
+) -> Finding:
+    """Return whether a line of a solution or a hidden test, or an output, is in the release.
+
+    Args:
+        source: the notebook with solutions.
+        release: the one without.
+        beside: path -> content of the files that students get with it.
+    """
+    texts = [cell.source for cell in release.cells]
+    texts += [data.decode(errors="ignore") for data in (beside or {}).values()]
+    released = "\n".join(texts)
     found = []
     for pattern, min_chars in _BLOCKS.items():
         shown = "\n".join(re.sub(pattern, "", c.source, flags=re.DOTALL) for c in source.cells)
@@ -124,16 +148,32 @@ def leaks(source: NotebookNode, release: NotebookNode) -> Finding:
     return Finding("leaks", not found, says, mend if found else "")
 
 
-def committed(course: Course, assignment: str, release: NotebookNode) -> Finding:
-    """Return whether the release that lies in the course is the one that the source gives."""
+def committed(
+    course: Course,
+    assignment: str,
+    release: NotebookNode,
+    beside: Mapping[str, bytes] | None = None,
+) -> Finding:
+    """Return whether the release that lies in the course is the one that the source gives.
+
+    Args:
+        course: whose.
+        assignment: which.
+        release: what the source gives now.
+        beside: path -> content of the files that it gives beside the notebook.
+    """
     path = course.folder("release", assignment) / f"{assignment}.ipynb"
     if not path.exists():
         return Finding(
             "release", None, "not made yet", f"nbgrader generate_assignment {assignment}"
         )
     same = nbformat.read(path, 4) == release
+    there = brought_files(path.parent, course.coursedir.ignore)
+    old = [name for name, data in (beside or {}).items() if there.get(name) != data]
     mend = f"nbgrader generate_assignment {assignment} --force"
-    return Finding("release", same, "up to date" if same else "older than the source", mend)
+    says = "older than the source" + (f": {', '.join(old)}" if old else "")
+    good = same and not old
+    return Finding("release", good, "up to date" if good else says, mend)
 
 
 def scores(
@@ -144,6 +184,7 @@ def scores(
     wanted: float,
     *,
     fork_kernels: bool,
+    files: Mapping[str, bytes] | None = None,
 ) -> Finding:
     """Return whether a notebook gets the points it should, in the sandbox and by the checks."""
     results = grade_notebook(
@@ -153,6 +194,7 @@ def scores(
         "no secret",
         Limits(),
         fork_kernels=fork_kernels,
+        files=files,
     )
     got = round(sum(result.points for result in results.values()), 2)
     odd = [

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZipFile
@@ -16,11 +17,13 @@ from nbformat import NotebookNode
 
 import course_utils
 from autograder import GraderFault
+from autograder.course.brought import brought_files
 from autograder.course.course import open_course
 from autograder.prepare.bundle_readme import bundle_readme
 
 _ADDRESS = re.compile(r'^COURSE_UTILS_URL = ".*"$', re.MULTILINE)
-_MARKS = ("### BEGIN SOLUTION", "### BEGIN HIDDEN TESTS", "autograder")
+_OWN = ("requirements.txt", "README.md")
+_MARKS = ("### BEGIN SOLUTION", "### BEGIN HIDDEN TESTS")
 
 
 @dataclass(frozen=True)
@@ -72,18 +75,41 @@ def publish(course_root: Path, assignment: str, folder: Path, github: GitHub | N
     Raises:
         GraderFault: there is no release, it gives something away, or no wheel can be built.
     """
-    path = open_course(course_root).folder("release", assignment) / f"{assignment}.ipynb"
+    course = open_course(course_root)
+    path = course.folder("release", assignment) / f"{assignment}.ipynb"
     if not path.exists():
         raise GraderFault(f"no release: run `nbgrader generate_assignment {assignment}` first")
+    beside = brought_files(path.parent, course.coursedir.ignore)
+    _check_beside(beside)
     folder.mkdir(parents=True, exist_ok=True)
+    for name, data in beside.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
     wheel = build_wheel(folder)
     notebook = for_students(nbformat.read(path, 4), assignment, wheel.name, github)
     nbformat.write(notebook, folder / path.name)
     requirements = f"./{wheel.name}\njupyterlab\nipywidgets\n"
     (folder / "requirements.txt").write_text(requirements, encoding="utf-8")
-    readme = bundle_readme(assignment, wheel.name, _badge(assignment, github) if github else "")
+    badge = _badge(assignment, github) if github else ""
+    readme = bundle_readme(assignment, wheel.name, badge, list(beside))
     (folder / "README.md").write_text(readme, encoding="utf-8")
-    return sorted([path.name, wheel.name, "requirements.txt", "README.md"])
+    return sorted([path.name, wheel.name, *_OWN, *beside])
+
+
+def _check_beside(beside: Mapping[str, bytes]) -> None:
+    """Check the files that the assignment brings along.
+
+    Raises:
+        GraderFault: one gives something away, or has the name of one of the bundle's own.
+    """
+    for name, data in beside.items():
+        if name in _OWN:
+            raise GraderFault(f"the release holds a {name}, and the bundle has one: rename it")
+        found = [mark for mark in _MARKS if mark.encode() in data]
+        if found:
+            raise GraderFault(
+                f"{name} in the release holds {found[0]!r}: take it out of the source"
+            )
 
 
 def for_students(
@@ -97,7 +123,7 @@ def for_students(
         GraderFault: it holds something that is not for students.
     """
     text = nbformat.writes(release)
-    found = [mark for mark in _MARKS if mark in text]
+    found = [mark for mark in (*_MARKS, "autograder") if mark in text]
     if found:
         raise GraderFault(f"the release holds {found[0]!r}: make it again, and check the marks")
     notebook = nbformat.reads(text, 4)

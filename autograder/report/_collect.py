@@ -15,6 +15,7 @@ from sqlalchemy import func
 from autograder import GraderFault
 from autograder.batch.progress import FOLDER, last_faults
 from autograder.course.course import open_course
+from autograder.intake.identity import printable
 from autograder.judging.graded_notebook import (
     METADATA,
     GradeCell,
@@ -99,7 +100,7 @@ def collect(course_root: Path, assignment: str) -> ClassResults:
         submissions,
         {student: points for student, points, _ in rows},
         tuple(sorted(student for student, _, waiting in rows if waiting)),
-        {s: faults.get(s, "") for s in course.students(assignment) if s not in graded},
+        {printable(s): faults.get(s, "") for s in course.students(assignment) if s not in graded},
         _code(_json(course.folder("release", assignment) / name)["cells"]),
     )
 

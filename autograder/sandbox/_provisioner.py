@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 import sys
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from signal import SIGINT
@@ -32,7 +33,7 @@ class SandboxProvisioner(KernelProvisionerBase):
     """
 
     limits = InstanceOf(Limits, args=(), help="What the kernel may use.")
-    files = Dict(help="Name in the kernel's working folder -> path to copy it from, or content.")
+    files = Dict(help="Path in the kernel's working folder -> path to copy it from, or content.")
     fork = Bool(True, help="Whether it is forked of this process's fork server, or started anew.")
 
     _process: SandboxProcess | None = None
@@ -192,13 +193,13 @@ def _checked(files: Mapping[str, Path | bytes], limits: Limits) -> dict[str, Pat
     """Return path inside -> content, for names that stay in the working folder.
 
     Raises:
-        ValueError: a name is no plain file name, a path no regular file, or together they do not
-            fit.
+        ValueError: a name is no plain path, a path no regular file, or together they do not fit.
     """
     size = 0
     for name, content in files.items():
-        if not name or name.startswith(".") or "/" in name or not name.isprintable():
-            raise ValueError(f"expected a plain file name, got {name!r}")
+        odd = any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in name)
+        if odd or any(not part or part.startswith(".") for part in name.split("/")):
+            raise ValueError(f"expected plain file names in the path, got {name!r}")
         if isinstance(content, Path):
             status = content.lstat()
             if not stat.S_ISREG(status.st_mode):

@@ -192,7 +192,7 @@ def test_what_has_not_changed_is_not_graded_again(fresh: Path, scheduler: str) -
     config.write_text(config.read_text() + "\nc.Judge.cell_timeout_s = 121\n")
     assert set(_due(fresh, students).values()) == {"the configuration has changed"}
     (fresh / ".autograder" / "secret").write_text("another")
-    (fresh / "source" / "cnns" / "beside.txt").write_text("a new file for everybody")
+    (fresh / "release" / "cnns" / "beside.txt").write_text("a new file for everybody")
     assert set(_due(fresh, students).values()) == {"the assignment has changed"}
     shutil.rmtree(fresh / ".autograder" / "graded")
     (fresh / ".autograder" / "graded" / "cnns").mkdir(parents=True)

@@ -51,7 +51,7 @@ def _comparable(files: dict[str, bytes]) -> dict[str, object]:
 
 def _hand_in(course: Path, students: list[MadeHandIn]) -> None:
     release = nbformat.read(course / "release" / "cnns" / "cnns.ipynb", 4)
-    (course / "source" / "cnns" / "lookup.txt").write_text("a file that everybody gets")
+    (course / "release" / "cnns" / "lookup.txt").write_text("a file that everybody gets")
     for student in students:
         folder = course / "submitted" / student.name / "cnns"
         folder.mkdir(parents=True)

@@ -45,7 +45,9 @@ def _graded(course: Path) -> Path:
     _hand_in(course, "source", (course / "source" / "cnns" / "cnns.ipynb").read_bytes())
     _hand_in(course, "release", release.read_bytes())
     _hand_in(course, "noisy", hand_in(NOISY, nbformat.read(release, 4)))
-    (course / "source" / "cnns" / "lookup.txt").write_text(EVERYBODYS)
+    for step in ("source", "release"):  # stock nbgrader takes it from the source
+        (course / step / "cnns" / "lookup.txt").write_text(EVERYBODYS)
+    (course / "source" / "cnns" / "solution.py").write_text("the instructor's own")
     run_nbgrader(course, "autograde", "cnns")
     return course
 
@@ -68,11 +70,15 @@ def scores(course: Path, student: str) -> dict[str, float | None]:
 
 
 @pytest.mark.parametrize("which", ["graded", "stock_graded"])
-def test_a_file_beside_the_source_is_beside_every_hand_in(
+def test_a_file_beside_the_release_is_beside_every_hand_in(
     which: str, request: pytest.FixtureRequest
 ) -> None:
     folder = request.getfixturevalue(which) / "autograded" / "noisy" / "cnns"
     assert (folder / "lookup.txt").read_text() == EVERYBODYS
+
+
+def test_what_lies_beside_the_source_alone_is_nobodys(graded: Path) -> None:
+    assert list((graded / "autograded").rglob("solution.py")) == []
 
 
 @pytest.mark.parametrize("which", ["graded", "stock_graded"])

@@ -21,7 +21,7 @@ from autograder.judging.graded_notebook import VERDICT, autograded_id
 from autograder.judging.judge import grade_notebook, verdict_outputs
 from autograder.maintain.threats import CATALOGUE
 from autograder.maintain.threats.assignment import POINTS, hand_in
-from autograder.nbgrader_step import clear_scores, files_beside
+from autograder.nbgrader_step import clear_scores
 from autograder.sandbox import Limits, Usage
 from tests.judging.judged import SECRET, Judged, judged, release_notebook
 
@@ -143,14 +143,3 @@ def test_clearing_scores_of_a_student_who_has_none_does_nothing(
     clear_scores(about)
     with closing(sqlite3.connect(path)) as book:
         assert book.execute("select count(*) from grade").fetchone() == (0,)
-
-
-def test_of_the_files_beside_a_notebook_those_come_along_that_the_sandbox_takes(
-    tmp_path: Path,
-) -> None:
-    for name in ("a.csv", "b\u00a0c.csv", "cnns.ipynb", ".hidden", "d.bin"):
-        (tmp_path / name).write_bytes(bytes(10))
-    (tmp_path / "e.csv").symlink_to(tmp_path / "a.csv")
-    (tmp_path / "folder").mkdir()
-    assert set(files_beside(tmp_path, 1000)) == {"a.csv", "d.bin"}
-    assert set(files_beside(tmp_path, 15)) == {"a.csv"}

@@ -77,6 +77,38 @@ def test_an_old_release_is_found(tmp_path: Path):
     assert check_assignment.committed(course, "cnns", newer).good is False
 
 
+def test_a_file_beside_the_notebook_that_gives_away_or_is_old_is_found(tmp_path: Path):
+    line = "        self.fc1 = nn.Linear(2 * c * 11 * 11, 4 * c)\n"
+    finding = check_assignment.leaks(SOURCE, RELEASE, {"lab/solution.py": line.encode()})
+    assert finding.good is False
+    assert check_assignment.leaks(SOURCE, RELEASE, {"data/x.bin": b"\xff\x00"}).good
+    course = open_course(tmp_path, Config())
+    shutil.copytree(ROOT / "release", tmp_path / "release")
+    finding = check_assignment.committed(course, "cnns", RELEASE, {"data/table.csv": b"1"})
+    assert finding.good is False
+    assert "data/table.csv" in finding.says
+    (tmp_path / "release" / "cnns" / "data").mkdir()
+    (tmp_path / "release" / "cnns" / "data" / "table.csv").write_bytes(b"1")
+    assert check_assignment.committed(course, "cnns", RELEASE, {"data/table.csv": b"1"}).good
+
+
+@pytest.mark.slow
+def test_a_source_that_needs_its_module_and_its_data_scores_full(tmp_path: Path):
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
+    shutil.copytree(ROOT / "source" / "mlp", tmp_path / "source" / "mlp")
+    folder = tmp_path / "source" / "mlp"
+    for name, text in (("lab/sizes.py", "WIDTH = 32\n"), ("data/table.csv", "1,2\n")):
+        (folder / name).parent.mkdir()
+        (folder / name).write_text(text)
+    notebook = nbformat.read(folder / "mlp.ipynb", 4)
+    imports = next(cell for cell in notebook.cells if cell.id == "setup-imports")
+    imports.source = "from lab import sizes\nopen('data/table.csv').read()\n" + imports.source
+    nbformat.write(notebook, folder / "mlp.ipynb")
+    result = CliRunner().invoke(app, ["check-assignment", "mlp", f"--course={tmp_path}"])
+    assert "45 of 45" in result.output
+    assert "0 of 45" in result.output
+
+
 def test_an_assignment_that_is_not_there_says_where_to_write_it(tmp_path: Path):
     shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
     result = CliRunner().invoke(app, ["check-assignment", "nope", f"--course={tmp_path}"])

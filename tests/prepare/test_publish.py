@@ -164,3 +164,46 @@ def test_in_a_fresh_environment_the_notebook_runs_to_the_first_unsolved_exercise
     assert stopped[1] == "NotImplementedError", stopped
     assert int(stopped[0]) > 8
     assert sys.prefix not in stopped[2]
+
+
+@pytest.fixture
+def with_files(tmp_path: Path) -> Path:
+    """A course whose release of `mlp` brings a module and a folder of data."""
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
+    shutil.copytree(ROOT / "release" / "mlp", tmp_path / "release" / "mlp")
+    for name in ("lab/sizes.py", "data/deep/table.csv", ".hidden"):
+        (tmp_path / "release" / "mlp" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "release" / "mlp" / name).write_bytes(b"1")
+    (tmp_path / "source" / "mlp").mkdir(parents=True)
+    (tmp_path / "source" / "mlp" / "solution.py").write_bytes(b"1")
+    return tmp_path
+
+
+def test_what_the_assignment_brings_is_in_the_bundle_and_the_readme_names_it(with_files: Path):
+    bundle = with_files / "bundle"
+    arguments = ["publish", "mlp", str(bundle), f"--course={with_files}"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    files = {str(path.relative_to(bundle)) for path in bundle.rglob("*") if path.is_file()}
+    assert {"lab/sizes.py", "data/deep/table.csv", "mlp.ipynb"} < files
+    assert len(files) == 6
+    assert "`data/deep/table.csv`, `lab/sizes.py`" in (bundle / "README.md").read_text()
+    assert "data/deep/table.csv" in result.output
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("README.md", "mine", "rename it"),
+        ("lab/sizes.py", "### BEGIN SOLUTION\nx\n### END SOLUTION", "take it out"),
+    ],
+)
+def test_a_file_that_gives_away_or_stands_in_the_way_is_refused(
+    name: str, text: str, says: str, with_files: Path
+):
+    (with_files / "release" / "mlp" / name).write_text(text)
+    arguments = ["publish", "mlp", str(with_files / "bundle"), f"--course={with_files}"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == GRADERS_FAULT
+    assert says in " ".join(result.output.split())
+    assert not (with_files / "bundle").exists()

@@ -371,10 +371,20 @@ with socket.socket(socket.AF_UNIX) as s:
         assert other.namespace != kernel.namespace
 
 
-@pytest.mark.parametrize("name", ["", "..", "../x", "/etc/passwd", "a/b", ".ssh", "new\nline"])
+@pytest.mark.parametrize(
+    "name", ["", "..", "../x", "/etc/passwd", "a//b", "a/../b", "a/.b", ".ssh", "new\nline"]
+)
 def test_a_file_with_an_odd_name_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="plain file name"), open_kernel(files={name: b""}):
         pass
+
+
+@pytest.mark.parametrize("fork", [True, False])
+def test_files_lie_in_their_folders(fork: bool) -> None:
+    files = {"net/deep/model.py": b"width = 3", "a\u200cb.csv": b"1"}
+    with open_kernel(files=files, fork=fork) as kernel:
+        asked = "from net.deep.model import width; result = [width, open('a\u200cb.csv').read()]"
+        assert run(kernel, asked) == [3, "1"]
 
 
 def test_a_symbolic_link_is_refused(tmp_path: Path) -> None:
