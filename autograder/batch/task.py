@@ -98,7 +98,7 @@ def grade_hand_in(student: str, handed_in: HandIn, assignment: Assignment) -> Gr
     except SandboxUnavailable as error:
         return Fault(str(error), everybodys=True)
     except OSError as error:
-        text = f"{type(error).__name__}: {error}"
+        text = _in_words(error)
         if error.errno == errno.EDQUOT or (error.errno == errno.ENOSPC and _is_disk_full()):
             return Fault(f"the disk of {socket.gethostname()} is full: {text}", everybodys=True)
         return Fault(text, neighbours=True)
@@ -107,13 +107,19 @@ def grade_hand_in(student: str, handed_in: HandIn, assignment: Assignment) -> Gr
     except (GraderFault, SandboxError) as error:
         return Fault(str(error), neighbours=True)
     except Exception as error:  # of this machine's; what a student can do is no exception here
-        return Fault(f"{type(error).__name__}: {error}", neighbours=True)
+        return Fault(_in_words(error), neighbours=True)
     _keep_what_is_imported()
     took = {
         "seconds": round(time.monotonic() - started, 3),
         "cpu_s": round(time.process_time() - cpu_s, 3),  # the judge's; phases have the kernel's
     }
     return replace(graded, report={**took, **graded.report})
+
+
+def _in_words(error: Exception) -> str:
+    """Return what was raised; a check that was at work is named in a note."""
+    said = f"{type(error).__name__}: {error}"
+    return "; ".join([said, *getattr(error, "__notes__", ())])
 
 
 def _is_disk_full() -> bool:
