@@ -19,6 +19,9 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Float, Instance, Integer, Unicode
 
 from autograder import GraderFault, intake
+from autograder.course.assignment import read_assignment
+from autograder.course.course import Course
+from autograder.course.points import require_agreement, require_checks_agree
 from autograder.course.secret import course_secret
 from autograder.intake import read_folder
 from autograder.intake.identity import why_dangerous
@@ -149,6 +152,9 @@ class IntakeExporter(NotebookExporter):
         if not runs_hand_ins():  # before nbgrader has removed anything of an earlier run
             raise SystemExit(needs_linux())
         super().__init__(*arguments, **options)
+        if self.parent is not None and self.hand_in is None:  # the batch has looked already
+            coursedir = self.parent.coursedir
+            _require_points(Course(Path(coursedir.root), self.config, coursedir))
 
     def from_filename(
         self, filename: str, resources: Any = None, **options: Any
@@ -190,6 +196,20 @@ class IntakeExporter(NotebookExporter):
             _remove_refused(converter, about, handed_in)
         notebook = read_notebook(handed_in, about["notebook"], release)
         return super().from_notebook_node(notebook, resources=resources, **options)
+
+
+def _require_points(course: Course) -> None:
+    """Compare the points of an assignment wherever they stand.
+
+    Raises:
+        SystemExit: they differ. Nothing was changed; a fault would have nbgrader clear scores.
+    """
+    try:
+        assignment = read_assignment(course, course.coursedir.assignment_id, sandboxed=True)
+        require_agreement(course, assignment)
+        require_checks_agree(assignment)
+    except GraderFault as fault:
+        raise SystemExit(f"Nothing was graded: {fault}") from fault
 
 
 def read_notebook(handed_in: read_folder.HandIn, name: str, release: NotebookNode) -> NotebookNode:

@@ -25,6 +25,7 @@ from autograder.course.course import (
     late_penalty,
     open_course,
 )
+from autograder.course.points import require_agreement, require_checks_agree
 from autograder.intake import read_folder
 from autograder.intake.identity import why_dangerous
 from autograder.intake.read_folder import HandIn
@@ -133,6 +134,7 @@ def plan(
     """
     refused, safe = _apart(selection)
     with _opened(course_root, assignment, sandboxed, Observer()) as run:
+        require_checks_agree(run.assignment)
         return refused + [due for due, _ in run.due(safe, lambda student: None)]
 
 
@@ -287,6 +289,7 @@ def _opened(
         )
         stack.callback(database.close)
         data = read_assignment(course, assignment, sandboxed=sandboxed)
+        require_agreement(course, data)
         gradebook = GradebookWriter(database, assignment, late_penalty(course.config))
         ledger = Ledger(course_root, assignment)
         yield _Run(course, data, ResultStore(course, assignment, data.digests(), gradebook, ledger))

@@ -34,6 +34,7 @@ from autograder import CheckFault, GraderFault
 from autograder.batch import atomic_files
 from autograder.batch.gradebook import Marks
 from autograder.course.assignment import Assignment, checks_version, write_gradebook
+from autograder.course.points import require_checks_agree
 from autograder.intake.read_folder import TIMESTAMP, HandIn
 from autograder.judging.graded_notebook import METADATA
 from autograder.sandbox import SandboxError, SandboxUnavailable
@@ -87,6 +88,10 @@ def grade_hand_in(student: str, handed_in: HandIn, assignment: Assignment) -> Gr
             "course_utils than the machine that asked: install the same on both",
             everybodys=True,
         )
+    try:
+        require_checks_agree(assignment)
+    except GraderFault as error:
+        return Fault(str(error), everybodys=True)
     started, cpu_s = time.monotonic(), time.process_time()
     try:
         with _course(assignment) as (root, config):
