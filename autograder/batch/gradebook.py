@@ -6,7 +6,7 @@ entered in formgrader (scores, comments, extra credit, flags, extensions) is nev
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,8 +21,9 @@ from nbgrader.api import (
     SubmittedAssignment,
     SubmittedNotebook,
 )
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, true, update
 
+from autograder import GraderFault
 from autograder.batch.database import Database
 from autograder.course.course import Penalty
 
@@ -89,6 +90,53 @@ class GradebookWriter:
         """
         self._database.transaction(lambda db: self._write(db, student, marks, timestamp))
 
+    def points(
+        self, student: str, marks: Marks, timestamp: datetime | None
+    ) -> tuple[float | None, float]:
+        """Return a student's points as they stand, and as `write` would leave them.
+
+        Points by a person count, and the late penalty is taken off. None stand where there is no
+        automatic score yet. Nothing is changed.
+
+        Raises:
+            GraderFault: the database cannot be used, or the plugin for late penalties failed.
+        """
+
+        def tried(db: Connection) -> tuple[float | None, float]:
+            before = self._points(db, student)
+            with db.begin_nested() as undone:
+                self._write(db, student, marks, timestamp)
+                after = self._points(db, student)
+                undone.rollback()
+            return before, after or 0.0
+
+        return self._database.transaction(tried)
+
+    def stale_penalties(self) -> dict[str, tuple[float, float]]:
+        """Return whose late penalty is not that of the present due date, extension and plugin.
+
+        Returns:
+            student -> points as they stand, and with the penalty that is due.
+
+        Raises:
+            GraderFault: the database cannot be used, or the plugin for late penalties failed.
+        """
+        return self._database.transaction(self._stale_penalties)
+
+    def write_penalty(self, student: str) -> None:
+        """Write the late penalty of a student's submission anew.
+
+        Raises:
+            GraderFault: it is not, and nothing has changed.
+        """
+
+        def write(db: Connection) -> None:
+            for row in self._submitted(db, SubmittedAssignment.student_id == student):
+                penalty = self._late_penalty(db, row)
+                _change(db, SubmittedNotebook, row.id, {"late_submission_penalty": penalty})
+
+        self._database.transaction(write)
+
     def clear(self, student: str) -> None:
         """Clear a student's automatic scores: no older ones are left standing.
 
@@ -122,7 +170,8 @@ class GradebookWriter:
             notebook = _row_id(db, SubmittedNotebook, keys)
             self._write_notebook(db, notebook, name, marks)
             if self._penalty is not None:
-                penalty = self._late_penalty(db, self._penalty, notebook, submission, student)
+                (row,) = self._submitted(db, SubmittedNotebook.id == notebook)
+                penalty = self._late_penalty(db, row)
                 _change(db, SubmittedNotebook, notebook, {"late_submission_penalty": penalty})
 
     def _write_notebook(self, db: Connection, notebook: str, name: str, marks: Marks) -> None:
@@ -146,22 +195,65 @@ class GradebookWriter:
         }
         _put(db, Comment, notebook, known, comments)
 
-    def _late_penalty(
-        self, db: Connection, penalty: Penalty, notebook: str, submission: str, student: str
-    ) -> float | None:
-        """Return the penalty for a notebook, at least 0 and at most its score; None for none."""
-        columns = select(SubmittedAssignment.timestamp, SubmittedAssignment.extension)
-        handed_in, extension = db.execute(columns.where(SubmittedAssignment.id == submission)).one()
-        if handed_in is None or self._duedate is None:
+    def _submitted(self, db: Connection, which: Any) -> Sequence[Any]:
+        """Return the rows of submitted notebooks, with what a late penalty depends on."""
+        return db.execute(
+            select(
+                SubmittedNotebook.id,
+                SubmittedNotebook.late_submission_penalty.label("penalty"),
+                SubmittedAssignment.student_id,
+                SubmittedAssignment.timestamp,
+                SubmittedAssignment.extension,
+            )
+            .join(SubmittedAssignment, SubmittedAssignment.id == SubmittedNotebook.assignment_id)
+            .where(SubmittedAssignment.assignment_id == self._assignment_id, which)
+        ).all()
+
+    def _late_penalty(self, db: Connection, submitted: Any) -> float | None:
+        """Return the penalty for a notebook, at least 0 and at most its score; None for none.
+
+        Args:
+            db: the connection.
+            submitted: its row, as `_submitted` returns it.
+        """
+        if self._penalty is None or submitted.timestamp is None or self._duedate is None:
             return None
-        late_s = (handed_in - self._duedate - (extension or timedelta())).total_seconds()
+        extension = submitted.extension or timedelta()
+        late_s = (submitted.timestamp - self._duedate - extension).total_seconds()
         if late_s <= 0:
             return None
-        score = db.execute(
-            select(SubmittedNotebook.score).where(SubmittedNotebook.id == notebook)
-        ).scalar_one()
-        points = penalty(student, score, late_s)
-        return None if points is None else min(max(points, 0), score)
+        score = _score(db, submitted.id)
+        try:
+            points = self._penalty(submitted.student_id, score, late_s)
+            return None if points is None else min(max(points, 0), score)
+        except Exception as error:  # whatever a course's own plugin raises
+            raise GraderFault(
+                f"the plugin for late penalties raised {type(error).__name__} for "
+                f"{submitted.student_id}: {error}. Mend it: c.AssignLatePenalties.plugin_class in "
+                "nbgrader_config.py names it"
+            ) from error
+
+    def _stale_penalties(self, db: Connection) -> dict[str, tuple[float, float]]:
+        if self._penalty is None:
+            return {}
+        less: dict[str, float] = {}  # student -> by how much the penalty falls
+        for row in self._submitted(db, true()):
+            due = self._late_penalty(db, row)
+            if (due or 0.0) != (row.penalty or 0.0):
+                fall = (row.penalty or 0.0) - (due or 0.0)
+                less[row.student_id] = less.get(row.student_id, 0.0) + fall
+        stand = {student: self._points(db, student) or 0.0 for student in less}
+        return {student: (points, points + less[student]) for student, points in stand.items()}
+
+    def _points(self, db: Connection, student: str) -> float | None:
+        """Return a student's points, late penalty taken off; None without an automatic score."""
+        rows = self._submitted(db, SubmittedAssignment.student_id == student)
+        known = select(Grade.id).where(
+            Grade.notebook_id.in_([row.id for row in rows]), Grade.auto_score.is_not(None)
+        )
+        if db.execute(known.limit(1)).first() is None:
+            return None
+        return float(sum(_score(db, row.id) - (row.penalty or 0.0) for row in rows))
 
     def _read_notebooks(self, db: Connection) -> dict[str, str]:
         ours = Notebook.assignment_id == self._assignment_id
@@ -194,6 +286,12 @@ class GradebookWriter:
         for student, notebook, grade_id, what in rows:
             found.setdefault(student, {})[f"{notebook}/{grade_id}"] = what
         return found
+
+
+def _score(db: Connection, notebook: str) -> float:
+    """Return the points of a submitted notebook, those by a person included."""
+    score = select(SubmittedNotebook.score).where(SubmittedNotebook.id == notebook)
+    return float(db.execute(score).scalar_one())
 
 
 def _row_id(db: Connection, table: Any, keys: Mapping[str, str]) -> str:

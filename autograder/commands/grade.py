@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from autograder import GraderFault
 from autograder.batch import grade_class, progress
+from autograder.batch.run_records import counted, listed
 from autograder.commands.terminal import (
     GRADERS_FAULT,
     HERE,
@@ -36,6 +37,10 @@ def grade_command(
     limit: Annotated[int | None, typer.Option(min=1, help="Grade at most so many.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be graded, and why.")
+    ] = False,
+    preview: Annotated[
+        bool,
+        typer.Option("--preview", help="Grade, say who would gain and who would lose, write none."),
     ] = False,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes on this machine; one a core by default.")
@@ -77,7 +82,9 @@ def grade_command(
             console.print(f"{len(due)} hand-ins would be graded")
             return
         sandboxed = not unsafe_no_sandbox
-        summary = grade_shown(course, assignment, selection, sandboxed, workers, scheduler)
+        summary = grade_shown(
+            course, assignment, selection, sandboxed, workers, scheduler, preview=preview
+        )
     leave(summary)
 
 
@@ -88,6 +95,8 @@ def grade_shown(
     sandboxed: bool = True,
     workers: int | None = None,
     scheduler: str | None = None,
+    *,
+    preview: bool = False,
 ) -> grade_class.RunSummary:
     """Grade a class, show how it goes, and return what came of it."""
     log = course / progress.FOLDER / f"{assignment}.jsonl"
@@ -100,12 +109,14 @@ def grade_shown(
             workers=workers,
             scheduler=scheduler,
             observer=display,
+            preview=preview,
         )
 
 
 def leave(summary: grade_class.RunSummary) -> None:
     """Say what is left to do, and end with the exit status that tells of it."""
     failed = [outcome for outcome in summary.outcomes if outcome.fault]
+    _say_changes(summary)
     if summary.unchanged:
         console.print(f"{summary.unchanged} results stand: nothing of theirs has changed.")
     if failed:
@@ -122,7 +133,26 @@ def leave(summary: grade_class.RunSummary) -> None:
             "To go on, run the same command again.",
             highlight=False,
         )
+    if summary.held:
+        console.print(
+            f"{len(summary.held)} results are graded and not written. The same command, without "
+            "--preview, writes them, and grades none of these again.",
+            highlight=False,
+        )
     if summary.stopped == grade_class.INTERRUPTED:
         raise typer.Exit(INTERRUPTED)
     if failed or summary.stopped:
         raise typer.Exit(GRADERS_FAULT)
+
+
+def _say_changes(summary: grade_class.RunSummary) -> None:
+    """Say whose points in the gradebook became others, or would."""
+    done = [outcome.change for outcome in summary.outcomes if outcome.change]
+    would = [change for change in summary.held if change.changes]
+    if summary.held and not would:
+        console.print("No points that stand would change.")
+    for changes, what in ((done, "changed"), (would, "would change")):
+        if changes:
+            console.print(f"Points that stood {what} ({counted(changes)}):", highlight=False)
+            for line in listed(changes):
+                console.print(f"    {escape(printable(line))}", highlight=False, soft_wrap=True)
