@@ -23,9 +23,10 @@ from autograder.course.assignment import read_assignment
 from autograder.course.course import Course
 from autograder.course.points import require_agreement, require_checks_agree
 from autograder.course.secret import course_secret
+from autograder.course.versions import versions
 from autograder.intake import read_folder
 from autograder.intake.identity import why_dangerous
-from autograder.judging.graded_notebook import mark_given, repair_note_cell
+from autograder.judging.graded_notebook import METADATA, VERSIONS, mark_given, repair_note_cell
 from autograder.judging.judge import grade_notebook
 from autograder.sandbox import Limits
 from autograder.sandbox.host_system import needs_linux, runs_hand_ins
@@ -98,6 +99,7 @@ class Judge(NbGraderPreprocessor):
             sandboxed=not self.unsafe_no_sandbox,
             fork_kernels=self.fork_kernels,
         )
+        notebook.metadata[METADATA][VERSIONS] = versions(about["assignment"])
         return notebook, resources
 
 

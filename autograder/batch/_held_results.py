@@ -59,6 +59,7 @@ class HeldResults:
             "depends": dict(depends),
             "marks": asdict(graded.marks),
             "report": dict(graded.report),
+            "versions": dict(graded.versions),
             "files": digest_of_files(graded.files),
             "before": held.before,
         }
@@ -78,7 +79,8 @@ class HeldResults:
             record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
             files = atomic_files.read_folder(folder / "files")
             if (record["depends"], record["files"]) == (dict(depends), digest_of_files(files)):
-                graded = Graded(Marks(**record["marks"]), files, record["report"])
+                marks = Marks(**record["marks"])
+                graded = Graded(marks, files, record["report"], record["versions"])
                 return Held(graded, record["before"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             pass  # of a run that was killed while it wrote this

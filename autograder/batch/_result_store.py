@@ -20,6 +20,7 @@ from autograder.batch.ledger import Ledger, LedgerLine, digest_of_files, digest_
 from autograder.batch.run_records import Change, Due
 from autograder.batch.task import Graded
 from autograder.course.course import Course
+from autograder.course.versions import differences
 from autograder.intake.read_folder import HandIn
 
 _log = logging.getLogger(__name__)
@@ -64,7 +65,9 @@ class ResultStore:
             GraderFault: the gradebook cannot be used.
         """
         points = self.gradebook.points(due.student, graded.marks, handed_in.time)
-        return Change(due.student, due.reason, *points)
+        entry = self.ledger.read(due.student)
+        other = differences(entry.versions, graded.versions) if entry else ""
+        return Change(due.student, due.reason, *points, other)
 
     def hold(self, change: Change, handed_in: HandIn, graded: Graded) -> None:
         """Hold a result back.
@@ -101,7 +104,7 @@ class ResultStore:
             self.held.drop(student)  # without its line, it would be graded again
             depends = self._depends(student, handed_in)
             files = digest_of_files(graded.files)
-            self.ledger.write(student, LedgerLine(depends, graded.marks, files))
+            self.ledger.write(student, LedgerLine(depends, graded.marks, files, graded.versions))
             _log.debug("%s: the line is written", student)
         except OSError as error:
             raise GraderFault(f"the result of {student} could not be written: {error}") from error

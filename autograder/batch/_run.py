@@ -8,7 +8,7 @@ results aside, for the next one to write.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from autograder import GraderFault
 from autograder.batch._result_store import ResultStore
@@ -121,7 +121,8 @@ class Run:
                 self._wait(_Waiting(change, handed_in))
                 return None
             self.store.keep(student, handed_in, result)
-            return Outcome(student, "", result.marks.scores, result.report)
+            scores, report = result.marks.scores, result.report
+            return Outcome(student, "", scores, report, versions=change.versions)
         if result.everybodys:
             raise GraderFault(result.message)
         if not self.preview:
@@ -152,7 +153,8 @@ class Run:
                 raise GraderFault(f"the result of {change.student} that was kept aside is gone")
             self.store.keep(change.student, waiting.handed_in, held.graded)
             scores, report = held.graded.marks.scores, dict(held.graded.report)
-        return Outcome(change.student, "", scores, report, change if change.changes else None)
+        known = change if change.changes else None
+        return Outcome(change.student, "", scores, report, known, change.versions)
 
     def _is_held(self, due: Due, handed_in: HandIn) -> bool:
         """Return whether a hand-in was graded before, and only waits to be written."""
@@ -161,7 +163,7 @@ class Run:
             return False
         change = self.store.compare(due, handed_in, held.graded)
         if change.before == change.after:  # a run was killed after it had written the gradebook
-            change = Change(due.student, due.reason, held.before, change.after)
+            change = replace(change, before=held.before)
         self._wait(_Waiting(change, handed_in))
         return True
 

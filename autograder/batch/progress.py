@@ -159,6 +159,7 @@ def log_line(outcome: Outcome) -> dict[str, object]:
         "student": outcome.student,
         "fault": outcome.fault,
         "points": outcome.points,
+        "versions": outcome.versions,
         "change": asdict(outcome.change) if outcome.change else None,
         "verdicts": dict(outcome.scores),
         **outcome.report,

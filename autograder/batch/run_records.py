@@ -39,12 +39,14 @@ class Change:
         reason: why there is another result.
         before: points that stand, those by a person and the late penalty included; None for none.
         after: the same with the result.
+        versions: what was another version when the result before was formed; "" if nothing.
     """
 
     student: str
     reason: str
     before: float | None
     after: float
+    versions: str = ""
 
     @property
     def gained(self) -> float:
@@ -67,6 +69,7 @@ class Outcome:
         scores: automatic points by "notebook/grade_id"; None waits for a person.
         report: how it went: seconds, worker, phases, memory.
         change: of points that stood before; None if there were none, or they are the same.
+        versions: what was another version when the result before was formed; "" if nothing.
     """
 
     student: str
@@ -74,6 +77,7 @@ class Outcome:
     scores: Mapping[str, float | None] = field(default_factory=dict)
     report: Mapping[str, Any] = field(default_factory=dict)
     change: Change | None = None
+    versions: str = ""
 
     @property
     def points(self) -> float:
@@ -133,7 +137,7 @@ def listed(changes: Sequence[Change]) -> list[str]:
     changes = sorted(changes, key=lambda change: (change.gained, change.student))
     lines = [
         f"{change.student}: {change.before or 0:g} -> {change.after:g} points "
-        f"({change.gained:+g}): {change.reason}"
+        f"({change.gained:+g}): {change.reason}{f'; {change.versions}' if change.versions else ''}"
         for change in changes[:MAX_LISTED]
     ]
     more = len(changes) - len(lines)

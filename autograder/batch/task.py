@@ -36,7 +36,7 @@ from autograder.batch.gradebook import Marks
 from autograder.course.assignment import Assignment, checks_version, write_gradebook
 from autograder.course.points import require_checks_agree
 from autograder.intake.read_folder import TIMESTAMP, HandIn
-from autograder.judging.graded_notebook import METADATA
+from autograder.judging.graded_notebook import ASKED, METADATA, VERSIONS
 from autograder.sandbox import SandboxError, SandboxUnavailable
 
 _LITTLE_BYTES, _FEW_FILES = 64 * 2**20, 100  # with less, a disk counts as full
@@ -51,11 +51,13 @@ class Graded:
         marks: for the gradebook.
         files: path -> content, for the folder `autograded/`.
         report: how it went, for the log: seconds, worker, phases, memory.
+        versions: with what it was formed -> which one.
     """
 
     marks: Marks
     files: Mapping[str, bytes]
     report: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -240,9 +242,15 @@ def _collect(root: Path, assignment: Assignment, student: str) -> Graded:
     }
     report = {
         "worker": f"{socket.gethostname()}/{os.getpid()}",
-        "notebooks": about,
+        "notebooks": {
+            name: {key: value for key, value in told.items() if key not in (ASKED, VERSIONS)}
+            for name, told in about.items()
+        },
     }
-    return Graded(Marks(scores, comments), files, report)
+    used: Mapping[str, str] = next(
+        (told[VERSIONS] for told in about.values() if VERSIONS in told), {}
+    )
+    return Graded(Marks(scores, comments), files, report, used)
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -117,6 +118,7 @@ def leave(summary: grade_class.RunSummary) -> None:
     """Say what is left to do, and end with the exit status that tells of it."""
     failed = [outcome for outcome in summary.outcomes if outcome.fault]
     _say_changes(summary)
+    _say_versions(summary)
     if summary.unchanged:
         console.print(f"{summary.unchanged} results stand: nothing of theirs has changed.")
     if failed:
@@ -143,6 +145,15 @@ def leave(summary: grade_class.RunSummary) -> None:
         raise typer.Exit(INTERRUPTED)
     if failed or summary.stopped:
         raise typer.Exit(GRADERS_FAULT)
+
+
+def _say_versions(summary: grade_class.RunSummary) -> None:
+    """Say which results were formed before with other versions than now."""
+    told = Counter(outcome.versions for outcome in summary.outcomes if outcome.versions)
+    told.update(change.versions for change in summary.held if change.versions)
+    for other, count in told.most_common():
+        line = f"{count} results were formed before with other versions: {other}"
+        console.print(escape(printable(line)), highlight=False, soft_wrap=True)
 
 
 def _say_changes(summary: grade_class.RunSummary) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +18,14 @@ from autograder.checking.check_result import CheckResult
 from autograder.judging import graded_notebook, sanitise
 from autograder.judging._session import Session, StudentKernel
 from autograder.judging._unsafe_kernel import open_unsafe_kernel
-from autograder.judging.graded_notebook import METADATA, VERDICT, autograded_id
+from autograder.judging.graded_notebook import (
+    ASKED,
+    GRADED_AT,
+    METADATA,
+    VERDICT,
+    autograded_id,
+)
+from autograder.judging.record import Question, Recorded
 from autograder.judging.timing import CELL, Stopwatch
 from autograder.judging.verdict import as_html, as_text
 from autograder.pages.markdown import Patience
@@ -61,12 +69,14 @@ def grade_notebook(
     """
     require_linux()
     results: dict[str, CheckResult] = {}
+    asked: dict[str, list[Question]] = {}
     watch, patience = Stopwatch(), Patience()
     with ExitStack() as stack:
         with watch.phase("start"):
             kernel = stack.enter_context(_opener(sandboxed, fork_kernels)(limits, files=files))
         with watch.phase("start", lambda: kernel.usage().cpu_s):
             session = Session(kernel, limits, patience)
+        recorded = Recorded(session)
         code_cells = (cell for cell in notebook.cells if cell.cell_type == "code")
         for count, cell in enumerate(code_cells, start=1):
             cell.execution_count = count
@@ -75,8 +85,9 @@ def grade_notebook(
                 if grade_id is None:
                     cell.outputs = session.run_cell(cell.source)
                     continue
-                seed = derive_seed(secret, student_id, assignment, grade_id)
-                results[grade_id] = checks.run(assignment, grade_id, session, seed)
+                seed = challenge_seed(secret, student_id, assignment, grade_id)
+                results[grade_id] = checks.run(assignment, grade_id, recorded, seed)
+                asked[grade_id] = recorded.taken()
                 cell.outputs = verdict_outputs(results[grade_id], count)
                 cell.source = sanitise.without_hidden_tests(cell.source)
         with watch.phase("end"):
@@ -94,9 +105,16 @@ def grade_notebook(
         "sandboxed": sandboxed,
         "peak_memory_bytes": kernel.usage().peak_memory_bytes,
         "phases": {name: asdict(phase) for name, phase in watch.phases.items()},
+        GRADED_AT: datetime.now(UTC).isoformat(timespec="seconds"),
+        ASKED: asked,
         "asked_cpu_s": {verb: round(cpu_s, 2) for verb, cpu_s in session.asked_cpu_s.items()},
     }
     return results
+
+
+def challenge_seed(secret: str, student_id: str, assignment: str, grade_id: str) -> int:
+    """Return the seed from which the challenge of a grade cell is drawn."""
+    return derive_seed(secret, student_id, assignment, grade_id)
 
 
 def _opener(

@@ -346,6 +346,7 @@ def test_a_display_and_the_log_tell_of_changes(tmp_path: Path) -> None:
         "reason": "why",
         "before": 40.0,
         "after": 45.0,
+        "versions": "",
     }
 
 
