@@ -5,6 +5,7 @@ cluster.py             the only file that knows Dask
 task.py                one hand-in, as a worker grades it: data in, data out
 _result_store.py       keeps a result: gradebook, files, then a line in the ledger
 gradebook.py           the one writer to nbgrader's gradebook; database.py is its connection
+late_penalties.py      what they are now, and what stands
 ledger.py              what was graded, and from what; _held_results.py, what is not written yet
 atomic_files.py        a reader finds a whole file or none
 progress.py            shows a run, and logs it

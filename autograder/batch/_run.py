@@ -55,6 +55,7 @@ class Run:
     observer: Observer
     preview: bool = False
     _reasons: dict[str, str] = field(default_factory=dict)
+    _stand: set[str] = field(default_factory=set)  # whose points do
     _waiting: dict[str, _Waiting] = field(default_factory=dict)
 
     @property
@@ -77,6 +78,7 @@ class Run:
         """
         marks, notebooks = self.store.gradebook.marks(), list(self.assignment.release)
         penalties = self.store.gradebook.stale_penalties()
+        self._stand.update(student for student, known in marks.items() if known.stand)
         found = 0
         for student in selection.students:
             if found == selection.limit:
@@ -114,15 +116,18 @@ class Run:
             GraderFault: the run cannot go on; of this hand-in nothing has changed.
         """
         if isinstance(result, Graded):
-            due = Due(student, self._reasons[student])
-            change = self.store.compare(due, handed_in, result)
-            if self.preview or change.changes:
-                self.store.hold(change, handed_in, result)
-                self._wait(_Waiting(change, handed_in))
-                return None
+            versions = ""
+            if self.preview or student in self._stand:  # else there is nothing to compare with
+                due = Due(student, self._reasons[student])
+                change = self.store.compare(due, handed_in, result)
+                if self.preview or change.changes:
+                    self.store.hold(change, handed_in, result)
+                    self._wait(_Waiting(change, handed_in))
+                    return None
+                versions = change.versions
             self.store.keep(student, handed_in, result)
             scores, report = result.marks.scores, result.report
-            return Outcome(student, "", scores, report, versions=change.versions)
+            return Outcome(student, "", scores, report, versions=versions)
         if result.everybodys:
             raise GraderFault(result.message)
         if not self.preview:

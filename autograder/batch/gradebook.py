@@ -6,9 +6,9 @@ entered in formgrader (scores, comments, extra credit, flags, extensions) is nev
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from nbgrader.api import (
@@ -21,10 +21,10 @@ from nbgrader.api import (
     SubmittedAssignment,
     SubmittedNotebook,
 )
-from sqlalchemy import Connection, bindparam, insert, select, true, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
-from autograder import GraderFault
 from autograder.batch.database import Database
+from autograder.batch.late_penalties import LatePenalties
 from autograder.course.course import Penalty
 
 Cells = Mapping[str, Mapping[str, str]]  # notebook -> id of the cell's row -> grade_id
@@ -42,6 +42,11 @@ class Marks:
     scores: Mapping[str, float | None]
     comments: Mapping[str, str | None]
 
+    @property
+    def stand(self) -> bool:
+        """Return whether any points stand."""
+        return any(score is not None for score in self.scores.values())
+
 
 class GradebookWriter:
     """The submissions of one assignment in the gradebook.
@@ -53,14 +58,15 @@ class GradebookWriter:
     """
 
     def __init__(self, database: Database, assignment: str, penalty: Penalty | None = None) -> None:
-        self._database, self._penalty = database, penalty
-        self._assignment_id, self._duedate = database.transaction(
+        self._database = database
+        self._assignment_id, duedate = database.transaction(
             lambda db: tuple(
                 db.execute(
                     select(Assignment.id, Assignment.duedate).where(Assignment.name == assignment)
                 ).one()
             )
         )
+        self._penalties = LatePenalties(self._assignment_id, duedate, penalty)
         self._notebooks = database.transaction(self._read_notebooks)
         self._graded = database.transaction(lambda db: self._cells(db, "GradeCell", "TaskCell"))
         self._commented = database.transaction(
@@ -103,10 +109,10 @@ class GradebookWriter:
         """
 
         def tried(db: Connection) -> tuple[float | None, float]:
-            before = self._points(db, student)
+            before = self._penalties.points(db, student)
             with db.begin_nested() as undone:
                 self._write(db, student, marks, timestamp)
-                after = self._points(db, student)
+                after = self._penalties.points(db, student)
                 undone.rollback()
             return before, after or 0.0
 
@@ -121,7 +127,7 @@ class GradebookWriter:
         Raises:
             GraderFault: the database cannot be used, or the plugin for late penalties failed.
         """
-        return self._database.transaction(self._stale_penalties)
+        return self._database.transaction(self._penalties.stale)
 
     def write_penalty(self, student: str) -> None:
         """Write the late penalty of a student's submission anew.
@@ -130,12 +136,7 @@ class GradebookWriter:
             GraderFault: it is not, and nothing has changed.
         """
 
-        def write(db: Connection) -> None:
-            for row in self._submitted(db, SubmittedAssignment.student_id == student):
-                penalty = self._late_penalty(db, row)
-                _change(db, SubmittedNotebook, row.id, {"late_submission_penalty": penalty})
-
-        self._database.transaction(write)
+        self._database.transaction(lambda db: self._penalties.write(db, student))
 
     def clear(self, student: str) -> None:
         """Clear a student's automatic scores: no older ones are left standing.
@@ -169,10 +170,7 @@ class GradebookWriter:
             keys = {"notebook_id": notebook_id, "assignment_id": submission}
             notebook = _row_id(db, SubmittedNotebook, keys)
             self._write_notebook(db, notebook, name, marks)
-            if self._penalty is not None:
-                (row,) = self._submitted(db, SubmittedNotebook.id == notebook)
-                penalty = self._late_penalty(db, row)
-                _change(db, SubmittedNotebook, notebook, {"late_submission_penalty": penalty})
+        self._penalties.write(db, student)
 
     def _write_notebook(self, db: Connection, notebook: str, name: str, marks: Marks) -> None:
         graded, commented = self._graded.get(name, {}), self._commented.get(name, {})
@@ -194,66 +192,6 @@ class GradebookWriter:
             for cell_id, i in commented.items()
         }
         _put(db, Comment, notebook, known, comments)
-
-    def _submitted(self, db: Connection, which: Any) -> Sequence[Any]:
-        """Return the rows of submitted notebooks, with what a late penalty depends on."""
-        return db.execute(
-            select(
-                SubmittedNotebook.id,
-                SubmittedNotebook.late_submission_penalty.label("penalty"),
-                SubmittedAssignment.student_id,
-                SubmittedAssignment.timestamp,
-                SubmittedAssignment.extension,
-            )
-            .join(SubmittedAssignment, SubmittedAssignment.id == SubmittedNotebook.assignment_id)
-            .where(SubmittedAssignment.assignment_id == self._assignment_id, which)
-        ).all()
-
-    def _late_penalty(self, db: Connection, submitted: Any) -> float | None:
-        """Return the penalty for a notebook, at least 0 and at most its score; None for none.
-
-        Args:
-            db: the connection.
-            submitted: its row, as `_submitted` returns it.
-        """
-        if self._penalty is None or submitted.timestamp is None or self._duedate is None:
-            return None
-        extension = submitted.extension or timedelta()
-        late_s = (submitted.timestamp - self._duedate - extension).total_seconds()
-        if late_s <= 0:
-            return None
-        score = _score(db, submitted.id)
-        try:
-            points = self._penalty(submitted.student_id, score, late_s)
-            return None if points is None else min(max(points, 0), score)
-        except Exception as error:  # whatever a course's own plugin raises
-            raise GraderFault(
-                f"the plugin for late penalties raised {type(error).__name__} for "
-                f"{submitted.student_id}: {error}. Mend it: c.AssignLatePenalties.plugin_class in "
-                "nbgrader_config.py names it"
-            ) from error
-
-    def _stale_penalties(self, db: Connection) -> dict[str, tuple[float, float]]:
-        if self._penalty is None:
-            return {}
-        less: dict[str, float] = {}  # student -> by how much the penalty falls
-        for row in self._submitted(db, true()):
-            due = self._late_penalty(db, row)
-            if (due or 0.0) != (row.penalty or 0.0):
-                fall = (row.penalty or 0.0) - (due or 0.0)
-                less[row.student_id] = less.get(row.student_id, 0.0) + fall
-        stand = {student: self._points(db, student) or 0.0 for student in less}
-        return {student: (points, points + less[student]) for student, points in stand.items()}
-
-    def _points(self, db: Connection, student: str) -> float | None:
-        """Return a student's points, late penalty taken off; None without an automatic score."""
-        rows = self._submitted(db, SubmittedAssignment.student_id == student)
-        known = select(Grade.id).where(
-            Grade.notebook_id.in_([row.id for row in rows]), Grade.auto_score.is_not(None)
-        )
-        if db.execute(known.limit(1)).first() is None:
-            return None
-        return float(sum(_score(db, row.id) - (row.penalty or 0.0) for row in rows))
 
     def _read_notebooks(self, db: Connection) -> dict[str, str]:
         ours = Notebook.assignment_id == self._assignment_id
@@ -286,12 +224,6 @@ class GradebookWriter:
         for student, notebook, grade_id, what in rows:
             found.setdefault(student, {})[f"{notebook}/{grade_id}"] = what
         return found
-
-
-def _score(db: Connection, notebook: str) -> float:
-    """Return the points of a submitted notebook, those by a person included."""
-    score = select(SubmittedNotebook.score).where(SubmittedNotebook.id == notebook)
-    return float(db.execute(score).scalar_one())
 
 
 def _row_id(db: Connection, table: Any, keys: Mapping[str, str]) -> str:

@@ -73,6 +73,8 @@ def run(assignment: str, grade_id: str, student: StudentSide, seed: int) -> Chec
         return nothing(check.max_points, str(fault))
     except GraderFault:
         raise
+    except SystemExit as error:  # else it would end the worker, and take a hand-in for the culprit
+        raise CheckFault(f"the check {name} raised {what_and_where(error)}: mend it") from error
     except Exception as error:
         if asked.failed is error or isinstance(error, OSError | MemoryError):
             error.add_note(f"the check {name} raised {what_and_where(error)}")

@@ -282,6 +282,30 @@ def test_points_by_hand_after_grading_are_part_of_a_late_zero(late: Path, schedu
     ]
 
 
+def test_a_plugin_that_is_configured_anew_grades_nothing_again(late: Path, scheduler: str) -> None:
+    config = late / "nbgrader_config.py"
+    config.write_text(config.read_text() + "\nc.LateSubmissionPlugin.penalty_method = 'none'\n")
+    assert len(_grade(late, scheduler, task=_never).outcomes) == 4
+    assert _penalties(late) == {}
+
+
+def test_a_timestamp_that_was_mended_is_heeded(late: Path, scheduler: str) -> None:
+    stamp = late / "submitted" / STUDENTS[2] / "cnns" / "timestamp.txt"
+    stamp.write_text("2030-01-01 10:00:00 UTC")
+    summary = _grade(late, scheduler, task=grade_cheaply)
+    assert [outcome.student for outcome in summary.outcomes] == [STUDENTS[2]]
+    assert sorted(_penalties(late)) == [STUDENTS[0], STUDENTS[1], STUDENTS[3]]
+
+
+def test_a_due_date_that_was_taken_away_is_heeded(late: Path, scheduler: str) -> None:
+    def take_away(gradebook: Gradebook) -> None:
+        gradebook.find_assignment("cnns").duedate = None
+
+    cheap.change(late, take_away)
+    assert len(_grade(late, scheduler, task=_never).outcomes) == 4
+    assert _penalties(late) == {}
+
+
 _PLUGIN = """
 from nbgrader.plugins import LateSubmissionPlugin
 class Tenth(LateSubmissionPlugin):

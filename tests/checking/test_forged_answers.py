@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import random
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -228,6 +229,15 @@ def test_what_is_no_verdict_is_the_checks_fault_with_its_name_and_line(
 ) -> None:
     with pytest.raises(CheckFault, match=rf"check cnns/odd \(test_forged_answers\.py:\d+\) {said}"):
         run(lambda student, seed: returned, _Odd())
+
+
+def _leaves(student: Any, seed: int) -> CheckResult:
+    sys.exit("no table")
+
+
+def test_a_check_that_leaves_ends_no_worker(run: Callable[..., CheckResult]) -> None:
+    with pytest.raises(CheckFault, match=r"cnns/odd raised SystemExit at .*: no table: mend it"):
+        run(_leaves, InProcess(cnns.honest()))
 
 
 @pytest.mark.parametrize("text", ["TIMES = 1 / 0", "def broken(:"])
