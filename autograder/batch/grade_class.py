@@ -55,7 +55,7 @@ def plan(
     with _opened(course_root, assignment, sandboxed, Observer()) as run:
         require_checks_agree(run.assignment)
         due = [entry for entry, _ in run.due(safe, lambda student: None)]
-        held = [Due(c.student, f"{c.reason} (nothing is graded again)") for c in run.held]
+        held = [Due(change.student, change.reason, runs=False) for change in run.held]
         return sorted(
             refused + due + held, key=lambda entry: selection.students.index(entry.student)
         )

@@ -60,7 +60,7 @@ class Ledger:
         try:
             fields = json.loads(self._path(student).read_text(encoding="utf-8"))
             marks = Marks(**fields["marks"])
-            return LedgerLine(fields["depends"], marks, fields["files"], fields["versions"])
+            return LedgerLine(fields["depends"], marks, fields["files"], fields.get("versions", {}))
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
 

@@ -24,10 +24,17 @@ class Selection:
 
 @dataclass(frozen=True)
 class Due:
-    """A hand-in that is to be graded, and why."""
+    """A hand-in that is to be graded, and why.
+
+    Attributes:
+        student: whose.
+        reason: in words.
+        runs: whether it has to run; else only the gradebook is to be written.
+    """
 
     student: str
     reason: str
+    runs: bool = True
 
 
 @dataclass(frozen=True)

@@ -78,9 +78,11 @@ def grade_command(
         if dry_run:
             due = grade_class.plan(course, assignment, selection, sandboxed=not unsafe_no_sandbox)
             for entry in due:
-                line = f"{entry.student}: {entry.reason}"
+                line = (
+                    f"{entry.student}: {entry.reason}{'' if entry.runs else ' (it need not run)'}"
+                )
                 console.print(f"    {escape(printable(line))}", highlight=False)
-            console.print(f"{len(due)} hand-ins would be graded")
+            console.print(f"{sum(entry.runs for entry in due)} hand-ins would be graded")
             return
         sandboxed = not unsafe_no_sandbox
         summary = grade_shown(
@@ -137,8 +139,8 @@ def leave(summary: grade_class.RunSummary) -> None:
         )
     if summary.held:
         console.print(
-            f"{len(summary.held)} results are graded and not written. The same command, without "
-            "--preview, writes them, and grades none of these again.",
+            f"{len(summary.held)} results are not written yet. The same command, without "
+            "--preview, writes them, and grades none of them again.",
             highlight=False,
         )
     if summary.stopped == grade_class.INTERRUPTED:

@@ -91,10 +91,12 @@ def _answer(fields: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
 
 
 def _described(tensors: Mapping[str, Tensor], *, ranges: bool) -> list[str]:
+    # What a function made of its arguments comes last: what it returned tells more.
+    ordered = sorted(tensors.items(), key=lambda item: item[0].startswith("after."))
     shown = [
         f"{name} {str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
         + (_range(tensor) if ranges else "")
-        for name, tensor in list(tensors.items())[:_MAX_TENSORS]
+        for name, tensor in ordered[:_MAX_TENSORS]
     ]
     more = len(tensors) - len(shown)
     return [*shown, f"{more} more"] if more else shown

@@ -6,6 +6,7 @@ It tells what was asked: that is for no student's eyes, and stands on no page th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
+from torch import Tensor
 
-from autograder import GraderFault
+from autograder import CheckFault, GraderFault
 from autograder.batch.progress import FOLDER, last_faults
 from autograder.checking import checks
 from autograder.checking.assignments import find_module
@@ -23,6 +25,7 @@ from autograder.checking.student import InProcess
 from autograder.course.course import Course, open_course
 from autograder.course.secret import course_secret
 from autograder.course.versions import differences, versions
+from autograder.inside.probe import Answer
 from autograder.judging.graded_notebook import (
     ASKED,
     GRADED_AT,
@@ -37,7 +40,24 @@ from autograder.judging.record import Question, Recorded
 from autograder.judging.verdict import as_text
 
 _ANSWERS = ("call", "forward", "predict")  # verbs whose answer a check compares
-_SLOW = "train"  # a verb for which right answers are not computed anew
+
+
+class _Trains(GraderFault):
+    """A check has a network trained: that is not done again only to explain it."""
+
+
+class _Untrained(InProcess):
+    """A student in this process, as long as nothing is trained."""
+
+    def ask(self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
+        """Return the probe's answer.
+
+        Raises:
+            _Trains: it would take too long.
+        """
+        if verb == "train":
+            raise _Trains
+        return super().ask(verb, arguments, tensors)
 
 
 @dataclass(frozen=True)
@@ -78,14 +98,28 @@ def explain(
         lines.append(f"the check fell over this answer: {result.figures[FELL_OVER]}")
     lines += [f"put right before: {line}" for line in repair_note(place.notebook.cells)]
     lines += _failed_cells(place.notebook)
-    seed = challenge_seed(course_secret(course.root), student, place.assignment, grade_id)
+    return lines + _conversation(course, student, place, about)
+
+
+def _conversation(
+    course: Course, student: str, place: _Place, about: Mapping[str, Any]
+) -> list[str]:
+    """Return what was asked, what came back, what a right answer gives, and what may differ now."""
+    assignment, grade_id = place.assignment, place.cell.grade_id
+    used, now = about.get(VERSIONS, {}), versions(assignment)
     asked = about.get(ASKED, {}).get(grade_id, [])
-    lines += ["", f"Asked, with the seed {seed} of the course's present secret:"]
-    used, now = about.get(VERSIONS, {}), versions(place.assignment)
-    if used.get("checks") == now["checks"]:
-        lines += _questions(asked, _right_answers(place.assignment, grade_id, seed, asked))
-    else:
-        lines += [*_questions(asked, {}), "", "The checks have changed since: grade it again."]
+    seed = challenge_seed(course_secret(course.root), student, assignment, grade_id)
+    right: dict[int, str] = {}
+    fault = "" if used.get("checks") == now["checks"] else "the checks have changed: grade it again"
+    if not fault:
+        try:
+            right = _right_answers(assignment, grade_id, seed, asked)
+        except CheckFault as error:
+            fault = str(error)
+    lines = ["", f"Asked, with the seed {seed} of the course's present secret:"]
+    lines += _questions(asked, right)
+    if fault:
+        lines += ["", f"What a right answer gives is not known: {fault}"]
     other = differences(used, now)
     if other:
         lines += ["", f"A re-grade on this machine would use other versions: {other}"]
@@ -192,14 +226,18 @@ def _right_answers(
 ) -> dict[int, str]:
     """Return what a right answer gives to the same questions, by their places in `asked`.
 
-    The assignment's own right answers are asked again in this process. Where a check trains, or the
-    assignment has none, nothing is known.
+    The assignment's own right answers are asked again in this process, until something is to be
+    trained. Where it has none, nothing is known.
+
+    Raises:
+        CheckFault: the check falls over right answers.
     """
     honest = getattr(find_module(assignment, "checks"), "honest", None)
-    if honest is None or any(question["verb"] == _SLOW for question in asked):
+    if honest is None:
         return {}
-    recorded = Recorded(InProcess(honest()))
-    checks.run(assignment, grade_id, recorded, seed)
+    recorded = Recorded(_Untrained(honest()))
+    with suppress(_Trains):
+        checks.run(assignment, grade_id, recorded, seed)
     expected = [question for question in recorded.taken() if question["verb"] in _ANSWERS]
     right: dict[int, str] = {}
     for place, question in enumerate(asked):

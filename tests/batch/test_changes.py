@@ -142,7 +142,7 @@ def test_a_preview_writes_nothing_and_the_next_run_grades_nothing_again(
     assert [c.gained for c in summary.held if c.changes] == [-1, 2]
     assert [c.student for c in summary.held if c.before is None] == [STUDENTS[3]]
     due = grade_class.plan(graded, "cnns", Selection(STUDENTS), sandboxed=False)
-    assert {entry.reason.partition(" (")[2] for entry in due} == {"nothing is graded again)"}
+    assert [entry.runs for entry in due] == [False] * 4
 
     def fail(*arguments: object) -> Fault:
         return Fault("it grades again", everybodys=True)
@@ -231,8 +231,8 @@ def test_an_extension_after_grading_is_heeded_without_grading_again(
     stood = _totals(late)
     cheap.change(late, extend)
     due = grade_class.plan(late, "cnns", Selection(STUDENTS), sandboxed=False)
-    assert [(entry.student, entry.reason.partition(" (")[0]) for entry in due] == [
-        (STUDENTS[0], LATE)
+    assert [(entry.student, entry.reason, entry.runs) for entry in due] == [
+        (STUDENTS[0], LATE, False)
     ]
     preview = _grade(late, scheduler, task=_never, preview=True)
     assert [(c.student, c.before, c.after) for c in preview.held] == [
@@ -402,6 +402,6 @@ def test_the_command_shows_a_preview_and_lists_changes_afterwards(
         said.append(done.output)
     assert asked == [True, False]
     assert "Points that stood would change (1 gain, 1 lose):" in said[0]
-    assert "2 results are graded and not written" in said[0]
+    assert "2 results are not written yet" in said[0]
     assert "Points that stood changed (1 gain, 1 lose):" in said[1]
     assert all("    bela: 30 -> 12.5 points (-17.5): why" in text for text in said)

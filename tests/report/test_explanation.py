@@ -12,11 +12,15 @@ import pytest
 from nbgrader.api import Gradebook
 from typer.testing import CliRunner
 
+from autograder.assignments.mlp import checks as mlp
 from autograder.batch import grade_class
 from autograder.batch.grade_class import Outcome, Selection
 from autograder.batch.ledger import FOLDER as LEDGER
 from autograder.batch.progress import FOLDER, log_line
 from autograder.batch.run_records import Change, listed
+from autograder.checking import checks
+from autograder.checking.check_result import CheckResult
+from autograder.checking.student import StudentSide
 from autograder.commands.cli import app
 from autograder.commands.grade import grade_shown, leave
 from autograder.commands.terminal import GRADERS_FAULT
@@ -152,10 +156,30 @@ def test_other_versions_and_another_gradebook_are_told(course: Path, tmp_path: P
     cheap.change(copy, alter)
     said = _explained(copy, "ada", "mlp_function")[1]
     assert f"would use other versions: torch 1.0 -> {versions('mlp')['torch']}" in said
-    assert "The checks have changed since" in said
-    assert "a right answer" not in said
+    assert "not known: the checks have changed" in said
+    assert "a right answer:" not in said
     assert "automatic 7, by a person 9" in said
     assert "that is not this verdict: run `autograder grade` again" in said
+
+
+def test_nothing_is_trained_to_explain_and_a_check_with_a_bug_is_told(
+    course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trains(student: StudentSide, seed: int) -> CheckResult:
+        student.ask("train", {}, {})
+        raise AssertionError("it was trained")
+
+    monkeypatch.setattr(mlp, "mlp_function", checks.scored(20)(trains))
+    status, said = _explained(course, "ada", "mlp_function")
+    assert (status, "a right answer:" in said) == (0, False)
+
+    def falls(student: StudentSide, seed: int) -> CheckResult:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(mlp, "mlp_function", checks.scored(20)(falls))
+    status, said = _explained(course, "ada", "mlp_function")
+    assert status == 0
+    assert "not known: the check mlp/mlp_function raised ValueError at test_explanation.py" in said
 
 
 def test_a_re_grade_on_other_versions_says_so(
