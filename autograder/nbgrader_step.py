@@ -7,6 +7,7 @@ autograde`, formgrader's button and `autograder grade` all grade alike.
 from __future__ import annotations
 
 import itertools
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,13 @@ from autograder.course.secret import course_secret
 from autograder.course.versions import versions
 from autograder.intake import read_folder
 from autograder.intake.identity import why_dangerous
-from autograder.judging.graded_notebook import METADATA, VERSIONS, mark_given, repair_note_cell
+from autograder.judging.graded_notebook import (
+    GRADED_AT,
+    METADATA,
+    VERSIONS,
+    mark_given,
+    repair_note_cell,
+)
 from autograder.judging.judge import grade_notebook
 from autograder.sandbox import Limits
 from autograder.sandbox.host_system import needs_linux, runs_hand_ins
@@ -99,7 +106,9 @@ class Judge(NbGraderPreprocessor):
             sandboxed=not self.unsafe_no_sandbox,
             fork_kernels=self.fork_kernels,
         )
-        notebook.metadata[METADATA][VERSIONS] = versions(about["assignment"])
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        used = {GRADED_AT: now, VERSIONS: versions(about["assignment"])}
+        notebook.metadata[METADATA].update(used)
         return notebook, resources
 
 

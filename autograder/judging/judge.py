@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from autograder.judging._session import Session, StudentKernel
 from autograder.judging._unsafe_kernel import open_unsafe_kernel
 from autograder.judging.graded_notebook import (
     ASKED,
-    GRADED_AT,
     METADATA,
     VERDICT,
     autograded_id,
@@ -105,7 +103,6 @@ def grade_notebook(
         "sandboxed": sandboxed,
         "peak_memory_bytes": kernel.usage().peak_memory_bytes,
         "phases": {name: asdict(phase) for name, phase in watch.phases.items()},
-        GRADED_AT: datetime.now(UTC).isoformat(timespec="seconds"),
         ASKED: asked,
         "asked_cpu_s": {verb: round(cpu_s, 2) for verb, cpu_s in session.asked_cpu_s.items()},
     }
