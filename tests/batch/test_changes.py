@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -161,6 +162,34 @@ def test_a_preview_of_what_has_changed_since_is_forgotten(graded: Path, schedule
     assert len(summary.outcomes) == 4
     assert _grade(graded, scheduler).unchanged == 4
     assert not list((graded / HELD / "cnns").iterdir())
+
+
+def test_a_run_that_had_to_stop_leaves_its_results_for_the_next_one(
+    graded: Path, scheduler: str
+) -> None:
+    before = cheap.rows(graded)
+    _mend_a_check(graded)
+
+    def stops_at_last(student: str, handed_in: HandIn, assignment: Assignment) -> Graded | Fault:
+        if student == STUDENTS[3]:
+            time.sleep(1)  # the others are held by then
+            return Fault("the disk is full", everybodys=True)
+        return grade_anew(student, handed_in, assignment)
+
+    summary = _grade(graded, scheduler, task=stops_at_last)
+    assert summary.stopped == "the disk is full"
+    assert [c.gained for c in summary.held] == [-1, 2]
+    assert [o.student for o in summary.outcomes] == [STUDENTS[2]], "whose points are the same"
+    assert summary.left == 3
+    assert cheap.rows(graded)["grades"] == before["grades"]
+
+    def only_the_last(student: str, handed_in: HandIn, assignment: Assignment) -> Graded | Fault:
+        if student != STUDENTS[3]:
+            return Fault("it grades again", everybodys=True)
+        return grade_anew(student, handed_in, assignment)
+
+    again = _grade(graded, scheduler, task=only_the_last)
+    assert (again.stopped, len(again.outcomes), again.unchanged) == ("", 3, 1)
 
 
 def test_a_fault_in_a_preview_clears_nothing(graded: Path, scheduler: str) -> None:
