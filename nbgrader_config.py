@@ -45,7 +45,7 @@ warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
 
 # What one hand-in may use.
 c.Judge.cell_timeout_s = 120  # wall time of one cell, seconds
-c.Judge.submission_timeout_s = 900  # wall time of the whole notebook with its checks, seconds
+c.Judge.submission_timeout_s = 900  # wall time of all cells and all answers to checks, seconds
 c.Judge.memory_bytes = 4 * 2**30  # memory of all its processes together, bytes
 c.Judge.processes = 256  # processes and threads, a count
 c.Judge.sockets = 128  # a count: what lies in them is memory of no process

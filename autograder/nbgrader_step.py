@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,23 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Float, Instance, Integer, Unicode
 
 from autograder import GraderFault, intake
+from autograder.course.assignment import read_assignment
 from autograder.course.brought import brought_files
+from autograder.course.course import Course
 from autograder.course.every_hand_in import look_at_every_hand_in
+from autograder.course.points import require_agreement, require_checks_agree
 from autograder.course.secret import course_secret
+from autograder.course.versions import versions
 from autograder.intake import lay_out, read_folder
 from autograder.intake.identity import why_dangerous
-from autograder.judging.graded_notebook import keep_stubs, mark_given, repair_note_cell
+from autograder.judging.graded_notebook import (
+    GRADED_AT,
+    METADATA,
+    VERSIONS,
+    keep_stubs,
+    mark_given,
+    repair_note_cell,
+)
 from autograder.judging.judge import grade_notebook
 from autograder.sandbox import Limits
 from autograder.sandbox.host_system import needs_linux, runs_hand_ins
@@ -99,6 +111,9 @@ class Judge(NbGraderPreprocessor):
             sandboxed=not self.unsafe_no_sandbox,
             fork_kernels=self.fork_kernels,
         )
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        used = {GRADED_AT: now, VERSIONS: versions(about["assignment"])}
+        notebook.metadata[METADATA].update(used)
         return notebook, resources
 
 
@@ -139,6 +154,9 @@ class IntakeExporter(NotebookExporter):
         if not runs_hand_ins():  # before nbgrader has removed anything of an earlier run
             raise SystemExit(needs_linux())
         super().__init__(*arguments, **options)
+        if self.parent is not None and self.hand_in is None:  # the batch has looked already
+            coursedir = self.parent.coursedir
+            _require_points(Course(Path(coursedir.root), self.config, coursedir))
 
     def from_filename(
         self, filename: str, resources: Any = None, **options: Any
@@ -189,6 +207,20 @@ class IntakeExporter(NotebookExporter):
         release = nbformat.reads(releases[name].decode(), 4)
         notebook = read_notebook(handed_in, name, release, said)
         return super().from_notebook_node(notebook, resources=resources, **options)
+
+
+def _require_points(course: Course) -> None:
+    """Compare the points of an assignment wherever they stand.
+
+    Raises:
+        SystemExit: they differ. Nothing was changed; a fault would have nbgrader clear scores.
+    """
+    try:
+        assignment = read_assignment(course, course.coursedir.assignment_id, sandboxed=True)
+        require_agreement(course, assignment)
+        require_checks_agree(assignment)
+    except GraderFault as fault:
+        raise SystemExit(f"Nothing was graded: {fault}") from fault
 
 
 def read_notebook(

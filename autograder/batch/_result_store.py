@@ -14,10 +14,13 @@ from dataclasses import dataclass
 
 from autograder import GraderFault
 from autograder.batch import atomic_files
+from autograder.batch._held_results import Held, HeldResults
 from autograder.batch.gradebook import GradebookWriter, Marks
 from autograder.batch.ledger import Ledger, LedgerLine, digest_of_files, digest_of_hand_in, why_due
+from autograder.batch.run_records import Change, Due
 from autograder.batch.task import Graded
 from autograder.course.course import Course
+from autograder.course.versions import differences
 from autograder.intake.read_folder import HandIn
 
 _log = logging.getLogger(__name__)
@@ -33,6 +36,7 @@ class ResultStore:
         depends: what all its results depend on -> its hash.
         gradebook: nbgrader's.
         ledger: says which results stand.
+        held: those that are not written yet.
     """
 
     course: Course
@@ -40,6 +44,7 @@ class ResultStore:
     depends: Mapping[str, str]
     gradebook: GradebookWriter
     ledger: Ledger
+    held: HeldResults
 
     def why_due(self, student: str, handed_in: HandIn, marks: Marks | None) -> str | None:
         """Return why a hand-in is to be graded; None if its result stands.
@@ -52,6 +57,35 @@ class ResultStore:
         entry = self.ledger.read(student)
         files = atomic_files.read_folder(self.course.folder("autograded", self.assignment, student))
         return why_due(entry, self._depends(student, handed_in), marks, digest_of_files(files))
+
+    def compare(self, due: Due, handed_in: HandIn, graded: Graded) -> Change:
+        """Return what a result would do to the points that stand.
+
+        Raises:
+            GraderFault: the gradebook cannot be used.
+        """
+        points = self.gradebook.points(due.student, graded.marks, handed_in.time)
+        entry = self.ledger.read(due.student)
+        other = differences(entry.versions, graded.versions) if entry else ""
+        return Change(due.student, due.reason, *points, other)
+
+    def hold(self, change: Change, handed_in: HandIn, graded: Graded) -> None:
+        """Hold a result back.
+
+        Raises:
+            GraderFault: that did not work; nothing has changed.
+        """
+        depends = self._depends(change.student, handed_in)
+        try:
+            self.held.put(change.student, depends, Held(graded, change.before))
+        except OSError as error:
+            raise GraderFault(
+                f"the result of {change.student} could not be kept aside: {error}"
+            ) from error
+
+    def take_held(self, student: str, handed_in: HandIn) -> Held | None:
+        """Return the result of a hand-in that is not written yet, if there is one."""
+        return self.held.get(student, self._depends(student, handed_in))
 
     def keep(self, student: str, handed_in: HandIn, graded: Graded) -> None:
         """Put a result in its place.
@@ -67,9 +101,10 @@ class ResultStore:
             folder = self.course.folder("autograded", self.assignment, student)
             atomic_files.write_folder(folder, graded.files, self.course.permissions())
             _log.debug("%s: the files are in place", student)
+            self.held.drop(student)  # without its line, it would be graded again
             depends = self._depends(student, handed_in)
             files = digest_of_files(graded.files)
-            self.ledger.write(student, LedgerLine(depends, graded.marks, files))
+            self.ledger.write(student, LedgerLine(depends, graded.marks, files, graded.versions))
             _log.debug("%s: the line is written", student)
         except OSError as error:
             raise GraderFault(f"the result of {student} could not be written: {error}") from error

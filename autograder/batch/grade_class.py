@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from autograder import GraderFault, sandbox
 from autograder.batch import forkserver_preload
+from autograder.batch._held_results import HeldResults
 from autograder.batch._result_store import ResultStore
+from autograder.batch._run import Run
 from autograder.batch.database import Database
 from autograder.batch.gradebook import GradebookWriter
 from autograder.batch.interrupts import interrupts_later
 from autograder.batch.ledger import Ledger
-from autograder.batch.task import Fault, Graded, grade_hand_in
-from autograder.course.assignment import Assignment, read_assignment
+from autograder.batch.run_records import Due, Observer, Outcome, RunSummary, Selection
+from autograder.batch.task import grade_hand_in
+from autograder.course.assignment import read_assignment
 from autograder.course.course import (
-    Course,
     forks_kernels,
     late_penalty,
     open_course,
 )
-from autograder.intake import read_folder
-from autograder.intake.identity import is_text, why_dangerous
-from autograder.intake.read_folder import HandIn
+from autograder.course.points import require_agreement, require_checks_agree
+from autograder.intake.identity import why_dangerous
 from autograder.sandbox import SandboxUnavailable
 
 if TYPE_CHECKING:
@@ -35,87 +36,6 @@ if TYPE_CHECKING:
 
 INTERRUPTED = "interrupted"
 _LOCK = Path(".autograder") / "lock"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of one hand-in.
-
-    Attributes:
-        student: whose.
-        fault: why it has no verdict, which is never the student's doing; "" if it has one.
-        scores: automatic points by "notebook/grade_id"; None waits for a person.
-        report: how it went: seconds, worker, phases, memory.
-    """
-
-    student: str
-    fault: str = ""
-    scores: Mapping[str, float | None] = field(default_factory=dict)
-    report: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def points(self) -> float:
-        """Return the sum of the automatic points."""
-        return sum(score or 0.0 for score in self.scores.values())
-
-
-@dataclass(frozen=True)
-class Due:
-    """A hand-in that is to be graded, and why."""
-
-    student: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class RunSummary:
-    """What came of a run.
-
-    Attributes:
-        outcomes: of the hand-ins that were graded, or could not be.
-        unchanged: how many have a result that stands.
-        left: how many were not reached, if the run was stopped.
-        stopped: why not: a fault of the grader's, or `INTERRUPTED`; "" if nothing is left.
-    """
-
-    outcomes: tuple[Outcome, ...]
-    unchanged: int = 0
-    left: int = 0
-    stopped: str = ""
-
-
-class Observer:
-    """Is told how a run goes, and says nothing: a base for those who do."""
-
-    def start(self, students: int) -> None:
-        """Hear how many hand-ins will be looked at."""
-
-    def workers(self, count: int) -> None:
-        """Hear how many hand-ins can be graded at one time."""
-
-    def stands(self, student: str) -> None:
-        """Hear whose result stands, as nothing of it has changed."""
-
-    def done(self, outcome: Outcome) -> None:
-        """Hear what came of one hand-in."""
-
-    def note(self, text: str) -> None:
-        """Hear what a person may have to see to."""
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which hand-ins are graded.
-
-    Attributes:
-        students: whose, of those in `submitted/`.
-        force: also those whose result stands.
-        limit: at most so many; None for all.
-    """
-
-    students: Sequence[str]
-    force: bool = False
-    limit: int | None = None
 
 
 def cores() -> int:
@@ -133,7 +53,12 @@ def plan(
     """
     refused, safe = _apart(selection)
     with _opened(course_root, assignment, sandboxed, Observer()) as run:
-        return refused + [due for due, _ in run.due(safe, lambda student: None)]
+        require_checks_agree(run.assignment)
+        due = [entry for entry, _ in run.due(safe, lambda student: None)]
+        held = [Due(change.student, change.reason, runs=False) for change in run.held]
+        return sorted(
+            refused + due + held, key=lambda entry: selection.students.index(entry.student)
+        )
 
 
 def grade(
@@ -146,8 +71,11 @@ def grade(
     scheduler: str | None = None,
     observer: Observer | None = None,
     task: Task = grade_hand_in,
+    preview: bool = False,
 ) -> RunSummary:
     """Return what came of a class; a hand-in that fails does not stop the others.
+
+    What would change points that stand is written when all are graded, and told before.
 
     Args:
         course_root: the folder that holds `nbgrader_config.py`.
@@ -158,6 +86,7 @@ def grade(
         scheduler: the address of a Dask cluster to use instead.
         observer: told how it goes.
         task: what a worker does with a hand-in.
+        preview: grades, and writes no result: the next run writes them.
 
     Raises:
         SandboxUnavailable: nothing can be graded on this machine.
@@ -172,110 +101,56 @@ def grade(
 
     outcomes: list[Outcome] = []
 
-    def hear(outcome: Outcome) -> None:
-        outcomes.append(outcome)
-        observer.done(outcome)
+    def hear(outcome: Outcome | None) -> None:
+        if outcome is not None:
+            outcomes.append(outcome)
+            observer.done(outcome)
 
     refused, safe = _apart(selection)
-    with _opened(course_root, assignment, sandboxed, observer) as run:
+    with _opened(course_root, assignment, sandboxed, observer, preview) as run:
         observer.start(len(selection.students))
         for entry in refused:
             hear(run.refuse(entry))
         due = run.due(safe, stands)  # hand-ins are read as workers get free, each once
         first = next(due, None)
-        if first is None:
-            return RunSummary(tuple(outcomes), len(standing))
         stopped = ""
         try:
-            if scheduler is None:
-                forks = sandboxed and forks_kernels(run.course.config)
-                forkserver_preload.start(assignment, forks=forks)
-                if sandboxed:
-                    sandbox.check(fork=forks)
-            # Dask takes a second to import: beside that process, and only if something is due.
-            with interrupts_later():  # libraries may take one for a module that is missing
-                from autograder.batch.cluster import open_client, run_tasks
-
+            if first is not None:
+                _prepare(run, sandboxed, scheduler)
             try:
-                with open_client(workers or cores(), scheduler) as client:
-                    hand_ins = ((entry.student, hand_in) for entry, hand_in in chain([first], due))
-                    asked = run_tasks(client, task, run.assignment, hand_ins, observer.workers)
-                    for result in asked:
-                        hear(run.keep(*result))
+                if first is not None:
+                    # Dask takes a second to import: beside what `_prepare` has started.
+                    with interrupts_later():  # libraries may take one for a module that is missing
+                        from autograder.batch.cluster import open_client, run_tasks
+
+                    with open_client(workers or cores(), scheduler) as client:
+                        hand_ins = ((entry.student, data) for entry, data in chain([first], due))
+                        asked = run_tasks(client, task, run.assignment, hand_ins, observer.workers)
+                        for result in asked:
+                            hear(run.keep(*result))
+                if not preview:
+                    for outcome in run.write_held():
+                        hear(outcome)
             except (GraderFault, SandboxUnavailable) as fault:
                 stopped = str(fault)
         except KeyboardInterrupt:
             stopped = INTERRUPTED
         left = len(selection.students) - len(standing) - len(outcomes) if stopped else 0
-        return RunSummary(tuple(outcomes), len(standing), left, stopped)
+        return RunSummary(tuple(outcomes), len(standing), left, stopped, run.held)
 
 
-@dataclass(frozen=True)
-class _Run:
-    """An assignment that is being graded, with everything open."""
+def _prepare(run: Run, sandboxed: bool, scheduler: str | None) -> None:
+    """Start what workers of this machine are forked of.
 
-    course: Course
-    assignment: Assignment
-    store: ResultStore
-
-    def due(
-        self, selection: Selection, stands: Callable[[str], None]
-    ) -> Iterator[tuple[Due, HandIn]]:
-        """Yield what is to be graded as it is read, which is once.
-
-        Args:
-            selection: which hand-ins.
-            stands: told whose result stands.
-
-        Raises:
-            GraderFault: this machine cannot read one.
-        """
-        marks, releases = self.store.gradebook.marks(), self.assignment.release
-        links = bool(self.course.config.IntakeExporter.get("allow_hard_links", False))
-        found = 0
-        for student in selection.students:
-            if found == selection.limit:
-                return
-            try:
-                folder = self.course.folder("submitted", self.assignment.name, student)
-                handed_in = read_folder.collect(
-                    folder,
-                    sorted(releases),
-                    releases=releases,
-                    ignored=self.course.coursedir.ignore,
-                    allow_hard_links=links,
-                )
-            except PermissionError as error:  # of this one alone
-                closed = f"the hand-in cannot be read: {error}. Run chmod -R u+rX on its folder"
-                handed_in = read_folder.not_readable(sorted(releases), closed)
-            except OSError as error:
-                raise GraderFault(f"the hand-in of {student} cannot be read: {error}") from error
-            reason = self.store.why_due(student, handed_in, marks.get(student))
-            if reason is None and not selection.force:
-                stands(student)
-                continue
-            found += 1
-            yield Due(student, reason or "it was asked for"), handed_in
-
-    def refuse(self, entry: Due) -> Outcome:
-        """Return why a hand-in is not graded whose student's id other programs cannot take."""
-        if is_text(entry.student):  # else nothing can have been stored under it
-            self.store.withdraw(entry.student)
-        return Outcome(entry.student, entry.reason)
-
-    def keep(self, student: str, handed_in: HandIn, result: Graded | Fault) -> Outcome:
-        """Return what came of a hand-in, when that is in its place.
-
-        Raises:
-            GraderFault: the run cannot go on; of this hand-in nothing has changed.
-        """
-        if isinstance(result, Graded):
-            self.store.keep(student, handed_in, result)
-            return Outcome(student, "", result.marks.scores, result.report)
-        if result.everybodys:
-            raise GraderFault(result.message)
-        self.store.withdraw(student)
-        return Outcome(student, result.message)
+    Raises:
+        SandboxUnavailable: nothing can be graded on this machine.
+    """
+    if scheduler is not None:
+        return
+    forks = sandboxed and forks_kernels(run.course.config)
+    forkserver_preload.start(run.assignment.name, forks=forks)
+    if sandboxed:
+        sandbox.check(fork=forks)
 
 
 def _apart(selection: Selection) -> tuple[list[Due], Selection]:
@@ -288,8 +163,12 @@ def _apart(selection: Selection) -> tuple[list[Due], Selection]:
 
 @contextmanager
 def _opened(
-    course_root: Path, assignment: str, sandboxed: bool, observer: Observer
-) -> Iterator[_Run]:
+    course_root: Path,
+    assignment: str,
+    sandboxed: bool,
+    observer: Observer,
+    preview: bool = False,
+) -> Iterator[Run]:
     with ExitStack() as stack:
         course = open_course(course_root)
         stack.enter_context(_alone(course_root))
@@ -298,9 +177,12 @@ def _opened(
         )
         stack.callback(database.close)
         data = read_assignment(course, assignment, sandboxed=sandboxed)
+        require_agreement(course, data)
         gradebook = GradebookWriter(database, assignment, late_penalty(course.config))
         ledger = Ledger(course_root, assignment)
-        yield _Run(course, data, ResultStore(course, assignment, data.digests(), gradebook, ledger))
+        held = HeldResults(course_root, assignment)
+        store = ResultStore(course, assignment, data.digests(), gradebook, ledger, held)
+        yield Run(course, data, store, observer, preview)
 
 
 @contextmanager

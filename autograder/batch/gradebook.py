@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from nbgrader.api import (
@@ -24,6 +24,7 @@ from nbgrader.api import (
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from autograder.batch.database import Database
+from autograder.batch.late_penalties import LatePenalties
 from autograder.course.course import Penalty
 
 Cells = Mapping[str, Mapping[str, str]]  # notebook -> id of the cell's row -> grade_id
@@ -41,6 +42,11 @@ class Marks:
     scores: Mapping[str, float | None]
     comments: Mapping[str, str | None]
 
+    @property
+    def stand(self) -> bool:
+        """Return whether any points stand."""
+        return any(score is not None for score in self.scores.values())
+
 
 class GradebookWriter:
     """The submissions of one assignment in the gradebook.
@@ -52,14 +58,15 @@ class GradebookWriter:
     """
 
     def __init__(self, database: Database, assignment: str, penalty: Penalty | None = None) -> None:
-        self._database, self._penalty = database, penalty
-        self._assignment_id, self._duedate = database.transaction(
+        self._database = database
+        self._assignment_id, duedate = database.transaction(
             lambda db: tuple(
                 db.execute(
                     select(Assignment.id, Assignment.duedate).where(Assignment.name == assignment)
                 ).one()
             )
         )
+        self._penalties = LatePenalties(self._assignment_id, duedate, penalty)
         self._notebooks = database.transaction(self._read_notebooks)
         self._graded = database.transaction(lambda db: self._cells(db, "GradeCell", "TaskCell"))
         self._commented = database.transaction(
@@ -88,6 +95,48 @@ class GradebookWriter:
             GraderFault: they are not, and nothing has changed.
         """
         self._database.transaction(lambda db: self._write(db, student, marks, timestamp))
+
+    def points(
+        self, student: str, marks: Marks, timestamp: datetime | None
+    ) -> tuple[float | None, float]:
+        """Return a student's points as they stand, and as `write` would leave them.
+
+        Points by a person count, and the late penalty is taken off. None stand where there is no
+        automatic score yet. Nothing is changed.
+
+        Raises:
+            GraderFault: the database cannot be used, or the plugin for late penalties failed.
+        """
+
+        def tried(db: Connection) -> tuple[float | None, float]:
+            before = self._penalties.points(db, student)
+            with db.begin_nested() as undone:
+                self._write(db, student, marks, timestamp)
+                after = self._penalties.points(db, student)
+                undone.rollback()
+            return before, after or 0.0
+
+        return self._database.transaction(tried)
+
+    def stale_penalties(self) -> dict[str, tuple[float, float]]:
+        """Return whose late penalty is not that of the present due date, extension and plugin.
+
+        Returns:
+            student -> points as they stand, and with the penalty that is due.
+
+        Raises:
+            GraderFault: the database cannot be used, or the plugin for late penalties failed.
+        """
+        return self._database.transaction(self._penalties.stale)
+
+    def write_penalty(self, student: str) -> None:
+        """Write the late penalty of a student's submission anew.
+
+        Raises:
+            GraderFault: it is not, and nothing has changed.
+        """
+
+        self._database.transaction(lambda db: self._penalties.write(db, student))
 
     def clear(self, student: str) -> None:
         """Clear a student's automatic scores: no older ones are left standing.
@@ -121,9 +170,7 @@ class GradebookWriter:
             keys = {"notebook_id": notebook_id, "assignment_id": submission}
             notebook = _row_id(db, SubmittedNotebook, keys)
             self._write_notebook(db, notebook, name, marks)
-            if self._penalty is not None:
-                penalty = self._late_penalty(db, self._penalty, notebook, submission, student)
-                _change(db, SubmittedNotebook, notebook, {"late_submission_penalty": penalty})
+        self._penalties.write(db, student)
 
     def _write_notebook(self, db: Connection, notebook: str, name: str, marks: Marks) -> None:
         graded, commented = self._graded.get(name, {}), self._commented.get(name, {})
@@ -145,23 +192,6 @@ class GradebookWriter:
             for cell_id, i in commented.items()
         }
         _put(db, Comment, notebook, known, comments)
-
-    def _late_penalty(
-        self, db: Connection, penalty: Penalty, notebook: str, submission: str, student: str
-    ) -> float | None:
-        """Return the penalty for a notebook, at least 0 and at most its score; None for none."""
-        columns = select(SubmittedAssignment.timestamp, SubmittedAssignment.extension)
-        handed_in, extension = db.execute(columns.where(SubmittedAssignment.id == submission)).one()
-        if handed_in is None or self._duedate is None:
-            return None
-        late_s = (handed_in - self._duedate - (extension or timedelta())).total_seconds()
-        if late_s <= 0:
-            return None
-        score = db.execute(
-            select(SubmittedNotebook.score).where(SubmittedNotebook.id == notebook)
-        ).scalar_one()
-        points = penalty(student, score, late_s)
-        return None if points is None else min(max(points, 0), score)
 
     def _read_notebooks(self, db: Connection) -> dict[str, str]:
         ours = Notebook.assignment_id == self._assignment_id

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from autograder.batch import atomic_files
@@ -35,11 +35,13 @@ class LedgerLine:
         depends: what the result depends on -> its hash.
         marks: what was written into the gradebook.
         files: hash of what was written into the folder `autograded/`.
+        versions: with what it was formed -> which one.
     """
 
     depends: Mapping[str, str]
     marks: Marks
     files: str
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 class Ledger:
@@ -57,7 +59,8 @@ class Ledger:
         """Return a student's line; None if there is none that can be read."""
         try:
             fields = json.loads(self._path(student).read_text(encoding="utf-8"))
-            return LedgerLine(fields["depends"], Marks(**fields["marks"]), fields["files"])
+            marks = Marks(**fields["marks"])
+            return LedgerLine(fields["depends"], marks, fields["files"], fields.get("versions", {}))
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
 

@@ -34,8 +34,9 @@ from autograder import CheckFault, GraderFault
 from autograder.batch import atomic_files
 from autograder.batch.gradebook import Marks
 from autograder.course.assignment import Assignment, checks_version, write_gradebook
+from autograder.course.points import require_checks_agree
 from autograder.intake.read_folder import TIMESTAMP, HandIn
-from autograder.judging.graded_notebook import METADATA
+from autograder.judging.graded_notebook import ASKED, METADATA, VERSIONS
 from autograder.sandbox import SandboxError, SandboxUnavailable
 
 _LITTLE_BYTES, _FEW_FILES = 64 * 2**20, 100  # with less, a disk counts as full
@@ -50,11 +51,13 @@ class Graded:
         marks: for the gradebook.
         files: path -> content, for the folder `autograded/`.
         report: how it went, for the log: seconds, worker, phases, memory.
+        versions: with what it was formed -> which one.
     """
 
     marks: Marks
     files: Mapping[str, bytes]
     report: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,10 @@ def grade_hand_in(student: str, handed_in: HandIn, assignment: Assignment) -> Gr
             "course_utils than the machine that asked: install the same on both",
             everybodys=True,
         )
+    try:
+        require_checks_agree(assignment)
+    except GraderFault as error:
+        return Fault(str(error), everybodys=True)
     if handed_in.no_verdict:
         return Fault(handed_in.no_verdict)
     started, cpu_s = time.monotonic(), time.process_time()
@@ -100,7 +107,7 @@ def grade_hand_in(student: str, handed_in: HandIn, assignment: Assignment) -> Gr
     except SandboxUnavailable as error:
         return Fault(str(error), everybodys=True)
     except OSError as error:
-        text = f"{type(error).__name__}: {error}"
+        text = _in_words(error)
         if error.errno == errno.EDQUOT or (error.errno == errno.ENOSPC and _is_disk_full()):
             return Fault(f"the disk of {socket.gethostname()} is full: {text}", everybodys=True)
         return Fault(text, neighbours=True)
@@ -109,13 +116,19 @@ def grade_hand_in(student: str, handed_in: HandIn, assignment: Assignment) -> Gr
     except (GraderFault, SandboxError) as error:
         return Fault(str(error), neighbours=True)
     except Exception as error:  # of this machine's; what a student can do is no exception here
-        return Fault(f"{type(error).__name__}: {error}", neighbours=True)
+        return Fault(_in_words(error), neighbours=True)
     _keep_what_is_imported()
     took = {
         "seconds": round(time.monotonic() - started, 3),
         "cpu_s": round(time.process_time() - cpu_s, 3),  # the judge's; phases have the kernel's
     }
     return replace(graded, report={**took, **graded.report})
+
+
+def _in_words(error: Exception) -> str:
+    """Return what was raised; a check that was at work is named in a note."""
+    said = f"{type(error).__name__}: {error}"
+    return "; ".join([said, *getattr(error, "__notes__", ())])
 
 
 def _is_disk_full() -> bool:
@@ -229,9 +242,15 @@ def _collect(root: Path, assignment: Assignment, student: str) -> Graded:
     }
     report = {
         "worker": f"{socket.gethostname()}/{os.getpid()}",
-        "notebooks": about,
+        "notebooks": {
+            name: {key: value for key, value in told.items() if key not in (ASKED, VERSIONS)}
+            for name, told in about.items()
+        },
     }
-    return Graded(Marks(scores, comments), files, report)
+    used: Mapping[str, str] = next(
+        (told[VERSIONS] for told in about.values() if VERSIONS in told), {}
+    )
+    return Graded(Marks(scores, comments), files, report, used)
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from autograder import GraderFault, StudentFault
+from autograder import CheckFault, GraderFault, StudentFault
 from autograder.checking.assignments import find_module
 from autograder.checking.check_result import CheckResult, nothing
-from autograder.checking.falls import Asked, fallen
+from autograder.checking.falls import Asked, fallen, what_and_where
 from autograder.checking.student import StudentSide
 
 CheckFunction = Callable[[StudentSide, int], CheckResult]
@@ -37,8 +39,17 @@ def find(assignment: str, grade_id: str) -> Check:
 
     Raises:
         GraderFault: there is none.
+        CheckFault: the assignment's checks cannot be imported.
     """
-    check = getattr(find_module(assignment, "checks"), grade_id, None)
+    try:
+        module = find_module(assignment, "checks")
+    except GraderFault:
+        raise
+    except Exception as error:
+        raise CheckFault(
+            f"the checks of {assignment} cannot be imported: {what_and_where(error)}"
+        ) from error
+    check = getattr(module, grade_id, None)
     if not isinstance(check, Check):
         raise GraderFault(
             f"no check for the grade cell {grade_id!r}: write a function of that name, decorated "
@@ -51,27 +62,46 @@ def run(assignment: str, grade_id: str, student: StudentSide, seed: int) -> Chec
     """Return the verdict on one grade cell; a student's fault scores 0 with its reason.
 
     Raises:
-        GraderFault: the check is missing or has a bug, or its criteria do not add up to its points.
-        Exception: the machine failed while the student was asked.
+        GraderFault: the check is missing or has a bug, or gives points that it has not.
+        Exception: the machine failed, with a note that names the check and its line.
     """
     check, asked = find(assignment, grade_id), Asked(student)
+    name = f"{assignment}/{grade_id}"
     try:
         result = check.judge(asked, seed)
     except StudentFault as fault:
         return nothing(check.max_points, str(fault))
-    except (GraderFault, OSError, MemoryError):
+    except GraderFault:
         raise
+    except SystemExit as error:  # else it would end the worker, and take a hand-in for the culprit
+        raise CheckFault(f"the check {name} raised {what_and_where(error)}: mend it") from error
     except Exception as error:
-        if asked.failed is error:
+        if asked.failed is error or isinstance(error, OSError | MemoryError):
+            error.add_note(f"the check {name} raised {what_and_where(error)}")
             raise
         honest = getattr(find_module(assignment, "checks"), "honest", None)
-        name = f"{assignment}/{grade_id}"
         return fallen(name, check.judge, check.max_points, seed, honest, error)
-    if result.max_points != check.max_points:
-        raise GraderFault(
-            f"the criteria of {grade_id!r} add up to {result.max_points} points, "
-            f"not to the {check.max_points} of its check: make them equal"
-        )
+    wrong = _what_is_wrong(result, check.max_points)
+    if wrong:
+        raise CheckFault(f"the check {name} ({_place(check.judge)}) {wrong}")
     if result.points < result.max_points and asked.explained not in result.reason:
         return replace(result, advice=asked.explained)
     return result
+
+
+def _what_is_wrong(result: object, max_points: float) -> str:
+    """Return why what a check returned is no verdict; "" if it is one."""
+    if not isinstance(result, CheckResult):
+        return f"returned {type(result).__name__}: return a CheckResult"
+    if result.max_points != max_points:
+        return (
+            f"has criteria that add up to {result.max_points:g} points, not to the {max_points:g} "
+            "of its decorator: make them equal"
+        )
+    odd = [c for c in result.criteria if not 0 <= c.earned <= c.points]  # NaN is in no range
+    return f"gave {odd[0].earned:g} of {odd[0].points:g} points: mend it" if odd else ""
+
+
+def _place(judge: CheckFunction) -> str:
+    code = inspect.unwrap(judge).__code__
+    return f"{Path(code.co_filename).name}:{code.co_firstlineno}"

@@ -1,13 +1,15 @@
 """A check that raises: whose fault is it, the answer's, the check's, or the machine's?
 
-What a check raises while it asks the student's side is the machine's. What it raises besides is the
-answer's if the same check, with the same seed, gives a verdict on the assignment's right answers;
-else it is a bug of the check's. So neither costs a student points for a bug, nor leaves a class
-without a verdict because of an answer that nobody has thought of.
+What a check raises while it asks the student's side is the machine's, and so is what the system
+refuses it (a file, memory). What it raises besides is the answer's if the same check, with the same
+seed, gives a verdict on the assignment's right answers; else it is a bug of the check's. So neither
+costs a student points for a bug, nor leaves a class without a verdict because of an answer that
+nobody has thought of.
 """
 
 from __future__ import annotations
 
+import sysconfig
 import traceback
 from collections.abc import Callable, Hashable, Mapping
 from functools import cache
@@ -20,6 +22,9 @@ from autograder import CheckFault
 from autograder.checking.check_result import FELL_OVER, CheckResult, nothing
 from autograder.checking.student import InProcess, StudentSide, error_text
 from autograder.inside.probe import Answer
+
+_CHECKING = Path(__file__).parent
+_LIBRARIES = [Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")]
 
 Honest = Callable[[], Mapping[str, Any]]
 
@@ -82,16 +87,17 @@ def fallen(
     Raises:
         CheckFault: it falls over right answers too, or nobody knows.
     """
-    where = _where(error)
+    where = what_and_where(error)
     if honest is None:
         raise CheckFault(
             f"the check {name} raised {where}. Is it a bug of the check's, or did an answer bring "
             "it about? Give its module a function `honest` that returns right answers, by which "
             "the grader can tell"
         ) from error
-    if not _judges(judge, seed, honest):
+    also = _fall_over_right_answers(judge, seed, honest)
+    if also:
         raise CheckFault(
-            f"the check {name} raised {where}, and it falls over right answers too: mend the check"
+            f"the check {name} raised {where}, and over right answers {also}: mend the check"
         ) from error
     reason = (
         f"your answer could not be judged: it has a form that nobody expected "
@@ -102,19 +108,31 @@ def fallen(
 
 
 @cache
-def _judges(judge: Callable[[StudentSide, int], CheckResult], seed: int, honest: Honest) -> bool:
-    """Return whether a check gives a verdict on right answers."""
+def _fall_over_right_answers(
+    judge: Callable[[StudentSide, int], CheckResult], seed: int, honest: Honest
+) -> str:
+    """Return what a check raises over right answers, and where; "" if it gives a verdict."""
     try:
         judge(InProcess(honest()), seed)
-    except Exception:  # whatever a check with a bug raises
-        return False
-    return True
+    except Exception as error:  # whatever a check with a bug raises
+        return what_and_where(error)
+    return ""
 
 
-def _where(error: Exception) -> str:
-    """Return what was raised, and the line of the check's that it came by."""
+def what_and_where(error: BaseException) -> str:
+    """Return what was raised, and the line of the assignment's own that it came by, if it has one.
+
+    A bug shows where a check calls one of our functions with something odd, not inside of that.
+    """
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "site-packages" not in frame.filename]
-    last = (own or frames)[-1]
+    last = ([frame for frame in frames if _is_own(frame.filename)] or frames)[-1]
     place = f"{Path(last.filename).name}:{last.lineno} in {last.name}"
     return f"{type(error).__name__} at {place}: {str(error)[:200]}"
+
+
+def _is_own(filename: str) -> bool:
+    """Return whether a file is neither a library's nor the kit's, so that it may be a check's."""
+    path = Path(filename)
+    if path.is_relative_to(_CHECKING) or filename.startswith("<frozen "):
+        return False
+    return path.is_relative_to(_CHECKING.parent) or not any(map(path.is_relative_to, _LIBRARIES))

@@ -6,6 +6,7 @@ import typer
 
 from autograder.commands.calibrate import calibrate_command
 from autograder.commands.demo import demo_command
+from autograder.commands.explain import explain_command
 from autograder.commands.findings import check_assignment_command, doctor_command
 from autograder.commands.grade import grade_command
 from autograder.commands.publish import publish_command
@@ -18,4 +19,5 @@ app.command("publish")(publish_command)
 app.command("doctor")(doctor_command)
 app.command("check-assignment")(check_assignment_command)
 app.command("grade")(grade_command)
+app.command("explain")(explain_command)
 app.command("demo")(demo_command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from rich.markup import escape
 
 from autograder import GraderFault
 from autograder.batch import grade_class, progress
+from autograder.batch.run_records import counted, listed
 from autograder.commands.terminal import (
     GRADERS_FAULT,
     HERE,
@@ -36,6 +38,10 @@ def grade_command(
     limit: Annotated[int | None, typer.Option(min=1, help="Grade at most so many.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be graded, and why.")
+    ] = False,
+    preview: Annotated[
+        bool,
+        typer.Option("--preview", help="Grade, say who would gain and who would lose, write none."),
     ] = False,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes on this machine; one a core by default.")
@@ -72,12 +78,16 @@ def grade_command(
         if dry_run:
             due = grade_class.plan(course, assignment, selection, sandboxed=not unsafe_no_sandbox)
             for entry in due:
-                line = f"{entry.student}: {entry.reason}"
+                line = (
+                    f"{entry.student}: {entry.reason}{'' if entry.runs else ' (it need not run)'}"
+                )
                 console.print(f"    {escape(printable(line))}", highlight=False)
-            console.print(f"{len(due)} hand-ins would be graded")
+            console.print(f"{sum(entry.runs for entry in due)} hand-ins would be graded")
             return
         sandboxed = not unsafe_no_sandbox
-        summary = grade_shown(course, assignment, selection, sandboxed, workers, scheduler)
+        summary = grade_shown(
+            course, assignment, selection, sandboxed, workers, scheduler, preview=preview
+        )
     leave(summary)
 
 
@@ -88,6 +98,8 @@ def grade_shown(
     sandboxed: bool = True,
     workers: int | None = None,
     scheduler: str | None = None,
+    *,
+    preview: bool = False,
 ) -> grade_class.RunSummary:
     """Grade a class, show how it goes, and return what came of it."""
     log = course / progress.FOLDER / f"{assignment}.jsonl"
@@ -100,12 +112,15 @@ def grade_shown(
             workers=workers,
             scheduler=scheduler,
             observer=display,
+            preview=preview,
         )
 
 
 def leave(summary: grade_class.RunSummary) -> None:
     """Say what is left to do, and end with the exit status that tells of it."""
     failed = [outcome for outcome in summary.outcomes if outcome.fault]
+    _say_changes(summary)
+    _say_versions(summary)
     if summary.unchanged:
         console.print(f"{summary.unchanged} results stand: nothing of theirs has changed.")
     if failed:
@@ -122,7 +137,35 @@ def leave(summary: grade_class.RunSummary) -> None:
             "To go on, run the same command again.",
             highlight=False,
         )
+    if summary.held:
+        console.print(
+            f"{len(summary.held)} results are not written yet. The same command, without "
+            "--preview, writes them, and grades none of them again.",
+            highlight=False,
+        )
     if summary.stopped == grade_class.INTERRUPTED:
         raise typer.Exit(INTERRUPTED)
     if failed or summary.stopped:
         raise typer.Exit(GRADERS_FAULT)
+
+
+def _say_versions(summary: grade_class.RunSummary) -> None:
+    """Say which results were formed before with other versions than now."""
+    told = Counter(outcome.versions for outcome in summary.outcomes if outcome.versions)
+    told.update(change.versions for change in summary.held if change.versions)
+    for other, count in told.most_common():
+        line = f"{count} results were formed before with other versions: {other}"
+        console.print(escape(printable(line)), highlight=False, soft_wrap=True)
+
+
+def _say_changes(summary: grade_class.RunSummary) -> None:
+    """Say whose points in the gradebook became others, or would."""
+    done = [outcome.change for outcome in summary.outcomes if outcome.change]
+    would = [change for change in summary.held if change.changes]
+    if summary.held and not would:
+        console.print("No points that stand would change.")
+    for changes, what in ((done, "changed"), (would, "would change")):
+        if changes:
+            console.print(f"Points that stood {what} ({counted(changes)}):", highlight=False)
+            for line in listed(changes):
+                console.print(f"    {escape(printable(line))}", highlight=False, soft_wrap=True)

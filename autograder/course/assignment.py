@@ -29,6 +29,7 @@ _COLUMNS: Mapping[Kind, tuple[str, ...]] = {
 }
 
 
+_LATE = ("AssignLatePenalties", "LateSubmissionPlugin")  # sections of the configuration
 _FORM_VERDICTS = ("checking", "inside", "intake", "judging", "sandbox")  # folders of the grader
 _FILES = ("*.py", "*.json", "*.gz")  # of these: verdicts rest on data too
 
@@ -184,7 +185,9 @@ def _described(config: Config) -> bytes:
     def name(value: Any) -> str:
         return f"{value.__module__}.{value.__qualname__}" if callable(value) else repr(value)
 
-    return json.dumps(config, sort_keys=True, default=name).encode()
+    # What being late costs is computed anew in each run, and is part of no result.
+    kept = {k: v for k, v in config.items() if k not in _LATE}
+    return json.dumps(kept, sort_keys=True, default=name).encode()
 
 
 def _flat(files: Mapping[str, bytes]) -> Iterable[bytes]:

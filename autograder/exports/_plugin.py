@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from nbgrader.api import Gradebook
 from nbgrader.plugins import ExportPlugin
 
 from autograder import GraderFault
+from autograder.batch.late_penalties import LatePenalties
+from autograder.course.course import late_penalty
 from autograder.exports._scores import Person, Scores, people, scores
 from autograder.intake.identity import printable, why_dangerous
 
@@ -23,7 +26,10 @@ class ScoresExporter(ExportPlugin):
         Raises:
             GraderFault: the gradebook has an id that other programs take for a command.
         """
-        found = scores(gradebook, [str(name) for name in self.assignment])
+        found = [
+            self._without_stale(gradebook, one)
+            for one in scores(gradebook, [str(name) for name in self.assignment])
+        ]
         for one in found:
             if one.waiting:
                 self.log.warning(
@@ -38,6 +44,25 @@ class ScoresExporter(ExportPlugin):
             raise GraderFault(f"Nothing was exported: {refused}, and grade again")
         self.write(destination, students, found)
         self.log.info("Exported to %s", destination)
+
+    def _without_stale(self, gradebook: Gradebook, one: Scores) -> Scores:
+        """Return the scores but for those whose late penalty is an old one, and say so."""
+        assignment = gradebook.find_assignment(one.assignment)
+        if assignment.duedate is None:  # a penalty that stands is then somebody's own
+            return one
+        penalties = LatePenalties(assignment.id, assignment.duedate, late_penalty(self.config))
+        stale = penalties.stale(gradebook.db.connection()).keys() & one.points.keys()
+        if stale:
+            self.log.warning(
+                "%s: left out %d whose late penalty is not that of the due date any more: %s. "
+                "Run `autograder grade %s`, and export again",
+                one.assignment,
+                len(stale),
+                printable(", ".join(sorted(stale))),
+                one.assignment,
+            )
+        kept = {student: points for student, points in one.points.items() if student not in stale}
+        return replace(one, points=kept)
 
     def write(self, destination: Path, students: list[Person], found: list[Scores]) -> None:
         """Write the file or the files."""

@@ -3,6 +3,7 @@
 judge.py            grades a notebook
 _session.py         the kernel: runs cells, asks the probe, believes nothing
 _outputs.py         what a cell shows, from the kernel's messages; sanitise.py makes it harmless
+record.py           what a check asked and what came back, for an appeal
 verdict.py          a `CheckResult` as the student reads it
 graded_notebook.py  reads verdicts back; score_table.py shows those of a class
 timing.py           where the time of a submission goes

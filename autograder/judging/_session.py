@@ -90,13 +90,13 @@ class Session:
         self._patience, self._sources = patience, sources
         self._failed: list[FailedCell] = []
         self._names: dict[str, str] = {}  # handle of a model -> the student's name for it
-        self._deadline = math.inf
+        self._left_s = math.inf  # of the hand-in's time: the judge's is its own
         self._cells_run = 0
         self._output_bytes_left = limits.notebook_output_bytes
         self._requests = itertools.count()
         self._comm_id = "autograder-probe"
         self._start_probe()
-        self._deadline = time.monotonic() + limits.submission_timeout_s
+        self._left_s = limits.submission_timeout_s
 
     def version(self, name: str) -> Hashable:
         """Return how many of the student's cells have run."""
@@ -222,15 +222,15 @@ class Session:
             StudentFault: it took too long, or the kernel died of it.
             GraderFault: the machine failed.
         """
-        now = time.monotonic()
+        started = time.monotonic()
         limit_s = limit_s or self._limits.cell_timeout_s
-        limit = min(now + limit_s, self._deadline)
         try:
-            self._listen(message_id, handle, limit)
+            self._listen(message_id, handle, started + min(limit_s, self._left_s))
         except TimeUp:
-            self._interrupt(message_id, limit_s, limit >= self._deadline)
+            self._interrupt(message_id, limit_s, self._left_s <= limit_s)
         finally:
             self._drain_replies()
+            self._left_s -= time.monotonic() - started
 
     def _listen(
         self, message_id: str, handle: Callable[[dict[str, Any]], None], deadline: float

@@ -18,7 +18,13 @@ from autograder.judging import graded_notebook, sanitise
 from autograder.judging._absent import hung_on
 from autograder.judging._session import Session, StudentKernel
 from autograder.judging._unsafe_kernel import open_unsafe_kernel
-from autograder.judging.graded_notebook import METADATA, VERDICT, autograded_id
+from autograder.judging.graded_notebook import (
+    ASKED,
+    METADATA,
+    VERDICT,
+    autograded_id,
+)
+from autograder.judging.record import Question, Recorded
 from autograder.judging.timing import CELL, Stopwatch
 from autograder.judging.verdict import as_html, as_text
 from autograder.pages.markdown import Patience
@@ -66,6 +72,7 @@ def grade_notebook(
     if reason:
         return grade_nothing(notebook, assignment, reason, sandboxed=sandboxed)
     results: dict[str, CheckResult] = {}
+    asked: dict[str, list[Question]] = {}
     watch, patience = Stopwatch(), Patience()
     with ExitStack() as stack:
         with watch.phase("start"):
@@ -74,6 +81,7 @@ def grade_notebook(
             code_cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
             sources = [cell.source for cell in code_cells if autograded_id(cell) is None]
             session = Session(kernel, limits, patience, sources)
+        recorded = Recorded(session)
         for count, cell in enumerate(code_cells, start=1):
             cell.execution_count = count
             grade_id = autograded_id(cell)
@@ -81,8 +89,9 @@ def grade_notebook(
                 if grade_id is None:
                     cell.outputs = session.run_cell(cell.source)
                     continue
-                seed = derive_seed(secret, student_id, assignment, grade_id)
-                results[grade_id] = checks.run(assignment, grade_id, session, seed)
+                seed = challenge_seed(secret, student_id, assignment, grade_id)
+                results[grade_id] = checks.run(assignment, grade_id, recorded, seed)
+                asked[grade_id] = recorded.taken()
                 cell.outputs = verdict_outputs(results[grade_id], count)
                 cell.source = sanitise.without_hidden_tests(cell.source)
         with watch.phase("end"):
@@ -103,6 +112,7 @@ def grade_notebook(
         "peak_memory_bytes": kernel.usage().peak_memory_bytes,
         "phases": {name: asdict(phase) for name, phase in watch.phases.items()},
         "absent": hung_on(absent, results),
+        ASKED: asked,
         "asked_cpu_s": {verb: round(cpu_s, 2) for verb, cpu_s in session.asked_cpu_s.items()},
     }
     return results
@@ -129,6 +139,11 @@ def grade_nothing(
     graded_notebook.put_stubs_back(notebook)
     notebook.metadata[METADATA] = {"sandboxed": sandboxed, "phases": {}}
     return results
+
+
+def challenge_seed(secret: str, student_id: str, assignment: str, grade_id: str) -> int:
+    """Return the seed from which the challenge of a grade cell is drawn."""
+    return derive_seed(secret, student_id, assignment, grade_id)
 
 
 def _opener(

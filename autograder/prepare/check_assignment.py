@@ -12,8 +12,9 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from autograder import GraderFault
+from autograder import CheckFault, GraderFault
 from autograder.checking import checks
+from autograder.checking.check_result import FELL_OVER
 from autograder.course.brought import brought_files
 from autograder.course.course import Course, forks_kernels, open_course, without_paths
 from autograder.course.release import generate_release
@@ -187,15 +188,22 @@ def scores(
     files: Mapping[str, bytes] | None = None,
 ) -> Finding:
     """Return whether a notebook gets the points it should, in the sandbox and by the checks."""
-    results = grade_notebook(
-        notebook,
-        assignment,
-        "check-assignment",
-        "no secret",
-        Limits(),
-        fork_kernels=fork_kernels,
-        files=files,
-    )
+    try:
+        results = grade_notebook(
+            notebook,
+            assignment,
+            "check-assignment",
+            "no secret",
+            Limits(),
+            fork_kernels=fork_kernels,
+            files=files,
+        )
+    except CheckFault as fault:
+        return Finding(what, False, str(fault), "mend the check")
+    except (OSError, MemoryError) as error:
+        if not hasattr(error, "__notes__"):  # no check was at work
+            raise
+        return Finding(what, False, "; ".join(error.__notes__), "give the check what it needs")
     got = round(sum(result.points for result in results.values()), 2)
     odd = [
         name
@@ -203,6 +211,10 @@ def scores(
         if result.points != (result.max_points if wanted else 0)
     ]
     says = f"{got:g} of {max_points:g}" + (f", see {', '.join(odd)}" if odd else "")
+    falls = {name: r.figures[FELL_OVER] for name, r in results.items() if FELL_OVER in r.figures}
+    if falls:
+        says += "".join(f"; the check {name} raised {where}" for name, where in falls.items())
+        return Finding(what, False, says, "have the check give a verdict on this notebook too")
     mend = "a solution or a check is wrong" if wanted else "a check gives points for nothing"
     return Finding(what, got == wanted, says, mend)
 

@@ -1,4 +1,7 @@
-"""The class report: how a class did, and which check is bad, on one page and as JSON."""
+"""The class report: how a class did, and which check is bad, on one page and as JSON.
+
+explanation.py tells how one verdict came about.
+"""
 
 from autograder.report._page import build, write
 

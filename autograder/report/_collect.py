@@ -13,7 +13,8 @@ from nbgrader.api import Assignment, Grade, Gradebook, SubmittedAssignment, Subm
 from sqlalchemy import func
 
 from autograder import GraderFault
-from autograder.batch.progress import FOLDER, last_faults
+from autograder.batch.progress import FOLDER, last_changes, last_faults
+from autograder.batch.run_records import Change
 from autograder.course.course import open_course
 from autograder.intake.identity import printable
 from autograder.judging.graded_notebook import (
@@ -70,6 +71,7 @@ class ClassResults:
         waiting: students some of whose answers a person has yet to read.
         ungraded: student whose hand-in has no verdict -> the grader's fault; "" if not run yet.
         given: the sources of the release's code cells.
+        changes: points that the last grading of a student made others.
     """
 
     assignment: str
@@ -78,6 +80,7 @@ class ClassResults:
     waiting: tuple[str, ...] = ()
     ungraded: Mapping[str, str] = field(default_factory=dict)
     given: tuple[str, ...] = field(default=())
+    changes: tuple[Change, ...] = ()
 
 
 def collect(course_root: Path, assignment: str) -> ClassResults:
@@ -94,7 +97,8 @@ def collect(course_root: Path, assignment: str) -> ClassResults:
         raise GraderFault(f"nothing is graded yet: run `autograder grade {assignment}` first")
     submissions = tuple(read(student, _json(path)) for student, path in graded.items())
     rows = [row for row in _grades(course.coursedir.db_url, assignment) if row[0] in graded]
-    faults = last_faults(course_root / FOLDER / f"{assignment}.jsonl")
+    log = course_root / FOLDER / f"{assignment}.jsonl"
+    faults = last_faults(log)
     return ClassResults(
         assignment,
         submissions,
@@ -102,6 +106,7 @@ def collect(course_root: Path, assignment: str) -> ClassResults:
         tuple(sorted(student for student, _, waiting in rows if waiting)),
         {printable(s): faults.get(s, "") for s in course.students(assignment) if s not in graded},
         _code(_json(course.folder("release", assignment) / name)["cells"]),
+        tuple(change for change in last_changes(log) if change.student in graded),
     )
 
 

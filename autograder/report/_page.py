@@ -11,6 +11,7 @@ from urllib.parse import quote
 import orjson
 
 from autograder import pages
+from autograder.batch.run_records import Change
 from autograder.course.course import open_course
 from autograder.pages.pictures.histogram import histogram
 from autograder.pages.pictures.scatter import scatter
@@ -52,6 +53,7 @@ class Report:
         seconds: wall time of grading one hand-in.
         memory_mib: the most that a hand-in's processes took, MiB.
         near_identical: groups of students.
+        changes: points that the last grading of a student made others, who lost most first.
     """
 
     assignment: str
@@ -70,6 +72,7 @@ class Report:
     seconds: Spread | None
     memory_mib: Spread | None
     near_identical: tuple[tuple[str, ...], ...]
+    changes: tuple[Change, ...]
 
 
 def build(course: ClassResults) -> Report:
@@ -100,6 +103,7 @@ def build(course: ClassResults) -> Report:
         ),
         memory_mib=_statistics.spread(memory),
         near_identical=near_identical({s.student: s.code for s in submissions}, course.given),
+        changes=course.changes,
     )
 
 

@@ -63,7 +63,8 @@ class Limits:
             waits until its fork server has imported PyTorch and the rest, on a busy machine too.
 
         cell_timeout_s: one cell, in seconds of wall time. 120.
-        submission_timeout_s: the whole notebook with the checks, in seconds of wall time. 900.
+        submission_timeout_s: all cells and all answers to checks, in seconds of wall time; what the
+            judge itself takes does not count. 900.
         cell_output_bytes: outputs of a cell that are kept, in bytes. 1 MiB: a large figure is
             0.3.
         notebook_output_bytes: outputs of a notebook that are kept, in bytes. 8 MiB: what a browser

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import dask
@@ -25,7 +26,8 @@ from nbgrader.api import Gradebook
 from autograder import GraderFault
 from autograder.batch import atomic_files, cluster, grade_class, progress
 from autograder.batch.grade_class import INTERRUPTED, Outcome, RunSummary, Selection
-from autograder.batch.task import grade_hand_in
+from autograder.batch.run_records import Change
+from autograder.batch.task import Fault, grade_hand_in
 from autograder.commands.grade import INTERRUPTED as CTRL_C
 from autograder.intake.read_folder import HandIn
 from autograder.maintain.bench.setting import cluster_in_threads
@@ -52,12 +54,16 @@ class Heard(grade_class.Observer):
         self.standing: list[str] = []
         self.most_workers = 0
         self.outcomes: list[Outcome] = []
+        self.held: list[Change] = []
 
     def stands(self, student: str) -> None:
         self.standing.append(student)
 
     def workers(self, count: int) -> None:
         self.most_workers = max(self.most_workers, count)
+
+    def holds(self, change: Change) -> None:
+        self.held.append(change)
 
     def done(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
@@ -275,9 +281,9 @@ def test_a_lost_scheduler_stops_the_run_and_the_next_one_goes_on(
     hand_in(fresh, students)
 
     class Closes(Heard):
-        def done(self, outcome: Outcome) -> None:
-            super().done(outcome)
-            if len(self.outcomes) == 3:
+        def holds(self, change: Change) -> None:
+            super().holds(change)
+            if len(self.held) == 3:
                 threads.close()
 
     log = io.StringIO()
@@ -353,9 +359,9 @@ def test_an_assignment_without_a_release_is_told(fresh: Path) -> None:
 def test_a_worker_with_other_checks_is_refused(fresh: Path) -> None:
     run = grade_class._opened(fresh, "cnns", False, grade_class.Observer())
     with run as opened:
-        other = grade_class.Assignment(**{**vars(opened.assignment), "checks": "another version"})
+        other = replace(opened.assignment, checks="another version")
     fault = grade_hand_in("ada", HandIn({}, {}, (), (), (), None), other)
-    assert isinstance(fault, grade_class.Fault)
+    assert isinstance(fault, Fault)
     assert fault.everybodys
     assert "another version" in fault.message
 

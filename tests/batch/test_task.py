@@ -157,3 +157,19 @@ def test_a_disk_is_called_full_only_when_it_is(
     assert isinstance(outcome, Fault)
     assert (outcome.everybodys, outcome.neighbours) == (everybodys, not everybodys)
     assert ("is full" in outcome.message) == everybodys
+
+
+def test_a_check_that_the_system_refuses_something_is_named(
+    fresh: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        error = FileNotFoundError(errno.ENOENT, "No such file")
+        error.add_note("the check cnns/net_shape raised FileNotFoundError at checks.py:7")
+        raise error
+
+    monkeypatch.setattr(task_module, "_autograde", fail)
+    assignment = read_assignment(open_course(fresh), "cnns", sandboxed=True)
+    missing = HandIn({}, {"cnns": "it is missing"}, (), (), (), None)
+    outcome = grade_hand_in("ada", missing, assignment)
+    assert isinstance(outcome, Fault)
+    assert "the check cnns/net_shape raised FileNotFoundError at checks.py:7" in outcome.message

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import random
+import sys
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import pytest
 import torch
 
-from autograder import GraderFault, StudentFault
+from autograder import CheckFault, GraderFault, StudentFault, assignments
 from autograder.assignments.cnns import checks as cnns
 from autograder.assignments.cnns.improved import inspection, training_runs, work_limit
 from autograder.assignments.cnns.net import recognise
 from autograder.assignments.mlp import checks as mlp
 from autograder.checking import checks
-from autograder.checking.check_result import FELL_OVER, CheckResult, verdict
-from autograder.checking.student import InProcess
+from autograder.checking.check_result import FELL_OVER, CheckResult, Criterion, verdict
+from autograder.checking.student import InProcess, call
 from autograder.inside.probe import Probe
 from course_utils import data
 from tests.assignments.cnns.mutants import CHAINS, NETS
@@ -179,5 +182,70 @@ def test_what_is_raised_while_the_student_is_asked_is_the_machines(
         def ask(self, verb: str, arguments: Any, tensors: Any) -> Any:
             raise RuntimeError("the connection to the kernel is gone")
 
-    with pytest.raises(RuntimeError, match="the connection"):
+    with pytest.raises(RuntimeError, match="the connection") as caught:
         run(_fragile, Broken())
+    assert "the check cnns/odd raised RuntimeError at test_" in caught.value.__notes__[0]
+
+
+def _reads(student: Any, seed: int) -> CheckResult:
+    Path("/nowhere/table.json").read_bytes()
+    raise AssertionError
+
+
+def _asks_oddly(student: Any, seed: int) -> CheckResult:
+    call(student, "conv_pool_conv", 3)  # type: ignore[arg-type]
+    raise AssertionError
+
+
+def test_what_the_system_refuses_a_check_names_the_check(run: Callable[..., CheckResult]) -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        run(_reads, InProcess(cnns.honest()))
+    line = _reads.__code__.co_firstlineno + 1
+    assert (
+        f"cnns/odd raised FileNotFoundError at test_forged_answers.py:{line}"
+        in (caught.value.__notes__[0])
+    )
+
+
+def test_a_bug_shows_at_the_checks_own_line_also_where_the_kit_raises(
+    run: Callable[..., CheckResult],
+) -> None:
+    line = _asks_oddly.__code__.co_firstlineno + 1
+    with pytest.raises(CheckFault, match=rf"test_forged_answers\.py:{line} in _asks_oddly"):
+        run(_asks_oddly, InProcess(cnns.honest()))
+
+
+@pytest.mark.parametrize(
+    ("returned", "said"),
+    [
+        (None, "returned NoneType: return a CheckResult"),
+        (CheckResult(()), "has criteria that add up to 0 points, not to the 5 of its decorator"),
+        (CheckResult((Criterion("x", "y", "z", math.nan, 5.0),)), "gave nan of 5 points"),
+        (CheckResult((Criterion("x", "y", "z", 6.0, 5.0),)), "gave 6 of 5 points"),
+    ],
+)
+def test_what_is_no_verdict_is_the_checks_fault_with_its_name_and_line(
+    run: Callable[..., CheckResult], returned: Any, said: str
+) -> None:
+    with pytest.raises(CheckFault, match=rf"check cnns/odd \(test_forged_answers\.py:\d+\) {said}"):
+        run(lambda student, seed: returned, _Odd())
+
+
+def _leaves(student: Any, seed: int) -> CheckResult:
+    sys.exit("no table")
+
+
+def test_a_check_that_leaves_ends_no_worker(run: Callable[..., CheckResult]) -> None:
+    with pytest.raises(CheckFault, match=r"cnns/odd raised SystemExit at .*: no table: mend it"):
+        run(_leaves, InProcess(cnns.honest()))
+
+
+@pytest.mark.parametrize("text", ["TIMES = 1 / 0", "def broken(:"])
+def test_checks_that_cannot_be_imported_are_named_with_their_line(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "checks.py").write_text(f'"""Checks."""\n{text}\n')
+    monkeypatch.setattr(assignments, "__path__", [*assignments.__path__, str(tmp_path)])
+    with pytest.raises(CheckFault, match=r"of broken cannot be imported: .*checks\.py\D+2\b"):
+        checks.run("broken", "any", _Odd(), 1)

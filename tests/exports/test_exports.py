@@ -214,3 +214,25 @@ def test_an_address_that_is_a_formula_is_refused(gradebook: Gradebook):
     gradebook.add_student("kim", email="=1+1@x.org")
     with pytest.raises(GraderFault, match="the email address of kim has a beginning"):
         MoodleExporter().export(gradebook)
+
+
+def test_who_has_an_old_late_penalty_is_left_out_and_told(
+    gradebook: Gradebook, caplog: pytest.LogCaptureFixture
+):
+    config = Config({"LateSubmissionPlugin": {"penalty_method": "zero"}})
+    gradebook.update_or_create_assignment("cnns", duedate="2030-01-01 12:00:00 UTC")
+    for time, penalty, exported in (
+        ("2030-01-01 13:00:00 UTC", 20.0, "0"),  # late, and so it says
+        ("2030-01-01 11:00:00 UTC", 20.0, ""),  # the due date was moved since
+        ("2030-01-01 11:00:00 UTC", None, "20"),
+    ):
+        gradebook.update_or_create_submission("cnns", "ada", timestamp=time)
+        notebook = gradebook.find_submission_notebook("cnns", "cnns", "ada")
+        notebook.late_submission_penalty = penalty
+        gradebook.db.commit()
+        caplog.clear()
+        exporter = CanvasExporter(config=config)
+        exporter.log.propagate = True
+        exporter.export(gradebook)
+        assert rows("canvas.csv")[2][-1] == exported
+        assert ("Run `autograder grade cnns`" in caplog.text) == (exported == "")

@@ -98,6 +98,7 @@ def test_challenges_differ_from_student_to_student_and_stay_with_a_student(
     class Quiet:
         def __init__(self, *arguments: Any) -> None:
             self.asked_cpu_s: dict[str, float] = {}
+            self.memo: dict[Any, Any] = {}
 
         def absent(self) -> dict[str, list[str]]:
             return {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -117,6 +118,31 @@ def test_nothing_that_an_answer_holds_is_unpickled(session: Session) -> None:
         "def odd(x):\n    return torch.ones(2).as_subclass(Odd)"
     )
     assert type(call(session, "odd", torch.ones(1))[0]) is torch.Tensor
+
+
+# ------------------------------------------------------------------------------------------ time
+
+
+def test_the_judges_own_time_is_not_the_hand_ins() -> None:
+    limits = replace(LIMITS, submission_timeout_s=2.0)
+    with open_kernel(limits) as kernel:
+        session = Session(kernel, limits)
+        session.run_cell("def double(x):\n    return 2 * x")
+        for _ in range(2):
+            time.sleep(1.5)  # a slow check
+            assert call(session, "double", torch.ones(1))[0].tolist() == [2.0]
+        assert texts(session.run_cell("print('on')")) == "on\n"
+
+
+def test_what_cells_and_answers_take_together_is_the_hand_ins() -> None:
+    limits = replace(LIMITS, submission_timeout_s=3.0)
+    with open_kernel(limits) as kernel:
+        session = Session(kernel, limits)
+        session.run_cell("import time\ndef slow(x):\n    time.sleep(1.2)\n    return x")
+        session.run_cell("time.sleep(1.2)")
+        call(session, "slow", torch.ones(1))
+        with pytest.raises(StudentFault, match=r"the whole notebook took longer .* 3 seconds"):
+            call(session, "slow", torch.ones(1))
 
 
 # ------------------------------------------------------------------------------------------ faults

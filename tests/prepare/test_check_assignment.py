@@ -13,6 +13,11 @@ from nbformat.v4 import new_output
 from traitlets.config import Config
 from typer.testing import CliRunner
 
+from autograder.assignments.cnns import checks as cnns
+from autograder.checking import checks
+from autograder.checking.check_result import FELL_OVER, CheckResult, nothing
+from autograder.checking.checks import CheckFunction
+from autograder.checking.student import InProcess, StudentSide
 from autograder.commands.cli import app
 from autograder.commands.terminal import GRADERS_FAULT
 from autograder.course.course import open_course
@@ -114,6 +119,44 @@ def test_an_assignment_that_is_not_there_says_where_to_write_it(tmp_path: Path):
     result = CliRunner().invoke(app, ["check-assignment", "nope", f"--course={tmp_path}"])
     assert result.exit_code == GRADERS_FAULT
     assert "source/nope/nope.ipynb" in result.output
+
+
+def refuses_disk(student: StudentSide, seed: int) -> CheckResult:
+    Path("/nowhere/table.json").read_bytes()
+    raise AssertionError
+
+
+def divides_by_zero(student: StudentSide, seed: int) -> CheckResult:
+    raise AssertionError(1 / (seed - seed))
+
+
+@pytest.mark.parametrize(
+    ("judge", "said"),
+    [(refuses_disk, "FileNotFoundError"), (divides_by_zero, "ZeroDivisionError")],
+)
+def test_a_check_that_raises_is_named_with_its_line_and_the_rest_is_looked_at(
+    judge: CheckFunction, said: str, monkeypatch: pytest.MonkeyPatch
+):
+    def graded(*arguments: object, **options: object) -> dict[str, CheckResult]:
+        return {"net_shape": checks.run("cnns", "net_shape", InProcess({}), 1)}
+
+    monkeypatch.setattr(check_assignment, "grade_notebook", graded)
+    monkeypatch.setattr(cnns, "net_shape", checks.scored(5)(judge))
+    finding = check_assignment.scores("the source", SOURCE, "cnns", 90, 90, fork_kernels=True)
+    line = judge.__code__.co_firstlineno + 1
+    assert finding.good is False
+    assert f"cnns/net_shape raised {said} at test_check_assignment.py:{line}" in finding.says
+
+
+def test_a_check_that_falls_over_one_of_the_two_notebooks_is_named_with_its_line(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    fallen = CheckResult(nothing(5, "odd").criteria, figures={FELL_OVER: "KeyError at x.py:7"})
+    monkeypatch.setattr(check_assignment, "grade_notebook", lambda *a, **o: {"net_shape": fallen})
+    for what, wanted in (("the source", 5), ("the release", 0)):
+        finding = check_assignment.scores(what, SOURCE, "cnns", 5, wanted, fork_kernels=True)
+        assert finding.good is False
+        assert "the check net_shape raised KeyError at x.py:7" in finding.says
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -23,7 +24,8 @@ from typer.testing import CliRunner
 
 from autograder.assignments.cnns.made_class import CHAIN, HAND_INS, IMPROVED, NET
 from autograder.batch.grade_class import Outcome
-from autograder.batch.progress import FOLDER, last_faults, log_line
+from autograder.batch.progress import FOLDER, last_changes, last_faults, log_line
+from autograder.batch.run_records import Change
 from autograder.checking.check_result import FELL_OVER, CheckResult, nothing, verdict
 from autograder.commands.cli import app
 from autograder.commands.terminal import GRADERS_FAULT
@@ -358,3 +360,19 @@ def test_what_the_graders_machine_lacked_is_shown_with_the_points_that_hung_on_i
     assert "<code>&lt;b&gt;einops</code>" in page
     assert '<a href="bela">bela</a> 20' in page
     assert "machine lacked" not in as_html(build(course(carl=notebook(RIGHT))), str)
+
+
+def test_points_that_a_re_grade_changed_are_listed(tmp_path: Path):
+    log = tmp_path / "cnns.jsonl"
+    lost = Change("bela", "the checks <b> have changed", 30.0, 12.5)
+    old = Change("ada", "the hand-in has changed", 3.0, 5.0)
+    outcomes = (Outcome("ada", change=old), Outcome("bela", change=lost), Outcome("ada"))
+    lines = [json.dumps(log_line(outcome)) for outcome in outcomes]
+    log.write_text("\n".join([*lines, '{"student": "be']))
+    assert last_changes(log) == [lost], "and not what an earlier grading changed"
+    made = replace(course(bela=notebook(RIGHT)), changes=(lost,))
+    page = as_html(build(made), str)
+    assert "Points that a re-grade changed" in page
+    assert "-17.5" in page
+    assert "checks &lt;b&gt; have changed" in page
+    assert "re-grade changed" not in as_html(build(course(bela=notebook(RIGHT))), str)
