@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,7 @@ from autograder.course.assignment import Assignment, read_assignment
 from autograder.course.course import (
     Course,
     forks_kernels,
+    hand_in_limits,
     late_penalty,
     open_course,
 )
@@ -119,8 +119,8 @@ class Selection:
 
 
 def cores() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0))
+    """Return how many processors this process may keep busy."""
+    return sandbox.available_cores()
 
 
 def plan(
@@ -188,6 +188,7 @@ def grade(
         stopped = ""
         try:
             if scheduler is None:
+                sandbox.require_provisions(hand_in_limits(run.course.config))
                 forks = sandboxed and forks_kernels(run.course.config)
                 forkserver_preload.start(assignment, forks=forks)
                 if sandboxed:

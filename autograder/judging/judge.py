@@ -81,6 +81,7 @@ def grade_notebook(
                 cell.source = sanitise.without_hidden_tests(cell.source)
         with watch.phase("end"):
             stack.close()
+    session.check_machine()  # Linux may have killed a part of it just before the last answer
     for cell in notebook.cells:
         if cell.cell_type != "code" and not (
             graded_notebook.is_given(cell) or graded_notebook.says(cell)

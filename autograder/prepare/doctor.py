@@ -9,7 +9,6 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -17,8 +16,9 @@ import psutil
 
 from autograder import GraderFault, sandbox
 from autograder.course import secret
-from autograder.course.course import course_config, forks_kernels
-from autograder.sandbox import host_system
+from autograder.course.course import course_config, forks_kernels, hand_in_limits
+from autograder.sandbox import Finding, host_system
+from autograder.sandbox.control_group import own_control_groups
 from course_utils.data import load_digits_subset
 
 MIN_DISK_BYTES = 2 * 2**30  # a graded class of 500, with its pictures
@@ -31,23 +31,6 @@ PACKAGES = {  # name -> least version, as autograder/pyproject.toml asks for
 }
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What one look found.
-
-    Attributes:
-        what: was looked at.
-        good: whether it will do; None: it will, but should not stay so.
-        says: what was found.
-        mend: what to do about it; "" if nothing.
-    """
-
-    what: str
-    good: bool | None
-    says: str
-    mend: str = ""
-
-
 def examine(course_root: Path) -> Iterator[Finding]:
     """Yield what is found, one thing after another."""
     yield python()
@@ -56,6 +39,7 @@ def examine(course_root: Path) -> Iterator[Finding]:
     if hasattr(os, "geteuid"):  # Windows has no root, and grades nothing
         yield user(os.geteuid())
     yield memory(course_root)
+    yield from provided(course_root)
     yield disk(course_root)
     yield digits()
     yield configuration(course_root)
@@ -111,16 +95,24 @@ def user(user_id: int) -> Finding:
 
 def memory(course_root: Path) -> Finding:
     """Return whether there is memory for what one hand-in may take."""
-    free = psutil.virtual_memory().available
-    try:
-        limit = int(
-            course_config(course_root).Judge.get("memory_bytes", sandbox.Limits.memory_bytes)
-        )
-    except GraderFault:
-        limit = sandbox.Limits.memory_bytes
+    limit = _limits(course_root).memory_bytes
+    free = min(psutil.virtual_memory().available, own_control_groups().free_memory_bytes())
     says = f"{free / 2**30:.1f} GiB free, one hand-in may take {limit / 2**30:.1f}"
     mend = "end other programs, or lower c.Judge.memory_bytes in nbgrader_config.py"
     return Finding("memory", True, says) if free >= limit else Finding("memory", None, says, mend)
+
+
+def provided(course_root: Path) -> Iterator[Finding]:
+    """Yield whether this machine gives a hand-in all that it is promised."""
+    if host_system.runs_hand_ins():
+        yield from sandbox.provisions(_limits(course_root))
+
+
+def _limits(course_root: Path) -> sandbox.Limits:
+    try:
+        return hand_in_limits(course_config(course_root))
+    except GraderFault:  # which another look tells of
+        return sandbox.Limits()
 
 
 def disk(course_root: Path) -> Finding:
