@@ -17,6 +17,7 @@ from autograder.batch.gradebook import GradebookWriter
 from autograder.batch.interrupts import interrupts_later
 from autograder.batch.ledger import Ledger
 from autograder.batch.task import Fault, Graded, grade_hand_in
+from autograder.batch.worker_needs import require_worker_needs
 from autograder.course.assignment import Assignment, read_assignment
 from autograder.course.course import (
     Course,
@@ -188,6 +189,7 @@ def grade(
         stopped = ""
         try:
             if scheduler is None:
+                require_worker_needs()
                 sandbox.require_provisions(hand_in_limits(run.course.config))
                 forks = sandboxed and forks_kernels(run.course.config)
                 forkserver_preload.start(assignment, forks=forks)

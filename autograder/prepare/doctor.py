@@ -15,11 +15,11 @@ from pathlib import Path
 import psutil
 
 from autograder import GraderFault, sandbox
+from autograder.batch.worker_needs import worker_needs
 from autograder.course import secret
 from autograder.course.course import course_config, forks_kernels, hand_in_limits
 from autograder.sandbox import Finding, host_system
 from autograder.sandbox.control_group import own_control_groups
-from course_utils.data import load_digits_subset
 
 MIN_DISK_BYTES = 2 * 2**30  # a graded class of 500, with its pictures
 PATIENCE_S = 5.0  # with a gradebook that another command is writing to, seconds
@@ -35,7 +35,10 @@ def examine(course_root: Path) -> Iterator[Finding]:
     """Yield what is found, one thing after another."""
     yield python()
     yield from packages()
-    yield sandboxed(course_root)
+    found = sandboxed(course_root)
+    yield found
+    if found.good:
+        yield imported()
     if hasattr(os, "geteuid"):  # Windows has no root, and grades nothing
         yield user(os.geteuid())
     yield memory(course_root)
@@ -86,6 +89,15 @@ def sandboxed(course_root: Path) -> Finding:
     return Finding("sandbox", True, f"{sandbox.find_bwrap()}; {how}")
 
 
+def imported() -> Finding:
+    """Return whether all that kernels import at their start can be imported, in a sandbox."""
+    failing = sandbox.failing_imports()
+    if not failing:
+        return Finding("imports", True, "kernels can import PyTorch and the rest")
+    says = "; ".join(f"{name} cannot be imported: {why}" for name, why in failing.items())
+    return Finding("imports", False, says, sandbox.REINSTALL)
+
+
 def user(user_id: int) -> Finding:
     """Return whether grading runs as an ordinary user."""
     if user_id:
@@ -103,9 +115,10 @@ def memory(course_root: Path) -> Finding:
 
 
 def provided(course_root: Path) -> Iterator[Finding]:
-    """Yield whether this machine gives a hand-in all that it is promised."""
+    """Yield whether this machine gives a hand-in all that it is promised, and workers theirs."""
     if host_system.runs_hand_ins():
         yield from sandbox.provisions(_limits(course_root))
+        yield from worker_needs()
 
 
 def _limits(course_root: Path) -> sandbox.Limits:
@@ -127,8 +140,10 @@ def disk(course_root: Path) -> Finding:
 def digits() -> Finding:
     """Return whether the digits that grading uses are there."""
     try:
+        from course_utils.data import load_digits_subset  # here: it needs torch
+
         split = load_digits_subset()
-    except RuntimeError as error:
+    except (ImportError, OSError, RuntimeError) as error:
         mend = "pip install --force-reinstall --no-deps . in the checkout"
         return Finding("digits", False, str(error), mend)
     count = len(split.train_labels) + len(split.test_labels)

@@ -34,13 +34,15 @@ from autograder.sandbox._measure import alive
 from autograder.sandbox._memory_watch import MemoryWatch
 from autograder.sandbox._provisioner import SandboxProvisioner
 from autograder.sandbox.bwrap import SandboxUnavailable, find_bwrap
-from autograder.sandbox.check import check
+from autograder.sandbox.check import check, failing_imports
 from autograder.sandbox.finding import Finding
+from autograder.sandbox.forking import REINSTALL
 from autograder.sandbox.limits import Cause, Limits, Usage
 from autograder.sandbox.machine import available_cores, provisions, require_provisions
 from autograder.sandbox.process import SandboxError
 
 __all__ = [
+    "REINSTALL",
     "Cause",
     "Finding",
     "Kernel",
@@ -54,6 +56,7 @@ __all__ = [
     "alive",
     "available_cores",
     "check",
+    "failing_imports",
     "find_bwrap",
     "open_kernel",
     "provisions",
