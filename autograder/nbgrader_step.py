@@ -39,7 +39,7 @@ from autograder.judging.graded_notebook import (
     repair_note_cell,
 )
 from autograder.judging.judge import grade_notebook
-from autograder.sandbox import Limits
+from autograder.sandbox import Limits, SandboxUnavailable, require_provisions
 from autograder.sandbox.host_system import needs_linux, runs_hand_ins
 
 _DEFAULTS = Limits()
@@ -87,6 +87,11 @@ class Judge(NbGraderPreprocessor):
         config=True
     )
 
+    def limits(self) -> Limits:
+        """Return what one hand-in may use."""
+        names = [name for name in Judge.class_own_traits(config=True) if hasattr(_DEFAULTS, name)]
+        return Limits(**{name: getattr(self, name) for name in names})
+
     def preprocess(
         self, notebook: NotebookNode, resources: ResourcesDict
     ) -> tuple[NotebookNode, ResourcesDict]:
@@ -96,8 +101,8 @@ class Judge(NbGraderPreprocessor):
             GraderFault, SandboxUnavailable, SandboxError: there is no verdict.
         """
         about = resources["nbgrader"]
-        names = [name for name in Judge.class_own_traits(config=True) if hasattr(_DEFAULTS, name)]
-        limits = Limits(**{name: getattr(self, name) for name in names})
+        limits = self.limits()
+        require_provisions(limits)
         files = lay_out.files_beside(Path(resources["metadata"]["path"]), limits.disk_bytes // 2)
         # nbgrader converts in the course's root.
         secret = self.secret or course_secret(Path.cwd())
@@ -154,9 +159,14 @@ class IntakeExporter(NotebookExporter):
         if not runs_hand_ins():  # before nbgrader has removed anything of an earlier run
             raise SystemExit(needs_linux())
         super().__init__(*arguments, **options)
-        if self.parent is not None and self.hand_in is None:  # the batch has looked already
-            coursedir = self.parent.coursedir
-            _require_points(Course(Path(coursedir.root), self.config, coursedir))
+        if self.hand_in is None:  # else the batch has looked
+            try:
+                require_provisions(Judge(parent=self).limits())
+            except SandboxUnavailable as error:
+                raise SystemExit(str(error)) from error
+            if self.parent is not None:
+                coursedir = self.parent.coursedir
+                _require_points(Course(Path(coursedir.root), self.config, coursedir))
 
     def from_filename(
         self, filename: str, resources: Any = None, **options: Any

@@ -30,6 +30,7 @@ from autograder.intake.read_folder import HandIn
 DEATHS = 3  # workers that a task may take with it
 _A_THREAD = 2  # tasks on their way for each thread: one runs, one waits
 _LEAST = 8  # tasks on their way in any case
+MIN_WORKER_BYTES = 2**30  # PyTorch takes half; Dask stops a worker that holds four fifths
 _CONNECT_S = 30
 _POLL_S = 1.0
 
@@ -59,6 +60,7 @@ def open_client(workers: int, scheduler: str | None = None) -> Iterator[Client]:
             raise GraderFault(f"the scheduler {scheduler} does not answer: {error}") from error
         # If the scheduler is lost, Dask logs a traceback beside what we say.
         with silence_logging_cmgr(logging.CRITICAL), client:
+            _refuse_small_workers(client)
             yield client
         return
     settings = {
@@ -90,6 +92,22 @@ def open_client(workers: int, scheduler: str | None = None) -> Iterator[Client]:
         except TimeoutError as error:
             raise GraderFault(f"no {workers} workers start on this machine: {error}") from error
         yield client
+
+
+def _refuse_small_workers(client: Client) -> None:
+    """Check that Dask neither stops nor kills the workers for what the judge holds.
+
+    Raises:
+        GraderFault: it would.
+    """
+    workers = client.scheduler_info(n_workers=-1)["workers"]
+    for address, about in workers.items():
+        if 0 < about["memory_limit"] < MIN_WORKER_BYTES:
+            raise GraderFault(
+                f"Dask lets the worker {address} hold {about['memory_limit'] / 2**20:.0f} MiB, and "
+                f"the judge needs {MIN_WORKER_BYTES / 2**20:.0f}: start it with --memory-limit 0 "
+                "(the sandbox limits hand-ins)"
+            )
 
 
 def _local_cluster(folder: str) -> LocalCluster:

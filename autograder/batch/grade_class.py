@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -21,9 +20,11 @@ from autograder.batch.interrupts import interrupts_later
 from autograder.batch.ledger import Ledger
 from autograder.batch.run_records import Due, Observer, Outcome, RunSummary, Selection
 from autograder.batch.task import grade_hand_in
+from autograder.batch.worker_needs import require_worker_needs
 from autograder.course.assignment import read_assignment
 from autograder.course.course import (
     forks_kernels,
+    hand_in_limits,
     late_penalty,
     open_course,
 )
@@ -39,8 +40,8 @@ _LOCK = Path(".autograder") / "lock"
 
 
 def cores() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0))
+    """Return how many processors this process may keep busy."""
+    return sandbox.available_cores()
 
 
 def plan(
@@ -147,6 +148,8 @@ def _prepare(run: Run, sandboxed: bool, scheduler: str | None) -> None:
     """
     if scheduler is not None:
         return
+    require_worker_needs()
+    sandbox.require_provisions(hand_in_limits(run.course.config))
     forks = sandboxed and forks_kernels(run.course.config)
     forkserver_preload.start(run.assignment.name, forks=forks)
     if sandboxed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from glob import escape, glob
 from pathlib import Path
 from typing import Literal
@@ -17,6 +17,7 @@ from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 from autograder import GraderFault
+from autograder.sandbox import Limits
 
 Penalty = Callable[[str, float, float], float | None]
 """From student, score and seconds late to the penalty, in points."""
@@ -36,6 +37,12 @@ def course_config(course_root: Path) -> Config:
 def forks_kernels(config: Config) -> bool:
     """Return whether the sandbox forks kernels, or starts each anew."""
     return bool(config.Judge.get("fork_kernels", True))
+
+
+def hand_in_limits(config: Config) -> Limits:
+    """Return what one hand-in may use, as far as the course's configuration says it."""
+    names = [limit.name for limit in fields(Limits)]
+    return Limits(**{name: config.Judge[name] for name in names if name in config.Judge})
 
 
 _PATHS = ("root", "db_url", "directory_structure", "assignment_id", "student_id", "notebook_id")

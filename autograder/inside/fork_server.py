@@ -43,7 +43,10 @@ def main(control_fd: int, modules: list[str]) -> None:
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     gc.disable()  # nothing imported is garbage, and looking takes a fourth of the time
     for module in modules:
-        importlib.import_module(module)
+        try:
+            importlib.import_module(module)
+        except Exception as error:
+            sys.exit(f"{module} cannot be imported: {type(error).__name__}: {error}")
     warm.warm_up(modules)
     namespaces.set_memory_readable(False)
     gc.collect()

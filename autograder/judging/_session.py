@@ -274,12 +274,22 @@ class Session:
         self.end = reason
         raise StudentFault(reason)
 
+    def check_machine(self) -> None:
+        """Check that the machine did not fail the kernel, which may have ended since.
+
+        Raises:
+            GraderFault: it did.
+        """
+        usage = self._kernel.usage()
+        if usage.cause == "machine":
+            raise _ended(usage)
+
     def _check_alive(self) -> None:
         usage = self._kernel.usage()
         if usage.cause is None:
             return
         if usage.cause in ("machine", "closed"):
-            raise GraderFault(f"the sandbox ended ({usage.cause}): {usage.diagnostics}".strip())
+            raise _ended(usage)
         self.end = _CAUSES[usage.cause].format(
             memory=self._limits.memory_bytes // 2**20,
             processes=self._limits.processes,
@@ -297,6 +307,10 @@ class Session:
                 return
             except Exception:  # a forged reply: dropped like any other
                 continue
+
+
+def _ended(usage: Usage) -> GraderFault:
+    return GraderFault(f"the sandbox ended ({usage.cause}): {usage.diagnostics}".strip())
 
 
 def _ignore(message: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -16,7 +16,7 @@ from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 from jupyter_client.provisioning import LocalProvisioner
 
-from autograder.sandbox import Limits, SandboxError, Usage
+from autograder.sandbox import Limits, MemoryWatch, SandboxError, Usage
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,13 @@ class UnsafeKernel:
     manager: KernelManager
     client: BlockingKernelClient
     pid: int
+    memory: MemoryWatch = field(default_factory=MemoryWatch)
 
     def usage(self) -> Usage:
         """Return whether the kernel still runs, and the processor time of its own process."""
         if not self.manager.is_alive():
+            if self.memory.has_killed():
+                return Usage(cause="machine", diagnostics=self.memory.shortage(reserve_bytes=0))
             return Usage(cause="exited")
         times = psutil.Process(self.pid).cpu_times()
         return Usage(cpu_s=times.user + times.system)

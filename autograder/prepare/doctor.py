@@ -9,17 +9,17 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
 
 from autograder import GraderFault, sandbox
+from autograder.batch.worker_needs import worker_needs
 from autograder.course import secret
-from autograder.course.course import course_config, forks_kernels
-from autograder.sandbox import host_system
-from course_utils.data import load_digits_subset
+from autograder.course.course import course_config, forks_kernels, hand_in_limits
+from autograder.sandbox import Finding, host_system
+from autograder.sandbox.control_group import own_control_groups
 
 MIN_DISK_BYTES = 2 * 2**30  # a graded class of 500, with its pictures
 PATIENCE_S = 5.0  # with a gradebook that another command is writing to, seconds
@@ -31,31 +31,18 @@ PACKAGES = {  # name -> least version, as autograder/pyproject.toml asks for
 }
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What one look found.
-
-    Attributes:
-        what: was looked at.
-        good: whether it will do; None: it will, but should not stay so.
-        says: what was found.
-        mend: what to do about it; "" if nothing.
-    """
-
-    what: str
-    good: bool | None
-    says: str
-    mend: str = ""
-
-
 def examine(course_root: Path) -> Iterator[Finding]:
     """Yield what is found, one thing after another."""
     yield python()
     yield from packages()
-    yield sandboxed(course_root)
+    found = sandboxed(course_root)
+    yield found
+    if found.good:
+        yield imported()
     if hasattr(os, "geteuid"):  # Windows has no root, and grades nothing
         yield user(os.geteuid())
     yield memory(course_root)
+    yield from provided(course_root)
     yield disk(course_root)
     yield digits()
     yield configuration(course_root)
@@ -102,6 +89,15 @@ def sandboxed(course_root: Path) -> Finding:
     return Finding("sandbox", True, f"{sandbox.find_bwrap()}; {how}")
 
 
+def imported() -> Finding:
+    """Return whether all that kernels import at their start can be imported, in a sandbox."""
+    failing = sandbox.failing_imports()
+    if not failing:
+        return Finding("imports", True, "kernels can import PyTorch and the rest")
+    says = "; ".join(f"{name} cannot be imported: {why}" for name, why in failing.items())
+    return Finding("imports", False, says, sandbox.REINSTALL)
+
+
 def user(user_id: int) -> Finding:
     """Return whether grading runs as an ordinary user."""
     if user_id:
@@ -111,16 +107,25 @@ def user(user_id: int) -> Finding:
 
 def memory(course_root: Path) -> Finding:
     """Return whether there is memory for what one hand-in may take."""
-    free = psutil.virtual_memory().available
-    try:
-        limit = int(
-            course_config(course_root).Judge.get("memory_bytes", sandbox.Limits.memory_bytes)
-        )
-    except GraderFault:
-        limit = sandbox.Limits.memory_bytes
+    limit = _limits(course_root).memory_bytes
+    free = min(psutil.virtual_memory().available, own_control_groups().free_memory_bytes())
     says = f"{free / 2**30:.1f} GiB free, one hand-in may take {limit / 2**30:.1f}"
     mend = "end other programs, or lower c.Judge.memory_bytes in nbgrader_config.py"
     return Finding("memory", True, says) if free >= limit else Finding("memory", None, says, mend)
+
+
+def provided(course_root: Path) -> Iterator[Finding]:
+    """Yield whether this machine gives a hand-in all that it is promised, and workers theirs."""
+    if host_system.runs_hand_ins():
+        yield from sandbox.provisions(_limits(course_root))
+        yield from worker_needs()
+
+
+def _limits(course_root: Path) -> sandbox.Limits:
+    try:
+        return hand_in_limits(course_config(course_root))
+    except GraderFault:  # which another look tells of
+        return sandbox.Limits()
 
 
 def disk(course_root: Path) -> Finding:
@@ -135,8 +140,10 @@ def disk(course_root: Path) -> Finding:
 def digits() -> Finding:
     """Return whether the digits that grading uses are there."""
     try:
+        from course_utils.data import load_digits_subset  # here: it needs torch
+
         split = load_digits_subset()
-    except RuntimeError as error:
+    except (ImportError, OSError, RuntimeError) as error:
         mend = "pip install --force-reinstall --no-deps . in the checkout"
         return Finding("digits", False, str(error), mend)
     count = len(split.train_labels) + len(split.test_labels)

@@ -1,7 +1,7 @@
 """What the processes of a PID namespace use, read from outside.
 
-There may be no cgroup that counts it. The processes are found in the sandbox's own /proc, which
-shows these and no others: nothing that they do to their names, parents or sessions hides one.
+There may be no control group that counts it. The processes are found in the sandbox's own /proc,
+which shows these and no others: nothing that they do to their names, parents or sessions hides one.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from autograder.sandbox._kernel_objects import KernelObjects, count
 from autograder.sandbox.bwrap import WRITABLE
+from autograder.sandbox.control_group import ControlGroups, own_control_groups
 
 _HELD = ("RssAnon", "RssShmem", "VmSwap", "VmPTE")
 _SHARED_OUT = ("Pss_Anon", "Pss_Shmem", "SwapPss")
@@ -183,9 +184,14 @@ def alive(namespace: int) -> list[int]:
     return [pid for pid in _all_pids() if _is_alive_in(pid, namespace)]
 
 
-def available_memory_bytes() -> int:
-    """Return how much memory this machine could still give, in bytes."""
-    return read_fields("/proc/meminfo")["MemAvailable"]
+def available_memory_bytes(groups: ControlGroups | None = None) -> float:
+    """Return how much memory this machine, and the control groups, could still give, in bytes.
+
+    Args:
+        groups: this process's, if they are known already.
+    """
+    groups = groups or own_control_groups()
+    return min(read_fields("/proc/meminfo")["MemAvailable"], groups.free_memory_bytes())
 
 
 def _all_pids() -> Iterator[int]:

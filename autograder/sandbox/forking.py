@@ -23,7 +23,13 @@ from typing import Any
 
 from autograder.sandbox._fonts import font_cache
 from autograder.sandbox._launch import Bwrap, End, Launched, hold, opened
-from autograder.sandbox.bwrap import FORK_SERVER, TEXT_FILES, WRITABLE, visible
+from autograder.sandbox.bwrap import (
+    FORK_SERVER,
+    TEXT_FILES,
+    WRITABLE,
+    SandboxUnavailable,
+    visible,
+)
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.process import SandboxError, SandboxProcess
 
@@ -43,6 +49,11 @@ PRELOADED = (
     "safetensors.torch",
     "course_utils.data",
 )
+REINSTALL = (
+    "install versions that fit each other, as this package's constraints.txt has them "
+    "(`pip install --constraint constraints.txt torch torchvision`)"
+)
+_CANNOT_BE_IMPORTED = "cannot be imported"  # as inside/fork_server.py says it
 _MESSAGE_BYTES = 1024
 _CREDENTIALS = struct.Struct("3i")  # process, user, group: struct ucred of unix(7)
 
@@ -221,6 +232,9 @@ class Fork:
                 server.close()
             raise SandboxError(f"the fork server does not answer\n{server.diagnostics}") from error
         except ConnectionError as error:
+            for line in server.diagnostics.splitlines():
+                if _CANNOT_BE_IMPORTED in line:  # nor will it be for the next hand-in
+                    raise SandboxUnavailable(f"{line}: {REINSTALL}") from error
             raise SandboxError(f"no kernel was forked: {error}\n{server.diagnostics}") from error
         namespace = os.stat(f"/proc/{first}/ns/pid").st_ino
         return Launched(

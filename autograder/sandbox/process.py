@@ -15,7 +15,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from autograder.sandbox._launch import Launch, Launched, has_ended
-from autograder.sandbox._measure import Processes, alive, available_memory_bytes
+from autograder.sandbox._measure import Processes, alive
+from autograder.sandbox._memory_watch import MemoryWatch
 from autograder.sandbox.bwrap import SandboxUnavailable
 from autograder.sandbox.limits import Cause, Limits, Usage
 
@@ -62,6 +63,7 @@ class SandboxProcess:
         self._cause: Cause | None = None
         self._too_many, self._look_at_objects = "", 0.0
         self._processes = Processes(0, 0)
+        self._memory, self._short_of_memory = MemoryWatch(), ""
         self._first_fd: int | None = None  # of the first process, while it may live
         self.namespace = 0
         # Linux kills bubblewrap (--die-with-parent) when the *thread* that started it ends. So that
@@ -98,7 +100,7 @@ class SandboxProcess:
             message_bytes=self._message_bytes(),
             cause=self._cause if not self.running else None,
             too_many=self._too_many,
-            diagnostics=self._errors.text,
+            diagnostics="\n".join(filter(None, [self._short_of_memory, self._errors.text])),
         )
 
     def kill(self, cause: Cause) -> None:
@@ -182,7 +184,8 @@ class SandboxProcess:
             self.kill("files")
         if sockets > limits.sockets:
             self.kill("sockets")
-        if available_memory_bytes() < limits.reserve_bytes:
+        self._short_of_memory = self._short_of_memory or self._memory.shortage(limits.reserve_bytes)
+        if self._short_of_memory:
             self.kill("machine")
         if sample.memory_bytes > limits.memory_bytes or time.monotonic() - started > _STARVED_S:
             self._look_closer(limits)
@@ -221,6 +224,9 @@ class SandboxProcess:
         end = launched.end(deadline)
         self._errors.read()
         with self._lock:
+            if self._cause in (None, "closed") and self._limits and self._memory.has_killed():
+                self._short_of_memory = self._memory.shortage(self._limits.reserve_bytes)
+                self._cause = "machine"  # it may have lacked, at its end, what was killed
             self._cause = self._cause or ("machine" if end.exit_code is None else "exited")
         self._usage = replace(
             self._usage,

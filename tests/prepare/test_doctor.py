@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sqlite3
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from autograder.commands.cli import app
 from autograder.course.secret import VARIABLE
 from autograder.prepare import doctor
 from tests.conftest import ROOT
+
+check = importlib.import_module("autograder.sandbox.check")  # the module, not its function
 
 
 def test_this_very_course_can_grade():
@@ -96,3 +99,19 @@ def test_a_secret_that_others_may_read_is_found_out(
 def test_root_is_warned():
     assert doctor.user(0).good is None
     assert doctor.user(1000).good
+
+
+def test_what_kernels_cannot_import_is_named(monkeypatch: pytest.MonkeyPatch):
+    assert doctor.imported().good
+    monkeypatch.setattr(check, "PRELOADED", ("torch", "no_such_module"))
+    finding = doctor.imported()
+    assert finding.says == (
+        "no_such_module cannot be imported: ModuleNotFoundError: No module named 'no_such_module'"
+    )
+    assert "constraints.txt" in finding.mend
+
+
+def test_the_machine_is_looked_at():
+    found = {finding.what: finding for finding in doctor.provided(ROOT)}
+    assert {"memory limit", "processes", "limits", "/dev/shm", "temporary folder"} <= set(found)
+    assert all(finding.good for finding in found.values())
