@@ -14,6 +14,7 @@ from dataclasses import replace
 from nbformat import NotebookNode
 
 from autograder.intake._arrange import arrange, assemble, fill_slots
+from autograder.intake._kinship import is_strange
 from autograder.intake._match import match_cells
 from autograder.intake._parse import MAX_NOTEBOOK_BYTES, parse_cells
 from autograder.intake._records import (
@@ -53,6 +54,9 @@ def read(data: bytes, release: NotebookNode, *, max_bytes: int = MAX_NOTEBOOK_BY
     slots = fill_slots(cells, knowns, claims, repairs)
     arrange(slots, cells, knowns, claims, repairs)
     bring_answers(slots, knowns, repairs)
+    if is_strange(cells, knowns):
+        what = "none of its cells is this assignment's: is it the notebook of another one?"
+        repairs.insert(0, Repair(None, what))
     order = {known.grade_id: index for index, known in enumerate(knowns) if known.role}
     repairs.sort(key=lambda repair: order.get(repair.grade_id, -1) if repair.grade_id else -1)
     return Intake(assemble(slots, release), tuple(repairs), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -52,17 +53,25 @@ def kinship(data: bytes | None, release: NotebookNode) -> Kinship:
     except UnreadableError:
         return Kinship(Kind.UNREADABLE)
     knowns = known_cells(release)
-    texts = {known.plain for known in knowns}
-    telling = {text for text in texts if len(text) >= _TELLING_CHARS}
-    grade_ids = {known.grade_id for known in knowns if known.role}
-    written = [cell for cell in cells if cell.source.strip()]
-    new = [cell for cell in written if plain_text(cell.source) not in texts]
-    answered = sum(any(_answers(cell, known) for cell in new) for known in knowns)
-    if not answered and not any(
-        cell.grade_id in grade_ids or plain_text(cell.source) in telling for cell in written
-    ):
+    if is_strange(cells, knowns):
         return Kinship(Kind.STRANGE)
+    texts = {known.plain for known in knowns}
+    new = [c for c in cells if c.source.strip() and plain_text(c.source) not in texts]
+    answered = sum(any(_answers(cell, known) for cell in new) for known in knowns)
     return Kinship(Kind.WORKED if new else Kind.UNTOUCHED, answered)
+
+
+def is_strange(cells: Sequence[HandedCell], knowns: Sequence[Known]) -> bool:
+    """Return whether nothing in a notebook is the assignment's: no name, no text, no `grade_id`."""
+    telling = {known.plain for known in knowns if len(known.plain) >= _TELLING_CHARS}
+    grade_ids = {known.grade_id for known in knowns if known.role}
+    names = {name for known in knowns for name in known.names}
+    return not any(
+        cell.grade_id in grade_ids
+        or plain_text(cell.source) in telling
+        or names & defined_names(cell)
+        for cell in cells
+    )
 
 
 def _answers(cell: HandedCell, known: Known) -> bool:

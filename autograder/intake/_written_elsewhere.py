@@ -13,7 +13,11 @@ _MARK = "\n\n---\n\n"  # between two texts: a line across in Markdown
 _WORD = re.compile(r"\w")
 _TEXT_MAGIC = re.compile(r"\s*%%(?:markdown|html|latex|svg)\b.*\n")
 # What is left of a code cell without its comments, its texts and what shows them.
-_STRING = r"(?:'{3}|\"{3})(?s:.*?)(?:'{3}|\"{3})|'(?:[^'\\\n]++|\\.)*+'|\"(?:[^\"\\\n]++|\\.)*+\""
+# One that does not end goes on to the end: so each character is looked at once.
+_STRING = (
+    r"'{3}(?s:.*?)(?:'{3}|\Z)|\"{3}(?s:.*?)(?:\"{3}|\Z)"
+    r"|'(?:[^'\\\n]++|\\.)*+'?|\"(?:[^\"\\\n]++|\\.)*+\"?"
+)
 _NO_CODE = re.compile(
     rf"#[^\n]*|[rbfuRBFU]{{0,2}}(?:{_STRING})|\b(?:print|display|Markdown|HTML|Latex)\b"
     r"|^[ \t]*\w+[ \t]*=(?!=)|[\s(),;+\\]",

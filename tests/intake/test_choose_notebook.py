@@ -10,7 +10,7 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
-from autograder.intake import _reader
+from autograder.intake import _reader, read
 from autograder.intake.read_folder import HandIn, collect
 from tests.intake.test_intake import (
     as_colab,
@@ -38,9 +38,10 @@ def taken(folder: Path, release: NotebookNode) -> HandIn:
     return collect(folder, ["shapes"], releases={"shapes": to_bytes(release)})
 
 
-@pytest.mark.parametrize(
-    "name", ["shapes-Copy1.ipynb", "Untitled.ipynb", "sub/shapes.ipynb", "old/work.ipynb"]
-)
+COPIES = ["shapes-Copy1.ipynb", "SHAPES.ipynb", "Untitled.ipynb", "sub/shapes.ipynb", "old/x.ipynb"]
+
+
+@pytest.mark.parametrize("name", COPIES)
 def test_an_untouched_notebook_gives_way_to_the_one_with_the_work(
     name: str, folder: Path, honest: NotebookNode, release: NotebookNode
 ) -> None:
@@ -105,6 +106,16 @@ def test_another_courses_notebook_gives_way_whatever_its_name(
     put(folder, "shapes.ipynb", OTHER, time_s=2_000)
     put(folder, "Untitled.ipynb", to_bytes(honest))
     assert taken(folder, release).notebooks == {"shapes": to_bytes(honest)}
+
+
+def test_another_courses_notebook_alone_is_told_for_what_it_is(
+    honest: NotebookNode, release: NotebookNode
+) -> None:
+    assert "of another one?" in read(OTHER, release).repairs[0].sentence
+    for notebook in (honest, release, as_colab(honest)):
+        assert not any(
+            "of another" in r.sentence for r in read(to_bytes(notebook), release).repairs
+        )
 
 
 def test_a_notebook_that_is_cut_off_gives_way(

@@ -133,7 +133,7 @@ def sparse(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def linked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (folder / "work").symlink_to("/home/ann/work")
+    (folder / "work").symlink_to("/home/ann/lab")
 
 
 def deep(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,10 +165,10 @@ def test_a_hand_in_that_is_no_folder_is_no_verdict(folder: Path, secret: Path) -
 def test_a_link_within_the_hand_in_stands_for_what_it_names(folder: Path) -> None:
     (folder / "src" / "net").mkdir(parents=True)
     (folder / "src" / "net" / "model.py").write_bytes(b"1")
-    (folder / "src" / "work.ipynb").write_bytes(b"{}")
+    (folder / "src" / "final.ipynb").write_bytes(b"{}")
     (folder / "net").symlink_to("src/net")
     (folder / "src" / "same.py").symlink_to("./net/../net/model.py")
-    (folder / "cnns.ipynb").symlink_to("src/work.ipynb")
+    (folder / "cnns.ipynb").symlink_to("src/final.ipynb")
     taken = collect(folder, ["cnns"])
     assert (taken.notebooks, taken.no_verdict, taken.refused) == ({"cnns": b"{}"}, "", ())
     assert {p for p, data in taken.beside().items() if data == b"1"} == {
