@@ -7,6 +7,7 @@ autograde`, formgrader's button and `autograder grade` all grade alike.
 from __future__ import annotations
 
 import itertools
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Float, Instance, Integer, Unicode
 
 from autograder import GraderFault, intake
+from autograder.course.course import Course
+from autograder.course.enter_assignment import enter_if_missing
+from autograder.course.gradebook_file import require_usable_gradebook
 from autograder.course.secret import course_secret
 from autograder.intake import read_folder
 from autograder.intake.identity import why_dangerous
@@ -154,10 +158,18 @@ class IntakeExporter(NotebookExporter):
         if not runs_hand_ins():  # before nbgrader has removed anything of an earlier run
             raise SystemExit(needs_linux())
         super().__init__(*arguments, **options)
+        coursedir: Any = getattr(self.parent, "coursedir", None)
+        if coursedir is None:
+            return
+        # nbgrader's own falls over a timestamp.txt that holds no date.
+        coursedir.get_existing_timestamp = existing_timestamp
         if self.hand_in is None:  # else the batch has looked
             try:
                 require_provisions(Judge(parent=self).limits())
-            except SandboxUnavailable as error:
+                require_usable_gradebook(coursedir.db_url)
+                course = Course(Path(coursedir.root), coursedir.config, coursedir)
+                enter_if_missing(course, coursedir.assignment_id)
+            except (SandboxUnavailable, GraderFault) as error:
                 raise SystemExit(str(error)) from error
 
     def from_filename(
@@ -200,6 +212,14 @@ class IntakeExporter(NotebookExporter):
             _remove_refused(converter, about, handed_in)
         notebook = read_notebook(handed_in, about["notebook"], release)
         return super().from_notebook_node(notebook, resources=resources, **options)
+
+
+def existing_timestamp(folder: str) -> datetime | None:
+    """Return when a hand-in was handed in, UTC, if the timestamp.txt in its folder tells."""
+    path = Path(folder) / read_folder.TIMESTAMP
+    if not path.is_file():
+        return None
+    return read_folder.parse_time(read_folder.timestamp_text(path.read_bytes()))
 
 
 def read_notebook(handed_in: read_folder.HandIn, name: str, release: NotebookNode) -> NotebookNode:

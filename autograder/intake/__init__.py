@@ -12,7 +12,7 @@ from __future__ import annotations
 from nbformat import NotebookNode
 
 from autograder.intake._arrange import arrange, assemble, fill_slots
-from autograder.intake._match import match_cells
+from autograder.intake._match import match_cells, others_cells
 from autograder.intake._parse import MAX_NOTEBOOK_BYTES, parse_cells
 from autograder.intake._records import Intake, PlacedCell, Repair, UnreadableError
 from autograder.intake._release import known_cells, put_back
@@ -40,6 +40,8 @@ def read(data: bytes, release: NotebookNode, *, max_bytes: int = MAX_NOTEBOOK_BY
     except UnreadableError as reason:
         return empty(release, str(reason))
     claims = match_cells(cells, knowns)
+    if others := others_cells(cells, knowns, claims):
+        return empty(release, f"it is the notebook of another assignment, with the cells {others}")
     slots = fill_slots(cells, knowns, claims, repairs)
     arrange(slots, cells, knowns, claims, repairs)
     order = {known.grade_id: index for index, known in enumerate(knowns) if known.role}
