@@ -8,7 +8,8 @@ from pathlib import Path
 
 import nbgrader.dbutil
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect, text
+from nbgrader.api import Base
+from sqlalchemy import Inspector, create_engine, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError
 
@@ -30,6 +31,8 @@ def require_usable_gradebook(db_url: str) -> None:
         tables = inspect(engine).get_table_names()
         if "assignment" not in tables:  # nbgrader has not been here yet
             return
+        if "alembic_version" not in tables and _has_all_columns(inspect(engine)):
+            return  # made by the models of the installed nbgrader, without a number
         with engine.connect() as connection:
             stands = (
                 connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
@@ -56,6 +59,15 @@ def require_usable_gradebook(db_url: str) -> None:
     raise GraderFault(
         f"the gradebook was made by a newer nbgrader than the {version('nbgrader')} that is "
         "installed: pip install --upgrade nbgrader"
+    )
+
+
+def _has_all_columns(found: Inspector) -> bool:
+    """Return whether the tables that are there have the columns of the installed nbgrader's."""
+    return all(
+        {column.name for column in table.columns} <= {c["name"] for c in found.get_columns(name)}
+        for name, table in Base.metadata.tables.items()
+        if found.has_table(name)
     )
 
 

@@ -110,6 +110,7 @@ def newer(path: Path) -> None:
 
 def unnumbered(path: Path) -> None:
     with closing(sqlite3.connect(path)) as db:
+        db.execute("alter table student drop column lms_user_id")
         db.execute("drop table alembic_version")
         db.commit()
 
