@@ -24,7 +24,9 @@ from autograder import GraderFault, intake
 from autograder.course.assignment import read_assignment
 from autograder.course.brought import brought_files
 from autograder.course.course import Course
+from autograder.course.enter_assignment import enter_if_missing
 from autograder.course.every_hand_in import look_at_every_hand_in
+from autograder.course.gradebook_file import require_usable_gradebook
 from autograder.course.points import require_agreement, require_checks_agree
 from autograder.course.secret import course_secret
 from autograder.course.versions import versions
@@ -159,14 +161,22 @@ class IntakeExporter(NotebookExporter):
         if not runs_hand_ins():  # before nbgrader has removed anything of an earlier run
             raise SystemExit(needs_linux())
         super().__init__(*arguments, **options)
+        coursedir: Any = getattr(self.parent, "coursedir", None)
+        if coursedir is None:
+            return
+        # nbgrader's own falls over a timestamp.txt that holds no date.
+        coursedir.get_existing_timestamp = existing_timestamp
         if self.hand_in is None:  # else the batch has looked
             try:
                 require_provisions(Judge(parent=self).limits())
+                require_usable_gradebook(coursedir.db_url)
+                course = Course(Path(coursedir.root), coursedir.config, coursedir)
+                enter_if_missing(course, coursedir.assignment_id)
+                _require_points(course)
             except SandboxUnavailable as error:
                 raise SystemExit(str(error)) from error
-            if self.parent is not None:
-                coursedir = self.parent.coursedir
-                _require_points(Course(Path(coursedir.root), self.config, coursedir))
+            except GraderFault as fault:  # as it is, nbgrader would clear scores
+                raise SystemExit(f"Nothing was graded: {fault}") from fault
 
     def from_filename(
         self, filename: str, resources: Any = None, **options: Any
@@ -223,14 +233,19 @@ def _require_points(course: Course) -> None:
     """Compare the points of an assignment wherever they stand.
 
     Raises:
-        SystemExit: they differ. Nothing was changed; a fault would have nbgrader clear scores.
+        GraderFault: they differ. Nothing was changed.
     """
-    try:
-        assignment = read_assignment(course, course.coursedir.assignment_id, sandboxed=True)
-        require_agreement(course, assignment)
-        require_checks_agree(assignment)
-    except GraderFault as fault:
-        raise SystemExit(f"Nothing was graded: {fault}") from fault
+    assignment = read_assignment(course, course.coursedir.assignment_id, sandboxed=True)
+    require_agreement(course, assignment)
+    require_checks_agree(assignment)
+
+
+def existing_timestamp(folder: str) -> datetime | None:
+    """Return when a hand-in was handed in, UTC, if the timestamp.txt in its folder tells."""
+    path = Path(folder) / read_folder.TIMESTAMP
+    if not path.is_file():
+        return None
+    return read_folder.parse_time(read_folder.timestamp_text(path.read_bytes()))
 
 
 def read_notebook(

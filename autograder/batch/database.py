@@ -12,6 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from autograder import GraderFault
+from autograder.course.gradebook_file import require_usable_gradebook
 
 Result = TypeVar("Result")
 
@@ -45,6 +46,7 @@ class Database:
         patience_s: float = PATIENCE_S,
     ) -> None:
         self._on_wait, self._patience_s = on_wait, patience_s
+        require_usable_gradebook(url)
         self._retried(lambda: Gradebook(url, course_id).close())
         self._engine = _engine(url, try_s)
 

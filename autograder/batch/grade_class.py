@@ -198,8 +198,15 @@ def _alone(course_root: Path) -> Iterator[None]:
     import fcntl  # here: Windows has none, and no hand-ins run there
 
     path = course_root / _LOCK
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        lock = path.open("w", encoding="utf-8")
+    except OSError as error:
+        raise GraderFault(
+            f"the course cannot be written to ({path}: {error.strerror}): results, gradebook and "
+            "log go there, so grade in a copy that you may write"
+        ) from error
+    with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -20,7 +20,7 @@ from autograder.commands.terminal import (
     console,
     explained_faults,
 )
-from autograder.course.course import open_course
+from autograder.course.course import Course, open_course
 from autograder.intake.identity import printable, printable_lines
 from autograder.sandbox.host_system import require_linux
 
@@ -69,8 +69,7 @@ def grade_command(
         opened = open_course(course)
         everybody = opened.students(assignment)
         if not everybody:
-            where = opened.folder("submitted", assignment, "<student>").relative_to(opened.root)
-            raise GraderFault(f"no hand-ins: put them at {where}/")
+            raise GraderFault(_why_nobody(opened, assignment))
         unknown = set(student or ()) - set(everybody)
         if unknown:
             raise GraderFault(f"no hand-in of {', '.join(sorted(unknown))} in submitted/")
@@ -89,6 +88,24 @@ def grade_command(
             course, assignment, selection, sandboxed, workers, scheduler, preview=preview
         )
     leave(summary)
+
+
+def _why_nobody(course: Course, assignment: str) -> str:
+    """Return why there are no hand-ins of an assignment."""
+    known = course.assignments()
+    where = course.folder("submitted", assignment, "<student>").relative_to(course.root)
+    if not known:
+        return (
+            f"no hand-ins, as {course.root} holds no assignment (no notebook in source/ or "
+            "release/): go to the course's folder, or say --course FOLDER; hand-ins go to "
+            f"{where}/ there"
+        )
+    if assignment not in known:
+        return f"no assignment {assignment} in {course.root}: there are {', '.join(known)}"
+    for folder in reversed(where.parents[:-1]):
+        if (course.root / folder).is_file():
+            return f"{course.root / folder} is a file: hand-ins go to the folder {where}/"
+    return f"no hand-ins: put them at {where}/"
 
 
 def grade_shown(

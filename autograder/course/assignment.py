@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+import nbformat
 from nbgrader.api import Base, Gradebook, MissingEntry
 from sqlalchemy import create_engine
 from traitlets.config import Config
@@ -18,6 +19,7 @@ from traitlets.config import Config
 from autograder import GraderFault
 from autograder.course.brought import brought_files
 from autograder.course.course import Course, without_paths
+from autograder.course.enter_assignment import enter_if_missing
 from autograder.course.secret import course_secret
 
 Kind = Literal["grade", "solution", "task", "source"]
@@ -129,6 +131,7 @@ def read_assignment(course: Course, name: str, *, sandboxed: bool) -> Assignment
     Raises:
         GraderFault: it was not generated yet.
     """
+    enter_if_missing(course, name)
     with Gradebook(course.coursedir.db_url, course.coursedir.course_id) as gradebook:
         try:
             notebooks = gradebook.find_assignment(name).notebooks
@@ -141,8 +144,10 @@ def read_assignment(course: Course, name: str, *, sandboxed: bool) -> Assignment
     missing = [path for path in paths.values() if not path.is_file()]
     if not paths or missing:
         raise GraderFault(
-            f"the release of {name} was not made yet: run `nbgrader generate_assignment {name}`"
+            f"the release of {name} is not there: run `nbgrader generate_assignment {name} --force`"
         )
+    for notebook, path in paths.items():
+        _check_release(path, {cell.name for cell in cells if cell.notebook == notebook}, name)
     return Assignment(
         name=name,
         kernelspecs=kernelspecs,
@@ -154,6 +159,27 @@ def read_assignment(course: Course, name: str, *, sandboxed: bool) -> Assignment
         sandboxed=sandboxed,
         checks=checks_version(name),
     )
+
+
+def _check_release(path: Path, grade_ids: set[str], assignment: str) -> None:
+    """Check that a release is a notebook, and that of the cells which the gradebook knows.
+
+    Raises:
+        GraderFault: it is not.
+    """
+    mend = f"run `nbgrader generate_assignment {assignment} --force`, and look what has changed"
+    try:
+        release = nbformat.reads(path.read_text(encoding="utf-8"), 4)
+    except (ValueError, nbformat.ValidationError) as error:
+        raise GraderFault(
+            f"{path} is no notebook ({str(error).splitlines()[0]}): {mend}"
+        ) from error
+    found = {cell.metadata.get("nbgrader", {}).get("grade_id") for cell in release.cells}
+    if missing := sorted(grade_ids - found):
+        raise GraderFault(
+            f"{path} lacks cells that the gradebook knows ({', '.join(missing)}), so it is another "
+            f"assignment's or an older one: {mend}"
+        )
 
 
 def write_gradebook(assignment: Assignment, path: Path) -> None:

@@ -19,6 +19,7 @@ from traitlets.config.loader import PyFileConfigLoader
 from autograder import GraderFault
 from autograder.sandbox import Limits
 
+CONFIG = "nbgrader_config.py"
 Penalty = Callable[[str, float, float], float | None]
 """From student, score and seconds late to the penalty, in points."""
 
@@ -29,9 +30,16 @@ def course_config(course_root: Path) -> Config:
     Raises:
         GraderFault: there is none here.
     """
-    if not (course_root / "nbgrader_config.py").exists():
-        raise GraderFault(f"{course_root} holds no nbgrader_config.py: go to the course's folder")
-    return PyFileConfigLoader("nbgrader_config.py", path=str(course_root)).load_config()
+    if not (course_root / CONFIG).exists():
+        above = next((str(f) for f in course_root.parents if (f / CONFIG).exists()), "")
+        where = f", {above}, or say --course {above}" if above else ", or say --course FOLDER"
+        raise GraderFault(f"{course_root} holds no {CONFIG}: go to the course's folder{where}")
+    try:
+        return PyFileConfigLoader(CONFIG, path=str(course_root)).load_config()
+    except Exception as error:  # of the instructor's own code
+        raise GraderFault(
+            f"{course_root / CONFIG} fails: {type(error).__name__}: {error}"
+        ) from error
 
 
 def forks_kernels(config: Config) -> bool:
@@ -47,6 +55,7 @@ def hand_in_limits(config: Config) -> Limits:
 
 _PATHS = ("root", "db_url", "directory_structure", "assignment_id", "student_id", "notebook_id")
 Step = Literal["source", "release", "submitted", "autograded", "feedback"]
+_BEFORE_SUBMISSION: tuple[Step, Step] = ("source", "release")
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,17 @@ class Course:
         directory = getattr(self.coursedir, f"{step}_directory")
         name = re.compile(self.coursedir.format_path(directory, "([^/]+)", assignment, escape=True))
         return sorted(found[1] for folder in folders if (found := name.fullmatch(folder)))
+
+    def assignments(self) -> list[str]:
+        """Return the assignments that have a notebook as source or release, sorted."""
+        found = set()
+        for step in _BEFORE_SUBMISSION:
+            anywhere = self.folder(step, "*")
+            name = re.compile(re.escape(str(anywhere)).replace(r"\*", "([^/]+)"))
+            folder = os.path.relpath(anywhere, self.root)
+            paths = glob(os.path.join(escape(str(self.root)), folder, "*.ipynb"))
+            found |= {m[1] for path in paths if (m := name.fullmatch(os.path.dirname(path)))}
+        return sorted(found)
 
     def permissions(self) -> int:
         """Return the mode of graded files."""

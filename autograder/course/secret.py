@@ -6,6 +6,8 @@ import os
 import secrets
 from pathlib import Path
 
+from autograder import GraderFault
+
 VARIABLE = "AUTOGRADER_SECRET"
 FILE = Path(".autograder") / "secret"
 
@@ -15,6 +17,9 @@ def course_secret(course_root: Path) -> str:
 
     Keep the file: with another secret a re-grade draws other challenges. Give it to nobody: who
     has it can foresee them.
+
+    Raises:
+        GraderFault: the file is empty.
     """
     given = os.environ.get(VARIABLE)
     if given:
@@ -24,7 +29,13 @@ def course_secret(course_root: Path) -> str:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        return path.read_text(encoding="utf-8").strip()
+        kept = path.read_text(encoding="utf-8").strip()
+        if not kept:
+            raise GraderFault(
+                f"{path} is empty, so anybody could foresee the challenges: restore it, or remove "
+                "it for a new one"
+            ) from None
+        return kept
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(secrets.token_hex(32))
     return path.read_text(encoding="utf-8").strip()

@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 
 from autograder.intake._arrange import arrange, assemble, fill_slots
 from autograder.intake._kinship import is_strange
-from autograder.intake._match import match_cells
+from autograder.intake._match import match_cells, others_cells
 from autograder.intake._parse import MAX_NOTEBOOK_BYTES, parse_cells
 from autograder.intake._records import (
     MISSING,
@@ -51,6 +51,8 @@ def read(data: bytes, release: NotebookNode, *, max_bytes: int = MAX_NOTEBOOK_BY
     except UnreadableError as reason:
         return replace(empty(release, str(reason)), refused=isinstance(reason, TooMuchError))
     claims = match_cells(cells, knowns)
+    if others := others_cells(cells, knowns, claims):
+        return empty(release, f"it is the notebook of another assignment, with the cells {others}")
     slots = fill_slots(cells, knowns, claims, repairs)
     arrange(slots, cells, knowns, claims, repairs)
     bring_answers(slots, knowns, repairs)

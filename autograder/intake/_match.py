@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rapidfuzz import fuzz
@@ -12,6 +13,9 @@ from autograder.intake._release import plain_text
 
 NEARLY_THE_SAME = 90.0
 """rapidfuzz ratio from which a text counts as the release's: a word changed, not a paragraph."""
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_NAMES_SHOWN = 3
 
 
 def match_cells(cells: list[HandedCell], knowns: list[Known]) -> dict[int, int]:
@@ -79,6 +83,15 @@ def match_cells(cells: list[HandedCell], knowns: list[Known]) -> dict[int, int]:
             here = (i for i in free() if start < i < stop and cells[i].kind == kind and plain[i])
             claim(index, next(here, None))
     return claims
+
+
+def others_cells(cells: list[HandedCell], knowns: list[Known], claims: Mapping[int, int]) -> str:
+    """Return names of cells if a hand-in is another assignment's notebook, else ""."""
+    names = {cell.grade_id for cell in cells if cell.grade_id and _NAME.fullmatch(cell.grade_id)}
+    ours = names & {known.grade_id for known in knowns}
+    if ours or any(knowns[index].names for index in claims):
+        return ""
+    return ", ".join(sorted(names)[:_NAMES_SHOWN])
 
 
 def defined_names(cell: HandedCell) -> set[str]:

@@ -33,7 +33,7 @@ def parse_cells(
     repairs: list[Repair] = []
     document = _json(data, max_bytes, repairs)
     raw_cells: list[Any] = []
-    match document.get("nbformat", 4), document:
+    match _version(document), document:
         case ((3 | 2), {"worksheets": list(sheets)}):
             repairs.append(Repair(None, "the notebook was in an old format; it was converted"))
             for sheet in sheets:
@@ -77,6 +77,13 @@ def parse_cells(
         what = f"asked for {f'the kernel {kernel}' if named else 'another kernel'}"
         repairs.append(Repair(None, f"the notebook {what}; it was run with {wanted}"))
     return cells, repairs
+
+
+def _version(document: dict[str, Any]) -> Any:
+    """Return the number of the format, also where it was written as a text."""
+    version = document.get("nbformat", 4)
+    digits = isinstance(version, str) and version.isdecimal() and len(version) < 4
+    return int(version) if digits else version
 
 
 def _json(data: bytes, max_bytes: int, repairs: list[Repair]) -> dict[str, Any]:

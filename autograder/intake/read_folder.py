@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 import warnings
@@ -65,12 +66,7 @@ class HandIn:
     @property
     def time(self) -> datetime | None:
         """Return when it was handed in, in UTC without a time zone; None if nothing tells."""
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # a time zone that nobody knows
-                return parse_utc(self.timestamp) if self.timestamp else None
-        except (ValueError, ArithmeticError):  # numbers of ninety digits among them
-            return None
+        return parse_time(self.timestamp)
 
     def beside(self) -> dict[str, bytes]:
         """Return path -> content of the files beside the notebooks; no time that holds no date."""
@@ -98,6 +94,24 @@ class HandIn:
         if self.timestamp and self.time is None:
             said.append(f"{TIMESTAMP} was left out: it holds no date")
         return said
+
+
+def timestamp_text(data: bytes) -> str:
+    """Return the text of timestamp.txt, in whatever encoding an editor saved it."""
+    data = data[:_TIMESTAMP_BYTES]
+    utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    text = data.decode("utf-16" if utf16 else "utf-8-sig", errors="replace")
+    return "".join(char for char in text if char.isprintable()).strip()
+
+
+def parse_time(timestamp: str | None) -> datetime | None:
+    """Return the time that a text gives, in UTC without a time zone; None if it gives none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a time zone that nobody knows
+            return parse_utc(timestamp) if timestamp else None
+    except (ValueError, ArithmeticError):  # numbers of ninety digits among them
+        return None
 
 
 def collect(
@@ -175,8 +189,7 @@ def collect(
                 room -= len(data)
             files.append(HandedFile(entry.path, entry.size_bytes, data))
             if entry.parts == (TIMESTAMP,) and data is not None:
-                text = data[:_TIMESTAMP_BYTES].decode("utf-8", errors="replace")
-                timestamp = "".join(char for char in text if char.isprintable()).strip()
+                timestamp = timestamp_text(data)
     return HandIn(
         notebooks,
         fatal,

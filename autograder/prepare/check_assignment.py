@@ -42,7 +42,11 @@ def examine(course_root: Path, assignment: str) -> Iterator[Finding]:
     path = course.folder("source", assignment) / f"{assignment}.ipynb"
     if not path.exists():
         raise GraderFault(f"no source notebook: write {os.path.relpath(path, course_root)}")
-    source = nbformat.read(path, 4)
+    try:
+        source = nbformat.read(path, 4)
+    except (ValueError, nbformat.ValidationError) as error:
+        why = str(error).splitlines()[0]
+        raise GraderFault(f"{path} is no notebook ({why}): restore your last copy") from error
     yield from grade_cells(source, assignment)
     yield hidden_tests(source, assignment)
     release, beside = fresh_folder(course, assignment)

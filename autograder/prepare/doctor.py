@@ -17,7 +17,8 @@ import psutil
 from autograder import GraderFault, sandbox
 from autograder.batch.worker_needs import worker_needs
 from autograder.course import secret
-from autograder.course.course import course_config, forks_kernels, hand_in_limits
+from autograder.course.course import course_config, forks_kernels, hand_in_limits, open_course
+from autograder.course.gradebook_file import require_usable_gradebook
 from autograder.sandbox import Finding, host_system
 from autograder.sandbox.control_group import own_control_groups
 
@@ -47,7 +48,9 @@ def examine(course_root: Path) -> Iterator[Finding]:
     yield digits()
     yield configuration(course_root)
     yield tools()
+    yield writable(course_root)
     yield database(course_root / "gradebook.db")
+    yield assignments(course_root)
     yield kept_secret(course_root / secret.FILE)
 
 
@@ -155,7 +158,7 @@ def configuration(course_root: Path) -> Finding:
     try:
         config = course_config(course_root)
     except GraderFault as error:
-        return Finding("configuration", False, "no nbgrader_config.py", str(error))
+        return Finding("configuration", False, "nbgrader_config.py cannot be read", str(error))
     steps = [str(step) for step in config.Autograde.get("autograde_preprocessors", [])]
     if "autograder.nbgrader_step.Judge" in steps:
         return Finding("configuration", True, "nbgrader_config.py forms verdicts outside")
@@ -176,10 +179,40 @@ def tools() -> Finding:
     return Finding("alembic", bool(found), found or "not found", mend)
 
 
+def writable(course_root: Path) -> Finding:
+    """Return whether results can be written into the course."""
+    if os.access(course_root, os.W_OK):
+        return Finding("course", True, "its folder can be written to")
+    return Finding("course", False, "its folder cannot be written to", "grade in a copy of it")
+
+
+def assignments(course_root: Path) -> Finding:
+    """Return which assignments there are to be graded."""
+    try:
+        course = open_course(course_root)
+    except GraderFault as error:
+        return Finding("assignments", False, "no course", str(error))
+    known = course.assignments()
+    released = [name for name in known if any(course.folder("release", name).glob("*.ipynb"))]
+    lacking = [name for name in known if name not in released]
+    if lacking:
+        mend = "; ".join(f"nbgrader generate_assignment {name} --force" for name in lacking)
+        return Finding("assignments", None, f"without a release: {', '.join(lacking)}", mend)
+    if not released:
+        mend = "write source/<assignment>/<assignment>.ipynb, or go to the course's folder"
+        return Finding("assignments", None, "none", mend)
+    return Finding("assignments", True, f"released: {', '.join(released)}")
+
+
 def database(path: Path) -> Finding:
     """Return whether the gradebook can be read and written."""
     if not path.exists():
         return Finding("gradebook", True, "none yet: it is made when grading begins")
+    try:
+        require_usable_gradebook(f"sqlite:///{path}")
+    except GraderFault as error:
+        says, _, mend = str(error).partition(": ")
+        return Finding("gradebook", False, says, mend)
     try:
         with closing(sqlite3.connect(path, timeout=PATIENCE_S)) as connection:
             (verdict,) = connection.execute("PRAGMA quick_check").fetchone()
