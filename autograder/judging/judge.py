@@ -15,7 +15,7 @@ from autograder.checking import checks
 from autograder.checking.challenge import derive_seed
 from autograder.checking.check_result import CheckResult
 from autograder.judging import graded_notebook, sanitise
-from autograder.judging._session import Session, StudentKernel
+from autograder.judging._session import Session, StudentKernel, check_machine
 from autograder.judging._unsafe_kernel import open_unsafe_kernel
 from autograder.judging.graded_notebook import METADATA, VERDICT, autograded_id
 from autograder.judging.timing import CELL, Stopwatch
@@ -81,7 +81,7 @@ def grade_notebook(
                 cell.source = sanitise.without_hidden_tests(cell.source)
         with watch.phase("end"):
             stack.close()
-    session.check_machine()  # Linux may have killed a part of it just before the last answer
+    check_machine(kernel)  # Linux may have killed a part of it just before the last answer
     for cell in notebook.cells:
         if cell.cell_type != "code" and not (
             graded_notebook.is_given(cell) or graded_notebook.says(cell)
