@@ -6,6 +6,7 @@ Cells are read as text, line by line: what a hand-in may write is too odd for a 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,8 @@ def error_of(outputs: Sequence[NotebookNode]) -> str | None:
     if not errors:
         return None
     name, value = str(errors[-1].get("ename", "")), str(errors[-1].get("evalue", ""))
+    if name == "SyntaxError":  # which may be none in the student's own, newer Python
+        value = f"{value}; it ran with Python {sys.version_info.major}.{sys.version_info.minor}"
     return _plain(f"{name}: {value}" if value else name, _MAX_ERROR)
 
 

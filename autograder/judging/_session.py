@@ -274,16 +274,6 @@ class Session:
         self.end = reason
         raise StudentFault(reason)
 
-    def check_machine(self) -> None:
-        """Check that the machine did not fail the kernel, which may have ended since.
-
-        Raises:
-            GraderFault: it did.
-        """
-        usage = self._kernel.usage()
-        if usage.cause == "machine":
-            raise _ended(usage)
-
     def _check_alive(self) -> None:
         usage = self._kernel.usage()
         if usage.cause is None:
@@ -307,6 +297,17 @@ class Session:
                 return
             except Exception:  # a forged reply: dropped like any other
                 continue
+
+
+def check_machine(kernel: StudentKernel) -> None:
+    """Check that the machine did not fail a kernel, which may have ended since.
+
+    Raises:
+        GraderFault: it did.
+    """
+    usage = kernel.usage()
+    if usage.cause == "machine":
+        raise _ended(usage)
 
 
 def _ended(usage: Usage) -> GraderFault:

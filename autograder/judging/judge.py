@@ -16,7 +16,7 @@ from autograder.checking.challenge import derive_seed
 from autograder.checking.check_result import CheckResult, nothing
 from autograder.judging import graded_notebook, sanitise
 from autograder.judging._absent import hung_on
-from autograder.judging._session import Session, StudentKernel
+from autograder.judging._session import Session, StudentKernel, check_machine
 from autograder.judging._unsafe_kernel import open_unsafe_kernel
 from autograder.judging.graded_notebook import (
     ASKED,
@@ -97,7 +97,7 @@ def grade_notebook(
         with watch.phase("end"):
             absent = session.absent()
             stack.close()
-    session.check_machine()  # Linux may have killed a part of it just before the last answer
+    check_machine(kernel)  # Linux may have killed a part of it just before the last answer
     graded_notebook.put_stubs_back(notebook)
     for cell in notebook.cells:
         if cell.cell_type != "code" and not (

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from autograder import GraderFault
-from autograder.judging._session import Session
+from autograder.judging._session import Session, check_machine
 from autograder.sandbox import Limits, _memory_watch, open_kernel
 from autograder.sandbox.control_group import own_control_groups
 from tests.sandbox import groups
@@ -52,12 +52,11 @@ def test_one_that_only_a_child_of_was_killed_is_the_machines_even_when_closed(
 ) -> None:
     events = counted(tmp_path, monkeypatch)
     with open_kernel(Limits(), fork=False) as kernel:
-        session = Session(kernel, Limits())
-        session.check_machine()
+        check_machine(kernel)
         events.write_text("oom_kill 1\n")
         kernel.kill()
     with pytest.raises(GraderFault, match="Linux killed"):
-        session.check_machine()
+        check_machine(kernel)
 
 
 _GRADE = """
@@ -66,7 +65,7 @@ from pathlib import Path
 group, code, reserve = sys.argv[1:]
 Path(group, "cgroup.procs").write_text("0")
 from autograder import GraderFault
-from autograder.judging._session import Session
+from autograder.judging._session import Session, check_machine
 from autograder.sandbox import Limits, open_kernel
 limits = Limits(reserve_bytes=int(reserve))
 with open_kernel(limits) as kernel:
@@ -75,7 +74,7 @@ with open_kernel(limits) as kernel:
         shown = [str(session.run_cell(code))]
         shown.append(str(session.run_cell("print(6 * 7)")))
         kernel.kill()
-        session.check_machine()
+        check_machine(kernel)
         fault = ""
     except GraderFault as error:
         shown, fault = [], str(error)
