@@ -67,14 +67,16 @@ def _fork_one() -> None:
 
 
 def _advice(complaint: str) -> str:
-    """Return what to do where Linux refuses namespaces within a sandbox's; else nothing."""
-    if not any(word in complaint for word in ("unshare", "mount", "_map", "max_user_namespaces")):
+    """Return what to do where kernels cannot be forked; nothing where there is no room to."""
+    if any(word in complaint for word in ("temporarily unavailable", "Cannot allocate memory")):
         return ""
+    advice = ""
+    if any(word in complaint for word in ("unshare", "mount", "_map", "max_user_namespaces")):
+        advice = "\nLinux must let a sandbox make namespaces within its own, and mount /proc there."
+        advice += namespace_hints()
     return (
-        "\nLinux must let a sandbox make namespaces within its own, and mount /proc there."
-        f"{namespace_hints()}\n"
-        "Or set c.Judge.fork_kernels = False in nbgrader_config.py: each kernel then imports "
-        "PyTorch itself, which takes some seconds more for each hand-in."
+        f"{advice}\nOr set c.Judge.fork_kernels = False in nbgrader_config.py: each kernel then "
+        "imports PyTorch itself, which takes some seconds more for each hand-in."
     )
 
 

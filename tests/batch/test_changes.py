@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -164,15 +163,17 @@ def test_a_preview_of_what_has_changed_since_is_forgotten(graded: Path, schedule
     assert not list((graded / HELD / "cnns").iterdir())
 
 
-def test_a_run_that_had_to_stop_leaves_its_results_for_the_next_one(
-    graded: Path, scheduler: str
-) -> None:
+def test_a_run_that_had_to_stop_leaves_its_results_for_the_next_one(graded: Path) -> None:
+    with cluster_in_threads(workers=1) as cluster:  # so one comes after the other
+        _stops_and_goes_on(graded, cluster.scheduler_address)
+
+
+def _stops_and_goes_on(graded: Path, scheduler: str) -> None:
     before = cheap.rows(graded)
     _mend_a_check(graded)
 
     def stops_at_last(student: str, handed_in: HandIn, assignment: Assignment) -> Graded | Fault:
         if student == STUDENTS[3]:
-            time.sleep(1)  # the others are held by then
             return Fault("the disk is full", everybodys=True)
         return grade_anew(student, handed_in, assignment)
 

@@ -7,6 +7,7 @@ beside its answers costs nothing.
 from __future__ import annotations
 
 import csv
+import shutil
 import sys
 from pathlib import Path
 
@@ -53,13 +54,13 @@ def _graded(course: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def graded(course: Path) -> Path:
-    return _graded(course)
+def graded(course: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _graded(shutil.copytree(course, tmp_path_factory.mktemp("graded") / "course"))
 
 
 @pytest.fixture(scope="module")
-def stock_graded(stock_course: Path) -> Path:
-    return _graded(stock_course)
+def stock_graded(stock_course: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _graded(shutil.copytree(stock_course, tmp_path_factory.mktemp("graded") / "course"))
 
 
 def scores(course: Path, student: str) -> dict[str, float | None]:
