@@ -11,21 +11,18 @@ import contextlib
 import os
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
+from autograder.inside.steps import Steps
 from course_utils.protocol import Padding, Protocol, Training, predict
 
 Fields = dict[str, Any]
 Tensors = dict[str, Tensor]
 Answer = tuple[Fields, Tensors]
-
-
-MAX_TRACED = 200  # tensors: below the cap of one message
 
 
 class Missing(Exception):
@@ -116,7 +113,7 @@ class Probe:
     @torch.no_grad()
     def _trace(self, tensors: Tensors, handle: str) -> Answer:
         """Return what goes in and out of the network's steps until the end or the first error."""
-        model, steps = self._models[handle].eval(), _Steps(len(tensors["images"]))
+        model, steps = self._models[handle].eval(), Steps(len(tensors["images"]))
         hooks = []
         try:
             for name, module in _modules(model):
@@ -163,55 +160,6 @@ class Probe:
         if not callable(found):
             raise WrongKind(f"expected {name} to be callable, got {type(found).__name__}")
         return found
-
-
-class _Steps(TorchFunctionMode):
-    """Records the batches that modules and PyTorch's functions take and give.
-
-    Args:
-        count: of the images in a batch.
-
-    Attributes:
-        seen: "0", "1", ... -> copies of them, in their order.
-    """
-
-    def __init__(self, count: int) -> None:
-        super().__init__()
-        self.seen: Tensors = {}
-        self._count = count
-        self._last: tuple[Tensor, int] | None = None  # the tensor itself, so that its id stays
-
-    def record(self, value: Any) -> None:
-        """Keep a copy of a batch, unless it is what was kept last."""
-        if not isinstance(value, Tensor) or len(self.seen) >= MAX_TRACED:
-            return
-        if value.dim() < 2 or len(value) != self._count:
-            return
-        if self._last and self._last[0] is value and self._last[1] == value._version:
-            return
-        self._last = value, value._version
-        self.seen[str(len(self.seen))] = value.clone()
-
-    def before(self, module: nn.Module, inputs: Any) -> None:
-        """Record what a module takes."""
-        self.record(inputs[0] if inputs else None)
-
-    def after(self, module: nn.Module, inputs: Any, output: Any) -> None:
-        """Record what a module gives."""
-        self.record(output)
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Call a function, and record its first argument and what it returns."""
-        self.record(args[0] if args else None)
-        output = func(*args, **(kwargs or {}))
-        self.record(output)
-        return output
 
 
 def _modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
@@ -338,8 +286,10 @@ def serve() -> None:
                 comm.send(buffers=[wire.encode({"absent": absent.asked}, {})])
                 return
             absent.answering = True
-            answer_fields, answer = probe.answer(fields["verb"], fields["arguments"], tensors)
-            absent.answering = False
+            try:
+                answer_fields, answer = probe.answer(fields["verb"], fields["arguments"], tensors)
+            finally:
+                absent.answering = False
             comm.send(buffers=[wire.encode(answer_fields, answer)])
 
         comm.on_msg(respond)

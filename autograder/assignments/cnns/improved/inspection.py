@@ -63,18 +63,23 @@ def inspect_untrained(model: Model) -> Inspection:
     """Return what shows of a fresh model without training."""
     digits = load_digits_subset().test_images[:LOOKED_AT]
     corner = IMAGE_SIZE - digits.shape[-1]
+
+    def logits(place: int) -> Tensor:
+        return as_logits(model.forward(at(digits, place)), len(digits), CLASSES).float()
+
+    first = logits(_FIRST)
     linear = [p for p in model.parameters if _fan_in(p) > 1]
     narrow = min(linear, key=_fan_in, default=None)
     wide = max(linear, key=_fan_in, default=None)
     return Inspection(
-        interior=min(_change(model, digits, _FIRST, _FIRST + shift) for shift in _SHIFTS),
-        border=_change(model, digits, 0, corner),
+        interior=min(_change(first, logits(_FIRST + shift)) for shift in _SHIFTS),
+        border=_change(logits(0), logits(corner)),
         narrowest=_fan_in(narrow) if narrow else 0,
         narrowest_name=narrow.owner if narrow else "",
         widest=_fan_in(wide) if wide else 0,
         widest_name=wide.owner if wide else "",
         parameters=sum(math.prod(p.shape) for p in model.parameters),
-        rank=_rank(as_logits(model.forward(at(digits, _FIRST)), len(digits), CLASSES)),
+        rank=_rank(first),
         averages=_averages(model.trace(at(digits[:2], _FIRST))),
     )
 
@@ -95,12 +100,8 @@ def _averages(seen: Sequence[Tensor]) -> bool:
     return any(x.shape == mean.shape and alike(x, mean) for mean in means for x in flat)
 
 
-def _change(model: Model, digits: Tensor, start: int, end: int) -> float:
-    """Return how much the logits change from one place to another, relative to their spread."""
-    before, after = (
-        as_logits(model.forward(at(digits, place)), len(digits), CLASSES).float()
-        for place in (start, end)
-    )
+def _change(before: Tensor, after: Tensor) -> float:
+    """Return how much logits (N, K) change from one place to another, relative to their spread."""
     spread = torch.cat([part - part.mean(dim=0) for part in (before, after)])
     change = (before - after).square().mean().sqrt() / (spread.square().mean().sqrt() + 1e-12)
     return float(change) if bool(change.isfinite()) else 0.0

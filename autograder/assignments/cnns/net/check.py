@@ -37,15 +37,16 @@ _DEFAULTS_SHOWN = called(NET, DEFAULTS)
 
 def parameters(student: StudentSide, seed: int) -> CheckResult:
     """Return the verdict on the parameters of `Net`: 10 points."""
-    defaults = _other_defaults(student, seed)
-    model = build(student, NET, seed, **(DEFAULTS if defaults else {}))
+    model = own = build(student, NET, seed)
+    defaults = _other_defaults(student, seed, own.parameters)
+    if defaults:
+        model = build(student, NET, seed, **DEFAULTS)
     shapes = net_shapes(net_spec())
     matched = match_layers(shapes, model.parameters)
     taken = [slot.parameter for pairing in matched.values() for slot in pairing.values()]
     left = [p for p in model.parameters if p not in taken]
     criteria = [_layer_criterion(layer, shapes, layer in matched, left) for layer in LAYERS]
-    parameters = build(student, NET, seed).parameters if defaults else model.parameters
-    criteria.append(_total_criterion("parameters in all", net_spec(), parameters))
+    criteria.append(_total_criterion("parameters in all", net_spec(), own.parameters))
     name = f"parameters in all of {_OTHER_SHOWN}"
     try:
         other = build(student, NET, seed, **OTHER)
@@ -107,8 +108,10 @@ def function(student: StudentSide, seed: int) -> CheckResult:
     Each layer, with what follows it, earns its share for the default sizes and a quarter of it
     more if it is right for other sizes too.
     """
-    defaults = _other_defaults(student, seed)
-    recognition = examine(student, seed, DEFAULTS if defaults else {})
+    recognition, defaults = examine(student, seed, {}), None
+    if not recognition.right:
+        defaults = _other_defaults(student, seed, build(student, NET, seed).parameters)
+        recognition = examine(student, seed, DEFAULTS) if defaults else recognition
     share = 1.0 if recognition.answered else _UNANSWERED
     criteria = [
         Criterion(
@@ -142,15 +145,19 @@ def function(student: StudentSide, seed: int) -> CheckResult:
     return CheckResult(tuple(criteria), advice, names(mistakes), {"layers": _layers(recognition)})
 
 
-def _other_defaults(student: StudentSide, seed: int) -> Mistake | None:
+def _other_defaults(
+    student: StudentSide, seed: int, parameters: Sequence[ParameterInfo]
+) -> Mistake | None:
     """Return the mistake that `Net()` has other sizes than the exercise's; None if it has not.
 
     Then everything else is asked of the network whose sizes are written out.
 
-    Raises:
-        StudentFault: `Net()` cannot be built.
+    Args:
+        student: whose.
+        seed: of the challenge.
+        parameters: of `Net()`.
     """
-    own = [p.shape for p in build(student, NET, seed).parameters]
+    own = [p.shape for p in parameters]
     if set(own) >= set(net_shapes(net_spec()).values()):
         return None
     try:

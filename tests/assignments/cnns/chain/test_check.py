@@ -113,12 +113,22 @@ def test_the_visible_checks_example_shows_every_single_mistake_of_the_catalogue(
     assert [round(v, 2) for v in right.value.flatten().tolist()] == visible.EXAMPLE
 
 
+_PASSED = "Looks right: conv_pool_conv"
+
+
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[m.name for m in MUTANTS])
 def test_the_visible_check_lets_no_wrong_chain_pass(mutant, capsys):
     namespace: dict[str, object] = {"torch": torch, "nn": nn, "F": F}
     exec(mutant.source, namespace)
     visible.check_conv_pool_conv(namespace["conv_pool_conv"])
-    assert "Grading compares the values" not in str(capsys.readouterr())
+    assert _PASSED not in capsys.readouterr().out
+
+
+def test_the_visible_check_lets_the_right_chain_pass(capsys):
+    namespace: dict[str, object] = {"torch": torch, "nn": nn, "F": F}
+    exec(CHAIN, namespace)
+    visible.check_conv_pool_conv(namespace["conv_pool_conv"])
+    assert _PASSED in capsys.readouterr().out
 
 
 def test_every_mistake_of_the_catalogue_has_words():
