@@ -10,7 +10,9 @@ import math
 import queue
 import time
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from typing import Any, Protocol
 
 from nbformat import NotebookNode
@@ -21,15 +23,17 @@ from autograder.inside import wire
 from autograder.inside.probe import Answer
 from autograder.judging import sanitise
 from autograder.judging._absent import absent_names
+from autograder.judging._code import without_comments
 from autograder.judging._likely_cause import FailedCell, because, error_of, named
 from autograder.judging._messages import unpack
 from autograder.judging._outputs import Outputs, notice
 from autograder.pages.markdown import Patience
-from autograder.sandbox import Limits, Usage
+from autograder.sandbox import Limits, SandboxError, SandboxUnavailable, Usage, open_kernel
 
+LEAST_MEMORY_BYTES = 2**30  # of a kernel opened afresh
 GRACE_S = 5.0  # what an interrupted kernel gets to come to rest before it is killed
 _POLL_S = 0.5
-_SERVE = "__import__('autograder.inside.probe', fromlist=['serve']).serve()"
+_SERVE = "__import__('autograder.inside.probe', fromlist=['serve']).serve(showing={showing})"
 _TARGET = "autograder"
 
 _CAUSES = {
@@ -70,9 +74,11 @@ class Session:
 
     Args:
         kernel: a fresh kernel.
-        limits: wall times and output sizes.
+        limits: wall times, output sizes, and the memory of this kernel and those opened afresh.
         patience: how long it may take to clean what the hand-in shows.
         sources: of all code cells that will run, to say where a name is defined.
+        open_kernel: opens another one under some limits, with the same files.
+        showing: whether figures are drawn.
     """
 
     def __init__(
@@ -81,26 +87,31 @@ class Session:
         limits: Limits,
         patience: Patience | None = None,
         sources: Sequence[str] = (),
+        *,
+        open_kernel: Callable[[Limits], AbstractContextManager[StudentKernel]] = open_kernel,
+        showing: bool = True,
     ) -> None:
         self.memo: dict[Hashable, Any] = {}
         self.asked_cpu_s: defaultdict[str, float] = defaultdict(float)  # by verb
         self.end: str | None = None  # why the kernel is gone, for the student
         self._kernel, self._client, self._limits = kernel, kernel.client, limits
         self._client.session.unpack = unpack
+        self._open_kernel = open_kernel
         self._patience, self._sources = patience, sources
+        self._ran: list[str] = []
+        self._apart = Usage()  # what kernels opened afresh used, all together
         self._failed: list[FailedCell] = []
         self._names: dict[str, str] = {}  # handle of a model -> the student's name for it
         self._left_s = math.inf  # of the hand-in's time: the judge's is its own
-        self._cells_run = 0
         self._output_bytes_left = limits.notebook_output_bytes
         self._requests = itertools.count()
         self._comm_id = "autograder-probe"
-        self._start_probe()
+        self._start_probe(showing)
         self._left_s = limits.submission_timeout_s
 
     def version(self, name: str) -> Hashable:
         """Return how many of the student's cells have run."""
-        return self._cells_run
+        return len(self._ran)
 
     def cpu_s(self) -> float:
         """Return the processor time of all processes of the hand-in, in seconds."""
@@ -110,26 +121,97 @@ class Session:
         """Return the outputs of one of the student's cells, capped and made harmless."""
         if self.end is not None:
             return [notice(f"This cell was not run: {self.end}.")]
-        self._cells_run += 1
+        self._ran.append(source)
         self.memo.clear()
         cap = min(self._limits.cell_output_bytes, self._output_bytes_left)
         collected = Outputs(cap)
         # By default a kernel drops what comes just after a cell that failed.
-        message_id = self._client.execute(source, allow_stdin=False, stop_on_error=False)
         notices = []
         try:
-            self._converse(message_id, collected.add)
+            self._execute(source, collected.add)
         except StudentFault as fault:
             text = str(fault)
             notices = [notice(f"{text[:1].upper()}{text[1:]}.")]
-            self._failed.append(FailedCell(source, text))
-            if self.end is not None:
-                self.end = f"in {named(source)}, {self.end}"
         self._output_bytes_left -= collected.bytes_kept
         shown = sanitise.outputs(collected.shown(), self._patience)
         if error := error_of(shown):
             self._failed.append(FailedCell(source, error))
         return shown + notices
+
+    @contextmanager
+    def afresh(self) -> Iterator[Session]:
+        """Yield the student's side in a kernel of its own, which has run the cells so far.
+
+        What one of the two kernels learns the other cannot know. Both together get the memory of
+        one hand-in, or `LEAST_MEMORY_BYTES` more.
+
+        Raises:
+            StudentFault: this kernel has ended.
+            GraderFault: the machine failed.
+        """
+        if self.end is not None:
+            raise StudentFault(self.end)
+        left = self._limits.memory_bytes - self._kernel.usage().memory_bytes
+        limits = replace(self._limits, memory_bytes=max(left, LEAST_MEMORY_BYTES))
+        try:
+            with self._open_kernel(limits) as kernel:
+                fresh = Session(kernel, limits, sources=self._sources, showing=False)
+                fresh._repeat(self._ran)
+                fresh._failed = list(self._failed)
+                try:
+                    yield fresh
+                finally:
+                    self._note(fresh)
+            check_machine(kernel)
+        except (SandboxError, SandboxUnavailable) as error:
+            raise GraderFault(f"no second kernel for a hand-in: {error}") from error
+
+    def usage(self) -> Usage:
+        """Return what all kernels of the hand-in used so far, those opened afresh among them."""
+        own = self._kernel.usage()
+        return replace(
+            own,
+            peak_memory_bytes=max(own.peak_memory_bytes, self._apart.peak_memory_bytes),
+            cpu_s=own.cpu_s + self._apart.cpu_s,
+        )
+
+    def _note(self, fresh: Session) -> None:
+        """Add what a kernel that was opened afresh used."""
+        used, held = fresh.usage(), self._kernel.usage().memory_bytes
+        self._apart = replace(
+            self._apart,
+            peak_memory_bytes=max(self._apart.peak_memory_bytes, held + used.peak_memory_bytes),
+            cpu_s=self._apart.cpu_s + used.cpu_s,
+        )
+        for verb, cpu_s in fresh.asked_cpu_s.items():
+            self.asked_cpu_s[verb] += cpu_s
+
+    def _repeat(self, sources: Sequence[str]) -> None:
+        """Run cells that ran elsewhere; nobody looks at what they show."""
+        for source in sources:
+            if self.end is None:
+                self._ran.append(source)
+                with suppress(StudentFault):
+                    self._execute(source, _ignore)
+
+    def _execute(self, source: str, handle: Callable[[dict[str, Any]], None]) -> None:
+        """Run a cell without its comments; `handle` sees each message.
+
+        Raises:
+            StudentFault: it took too long, or the kernel died of it.
+            GraderFault: the machine failed.
+        """
+        # By default a kernel drops what comes just after a cell that failed.
+        message_id = self._client.execute(
+            without_comments(source), allow_stdin=False, stop_on_error=False
+        )
+        try:
+            self._converse(message_id, handle)
+        except StudentFault as fault:
+            self._failed.append(FailedCell(source, str(fault)))
+            if self.end is not None:
+                self.end = f"in {named(source)}, {self.end}"
+            raise
 
     def ask(self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
         """Return the answer of the probe in the kernel.
@@ -184,7 +266,7 @@ class Session:
             raise StudentFault(f"the answer could not be read: {error}") from error
         return fields, answer
 
-    def _start_probe(self) -> None:
+    def _start_probe(self, showing: bool) -> None:
         """Start the probe, before anything of the hand-in runs.
 
         Raises:
@@ -192,7 +274,8 @@ class Session:
         """
         limit_s = self._limits.startup_s
         try:
-            serving = self._client.execute(_SERVE, silent=True, store_history=False)
+            serve = _SERVE.format(showing=showing)
+            serving = self._client.execute(serve, silent=True, store_history=False)
             self._converse(serving, _ignore, limit_s)
             opening = self._send("comm_open", {"target_name": _TARGET, "data": {}})
             self._converse(opening, _ignore, limit_s)

@@ -107,6 +107,7 @@ class Usage:
     """What a sandbox used so far, sampled up to ten times a second.
 
     Attributes:
+        memory_bytes: what its processes held at the last look, in bytes.
         peak_memory_bytes: most memory that its processes held at one time, in bytes. Pages that
             forked processes share count once for each of them.
         peak_processes: most processes and threads at one time.
@@ -120,6 +121,7 @@ class Usage:
             grader's eyes only.
     """
 
+    memory_bytes: int = 0
     peak_memory_bytes: int = 0
     peak_processes: int = 0
     peak_disk_bytes: int = 0

@@ -7,7 +7,8 @@ import math
 import random
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -25,6 +26,7 @@ from autograder.checking.check_result import FELL_OVER, CheckResult, Criterion, 
 from autograder.checking.student import InProcess, call
 from autograder.inside.probe import Probe
 from course_utils import data
+from course_utils.signs import draw_signs
 from tests.assignments.cnns.mutants import CHAINS, NETS
 from tests.checking.forged import Forger
 
@@ -67,8 +69,9 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leaves out what takes long: large data, measured work, the last of the search."""
     full = data.load_digits_subset()
     few = data.DigitSplit(*(tensor[:400] for tensor in vars(full).values()))
-    for module in (inspection, training_runs, work_limit):
+    for module in (inspection, work_limit):
         monkeypatch.setattr(module, "load_digits_subset", lambda: few)
+    monkeypatch.setattr(training_runs, "draw_signs", lambda seed: draw_signs(seed, 200, 100))
     monkeypatch.setattr(work_limit, "_reference_cpu_s", lambda: 1.0)
     monkeypatch.setattr(recognise, "_SEARCH", 0)
 
@@ -120,6 +123,10 @@ class _Odd:
 
     def version(self, name: str) -> str:
         return name
+
+    @contextmanager
+    def afresh(self) -> Iterator[_Odd]:
+        yield self
 
     def cpu_s(self) -> float:
         return 0.0

@@ -19,7 +19,7 @@ def run(
     families: Sequence[str],
     on_progress: Callable[[int, int], None],
 ) -> list[str]:
-    """Measure how often each family of answers reaches each tier, and publish it.
+    """Measure how often each family of answers reaches each mark, and publish it.
 
     Args:
         course_root: gets the journal, by which an interrupted run goes on, and `docs/`.
@@ -30,7 +30,7 @@ def run(
         on_progress: told how many networks are measured, and of how many.
 
     Returns:
-        A line for each tier: are its error rates as small as they are meant to be?
+        A line for each mark: are its error rates as small as they are meant to be?
 
     Raises:
         GraderFault: there is no such family.
@@ -42,9 +42,8 @@ def run(
     scale = calibration.scale()
     todo = plan.jobs(scale, seeds, audited, families)
     journal = course_root / ".autograder" / "calibration-cnns.jsonl"
-    key = write.journal_key()
     trials = measure.measure_all(
-        todo, scale, journal, key, workers=workers, on_progress=on_progress
+        todo, scale, journal, write.journal_keys(), workers=workers, on_progress=on_progress
     )
     if families:
         return []
@@ -55,6 +54,6 @@ def run(
     (docs / "calibration.md").write_text(page.page(found), encoding="utf-8")
     page.plot(found, docs / "calibration.png")
     return [
-        f"{tier['tier']}: error rates {'kept' if tier['kept'] else 'NOT KEPT'}"
-        for tier in found["tiers"]
+        f"{mark['mark']}: error rates {'kept' if mark['kept'] else 'NOT KEPT'}"
+        for mark in found["marks"]
     ]
