@@ -112,10 +112,13 @@ class Scale:
         """Return whether one more short run could still move the points by more than one.
 
         Training has an element of luck. One more run, `spread` away from the mean of those before,
-        moves the mean by a share of it; on a steep part of the scale that is more than a point.
+        moves the mean by a share of it; on a steep part of the scale that is more than a point. And
+        a network that has not begun to learn may have had an unlucky start.
         """
         if not runs or len(runs) >= MAX_RUNS:
             return not runs
+        if len(runs) == 1 and runs[0].top_left < self.learns:
+            return True
         now, shift = average(runs), self.spread / (len(runs) + 1)
         here = sum(self._between(now.top_left, now.bottom_right))
         moved = [

@@ -15,12 +15,12 @@ CLASSES = 10
 SIZE = 28  # pixels
 _STROKES = 3  # of a sign
 _DOTS = 12  # that a stroke is drawn with
-_REACH = 7.0  # pixels from the middle: as far as a sign's dots reach, like a digit of MNIST
+_REACH = 6.3  # pixels from the middle: as far as a sign's dots reach
 _CANDIDATES = 60  # signs, of which the ten most unlike are taken
 _HANDS = 24  # that write each sign
 # Standard deviations: how far hands differ, ...
 _MOVE = 1.1  # pixels, of each control point
-_PEN = (0.7, 1.1)  # pixels, least and most: of the dots
+_PEN = (0.6, 0.9)  # pixels, least and most: of the dots
 # ... and how the image is bent after that.
 _TURN = 0.15  # rad
 _SCALE = 0.12

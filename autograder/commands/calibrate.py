@@ -24,9 +24,9 @@ def calibrate_command(
     ] = None,
     course: CourseFolder = HERE,
 ) -> None:
-    """Measure how often each family of answers reaches each tier, and publish it.
+    """Measure how often each family of answers reaches each mark, and publish it.
 
-    Interrupted, it goes on where it was. To change a tier, edit `scale` in the assignment's folder
+    Interrupted, it goes on where it was. To change a mark, edit `scale` in the assignment's folder
     `calibration` and type the command again. With --family it measures and publishes nothing: a
     part of the families tells no error rate.
     """

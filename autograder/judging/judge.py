@@ -17,7 +17,8 @@ from autograder.checking.check_result import CheckResult, nothing
 from autograder.judging import graded_notebook, sanitise
 from autograder.judging._absent import hung_on
 from autograder.judging._code import fingerprint
-from autograder.judging._session import Session, StudentKernel, check_machine
+from autograder.judging._conversation import StudentKernel, check_machine
+from autograder.judging._session import Session
 from autograder.judging._unsafe_kernel import open_unsafe_kernel
 from autograder.judging.graded_notebook import (
     ASKED,

@@ -64,7 +64,13 @@ def test_what_is_not_learned_top_left_cannot_be_carried_over() -> None:
 def test_far_from_where_points_change_one_run_decides() -> None:
     assert not SCALE.wants_another([run(0.1)]), "as Net has it"
     assert not SCALE.wants_another([run(HIGHEST.accuracy + SCALE.spread)])
-    assert not SCALE.wants_another([run(0.1, top_left=0.1)])
+
+
+def test_what_has_not_begun_to_learn_gets_a_second_start_and_no_third() -> None:
+    still = run(0.1, top_left=0.1)
+    assert SCALE.wants_another([still])
+    assert not SCALE.wants_another([still, still])
+    assert SCALE.earns_long_run(average([still, run(0.6, top_left=0.6)]))
 
 
 @pytest.mark.parametrize("mark", BETWEEN)

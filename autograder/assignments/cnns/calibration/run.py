@@ -10,6 +10,9 @@ from autograder.assignments.cnns import calibration
 from autograder.assignments.cnns.calibration import measure, page, plan, write
 from autograder.assignments.cnns.calibration.families import FAMILIES
 
+# Kept with the code: what took hours once is not measured again, on whatever machine one goes on.
+JOURNAL = Path(__file__).with_name("journal.jsonl")
+
 
 def run(
     course_root: Path,
@@ -22,7 +25,7 @@ def run(
     """Measure how often each family of answers reaches each mark, and publish it.
 
     Args:
-        course_root: gets the journal, by which an interrupted run goes on, and `docs/`.
+        course_root: gets `docs/`.
         seeds: networks of each family, at least.
         audited: how many of these to train on after an early stop.
         workers: processes.
@@ -41,9 +44,8 @@ def run(
         raise GraderFault(f"no family {names}: see {plan.__package__}.families")
     scale = calibration.scale()
     todo = plan.jobs(scale, seeds, audited, families)
-    journal = course_root / ".autograder" / "calibration-cnns.jsonl"
     trials = measure.measure_all(
-        todo, scale, journal, write.journal_keys(), workers=workers, on_progress=on_progress
+        todo, scale, JOURNAL, write.journal_keys(), workers=workers, on_progress=on_progress
     )
     if families:
         return []

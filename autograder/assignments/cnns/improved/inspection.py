@@ -94,6 +94,7 @@ def _rank(logits: Tensor) -> int:
 
 def _averages(seen: Sequence[Tensor]) -> bool:
     """Return whether, of what went through a network, something is the mean of feature maps."""
+    seen = [x for x in seen if x.is_floating_point()]
     maps = [x for x in seen if x.dim() == 4 and x.shape[2] * x.shape[3] >= _MIN_AREA]
     means = [x.mean(dim=(2, 3)).flatten() for x in maps]
     flat = [x.flatten() for x in seen]

@@ -92,7 +92,7 @@ def test_the_plan_has_enough_runs_on_each_side_of_each_mark() -> None:
             meant = [family.name for family in FAMILIES if threshold.meant(family) is side]
             assert sum(planned[name] for name in meant) >= least, (threshold.name, side)
     assert sum(job.audited for job in todo) == 2 * len(FAMILIES)
-    assert plan.jobs(SCALE, 1, 0, ["Net"]) == [Job("Net", seed, False) for seed in range(23)]
+    assert plan.jobs(SCALE, 1, 0, ["Net"]) == [Job("Net", seed, False) for seed in range(17)]
 
 
 def test_a_trial_is_judged_as_grading_would() -> None:
