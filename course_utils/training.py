@@ -113,8 +113,12 @@ def rehearse(
     scale = published_scale()
 
     def run(protocol: Protocol, number: int) -> Iterator[Accuracies]:
-        if number:
-            print(f"One more run, of up to {protocol.steps} steps.")
+        if protocol is LONG_RUN:
+            print(
+                f"What it learns carries over, but slowly: a run of up to {protocol.steps:,} steps."
+            )
+        elif number:
+            print("Luck could still change the points: one more run.")
         return _looks_here(factory, seed + number, protocol, progress)
 
     with torch.random.fork_rng():

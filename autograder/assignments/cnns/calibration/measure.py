@@ -141,8 +141,7 @@ def measure_all(
         workers: processes, each with one thread.
         on_progress: told how many trials there are, and of how many.
     """
-    fitting = (trial for trial in _read(journal, keys) if trial.fits(scale))
-    done = {(trial.family, trial.seed): trial for trial in fitting}
+    done = {(trial.family, trial.seed): trial for trial in recorded(scale, journal, keys)}
     found = [done[job.family, job.seed] for job in todo if (job.family, job.seed) in done]
     on_progress(len(found), len(todo))
     left = [job for job in todo if (job.family, job.seed) not in done]
@@ -155,6 +154,18 @@ def measure_all(
             found.append(trial)
             on_progress(len(found), len(todo))
     return found
+
+
+def recorded(scale: Scale, journal: Path, keys: Mapping[str, str]) -> list[Trial]:
+    """Return the trials of a journal that tell how the procedure ends under this scale, each once.
+
+    Args:
+        scale: the marks and rules.
+        journal: as for `measure_all`.
+        keys: as for `measure_all`.
+    """
+    fitting = (trial for trial in _read(journal, keys) if trial.fits(scale))
+    return list({(trial.family, trial.seed): trial for trial in fitting}.values())
 
 
 def _noted(looks: Iterable[Accuracies], seen: list[Accuracies]) -> Iterator[Accuracies]:

@@ -20,6 +20,7 @@ def run(
     audited: int,
     workers: int,
     families: Sequence[str],
+    so_far: bool,
     on_progress: Callable[[int, int], None],
 ) -> list[str]:
     """Measure how often each family of answers reaches each mark, and publish it.
@@ -30,6 +31,7 @@ def run(
         audited: how many of these to train on after an early stop.
         workers: processes.
         families: only these; a part of them tells no error rate, so that nothing is published.
+        so_far: whether to publish what has been measured, and measure nothing.
         on_progress: told how many networks are measured, and of how many.
 
     Returns:
@@ -43,10 +45,14 @@ def run(
         names = ", ".join(sorted(unknown))
         raise GraderFault(f"no family {names}: see {plan.__package__}.families")
     scale = calibration.scale()
-    todo = plan.jobs(scale, seeds, audited, families)
-    trials = measure.measure_all(
-        todo, scale, JOURNAL, write.journal_keys(), workers=workers, on_progress=on_progress
-    )
+    keys = write.journal_keys()
+    if so_far:
+        trials = measure.recorded(scale, JOURNAL, keys)
+    else:
+        todo = plan.jobs(scale, seeds, audited, families)
+        trials = measure.measure_all(
+            todo, scale, JOURNAL, keys, workers=workers, on_progress=on_progress
+        )
     if families:
         return []
     write.write(trials, scale)

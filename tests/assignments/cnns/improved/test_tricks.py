@@ -304,6 +304,40 @@ def test_what_is_learned_within_weights_and_buffers_scores_full(
     assert points(session, network) == (5, 20)
 
 
+def changed(forward: str, more: str = "pass") -> str:
+    """Return the honest network with another `forward`."""
+    network = HONEST.replace("return self.read(fold(images))", forward)
+    return network.replace("self.read = nn", f"{more}\n        self.read = nn")
+
+
+ALLOWED = {
+    "cutting out": changed("""
+        rows = images.amax(dim=(1, 3)).gt(0.2).float().argmax(dim=1) // 28 * 28
+        columns = images.amax(dim=(1, 2)).gt(0.2).float().argmax(dim=1) // 28 * 28
+        cut = [x[0, r : r + 28, c : c + 28] for x, r, c in zip(images, rows, columns)]
+        return self.read(torch.stack(cut).flatten(1))
+    """),
+    "moving by chance while training": changed("""
+        seen = fold(images).unflatten(1, (28, 28))
+        if self.training:
+            seen = seen.roll(torch.randint(-1, 2, (2,)).tolist(), dims=(1, 2))
+        return self.read(seen.flatten(1))
+    """),
+    "layers that do not learn": changed(
+        "return self.read(torch.relu(self.frozen(fold(images))) + fold(images))",
+        "self.frozen = nn.Linear(784, 784).requires_grad_(False)",
+    ),
+    "a softmax at the end": changed("return self.read(fold(images)).mul(5).softmax(dim=1)"),
+}
+
+
+@pytest.mark.parametrize("what", ALLOWED)
+def test_what_the_exercise_allows_earns_points(session: Session, what: str) -> None:
+    left, right = points(session, ALLOWED[what])
+    assert left == 5
+    assert right >= 10
+
+
 def test_what_learns_positions_earns_nothing_bottom_right(session: Session) -> None:
     assert points(session, POSITIONS) == (5, 0)
 
