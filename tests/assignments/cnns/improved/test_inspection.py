@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from autograder.assignments.cnns.calibration.families import FAMILIES
-from autograder.assignments.cnns.improved.check import BORDER_SHOWS, POSITIONS_SHOW
+from autograder.assignments.cnns.improved.advice import BORDER_SHOWS, POSITIONS_SHOW
 from autograder.assignments.cnns.improved.inspection import Inspection, at, inspect_untrained
 from autograder.checking.student import InProcess, Model
 from course_utils.data import load_digits_subset
