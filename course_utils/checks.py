@@ -4,8 +4,7 @@ A check shows what it found and returns None. It raises nothing for a wrong answ
 """
 
 import contextlib
-import inspect
-from collections import Counter
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -171,6 +170,7 @@ def _net(network_class: type[nn.Module]) -> Message:
     for arguments in ({}, {"num_channel": 4, "num_classes": 7}):
         network = _build(network_class, "Net", arguments)
         _compare_parameters(network, **arguments)
+        _look_for_what_never_learns(network)
     return Message(
         Status.GOOD,
         "Net",
@@ -185,9 +185,12 @@ def _net(network_class: type[nn.Module]) -> Message:
 def _build(network_class: type[nn.Module], name: str, arguments: dict[str, int]) -> nn.Module:
     """Return the network in eval mode, after it has mapped 1 and 3 images to logits."""
     call = f"{name}({', '.join(f'{key}={value}' for key, value in arguments.items())})"
-    if not (inspect.isclass(network_class) and issubclass(network_class, nn.Module)):
+    network = None
+    if callable(network_class) and not isinstance(network_class, nn.Module):
+        network = network_class(**arguments)
+    if not isinstance(network, nn.Module):
         raise WrongAnswer(f"Expected a class derived from `nn.Module`: `class {name}(nn.Module):`")
-    network = network_class(**arguments).eval()
+    network.eval()
     num_classes = arguments.get("num_classes", 10)
     for count in (1, 3):
         logits = _as_tensor(_logits(network, torch.rand(count, 1, 56, 56)), f"{call}'s forward")
@@ -202,7 +205,7 @@ def _build(network_class: type[nn.Module], name: str, arguments: dict[str, int])
             )
         if not torch.isfinite(logits).all():
             raise WrongAnswer(f"`{call}` puts out infinite numbers, or some that are none.")
-        sums = (logits if (logits >= 0).all() else logits.exp()).sum(dim=1)
+        sums = (logits if (logits >= 0).all() else logits.exp()).float().sum(dim=1)
         if torch.allclose(sums, torch.ones(count), atol=1e-4):
             raise WrongAnswer(
                 f"`{call}` puts out probabilities, expected raw logits: `nn.CrossEntropyLoss` "
@@ -221,24 +224,54 @@ def _compare_parameters(network: nn.Module, num_channel: int = 8, num_classes: i
         (f"the second fully connected layer, {4 * c} to {2 * c}", (2 * c, 4 * c)),
         (f"the last fully connected layer, {2 * c} to {num_classes}", (num_classes, 2 * c)),
     ]
-    left = Counter(tuple(parameter.shape) for parameter in network.parameters())
-    expected = sum(torch.Size(shape).numel() + shape[0] for _, shape in layers)
+    left = [tuple(parameter.shape) for parameter in _parameters(network)]
+    expected = sum(math.prod(shape) + shape[0] for _, shape in layers)
     title = f"`Net({'' if c == 8 else f'num_channel={c}, num_classes={num_classes}'})`"
     count = f"{title} should have {expected:,} parameters, it has {_count(network):,}."
     for layer, shape in layers:
-        if not left[shape]:
+        if not _take(shape, left):
             raise WrongAnswer(count, f"Look at {layer}: {_guess(shape, left, c)}")
-        if not left[shape[:1]]:
+        if not _take(shape[:1], left):
             raise WrongAnswer(count, f"A layer with {shape[0]} outputs has no bias.")
-        left -= Counter([shape, shape[:1]])
     if left:
-        extra = ", ".join(str(shape) for shape in left.elements())
+        extra = ", ".join(str(shape) for shape in left)
         raise WrongAnswer(count, f"There are more than the described layers, of shape {extra}.")
 
 
-def _guess(shape: tuple[int, ...], left: Counter[tuple[int, ...]], num_channel: int) -> str:
+def _take(shape: tuple[int, ...], left: list[tuple[int, ...]]) -> bool:
+    """Take a parameter of that shape, or of as many entries, from the list, if there is one.
+
+    A convolution may do a fully connected layer's work, and a weight may be stored transposed.
+    """
+    alike = [other for other in left if math.prod(other) == math.prod(shape)]
+    if alike:
+        left.remove(shape if shape in alike else alike[0])
+    return bool(alike)
+
+
+def _look_for_what_never_learns(network: nn.Module) -> None:
+    """Raise WrongAnswer if a gradient of the logits does not reach every parameter."""
+    parameter = _parameters(network)[0]
+    with torch.enable_grad():
+        logits = network(torch.rand(2, 1, 56, 56, device=parameter.device))
+        learning = {name: p for name, p in network.named_parameters() if p.requires_grad}
+        gradients: tuple[Tensor | None, ...] = ()
+        if logits.requires_grad and learning:
+            asked = list(learning.values())
+            gradients = torch.autograd.grad(logits.sum(), asked, allow_unused=True)
+    reached = {name for name, g in zip(learning, gradients, strict=False) if g is not None}
+    frozen = [name for name, _ in network.named_parameters() if name not in reached]
+    if frozen:
+        shown = ", ".join(f"`{name}`" for name in frozen)
+        raise WrongAnswer(
+            f"No gradient reaches {shown}: training would leave them as they are.",
+            "Look for `requires_grad`, `torch.no_grad()`, `.detach()` and `.data`.",
+        )
+
+
+def _guess(shape: tuple[int, ...], left: list[tuple[int, ...]], num_channel: int) -> str:
     """Return what the student's weights of that kind, not yet matched, tell about the cause."""
-    own = [other for other in left.elements() if len(other) == len(shape)]
+    own = [other for other in left if len(other) == len(shape)]
     if len(shape) == 2 and shape[1] == 2 * num_channel * 11 * 11:
         for outputs, inputs in own:
             side = round((inputs / (2 * num_channel)) ** 0.5)
@@ -303,7 +336,7 @@ def _place_ratio(network: nn.Module) -> float:
 
 def _logits(network: nn.Module, images: Tensor) -> Any:
     """Return what the network makes of the images, on the device where its parameters are."""
-    parameter = next(network.parameters(), images)
+    parameter = next(iter(_parameters(network)), images)
     output = network(images.to(parameter.device))
     return output.cpu() if isinstance(output, Tensor) else output
 
@@ -317,4 +350,9 @@ def _as_tensor(output: Any, what: str) -> Tensor:
 
 
 def _count(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
+    return sum(parameter.numel() for parameter in _parameters(network))
+
+
+def _parameters(network: nn.Module) -> list[nn.Parameter]:
+    """Return all of a network's parameters, whatever it overrides."""
+    return list(nn.Module.parameters(network))

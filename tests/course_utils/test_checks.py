@@ -235,6 +235,17 @@ class Nameless(network()):  # type: ignore[misc]
         return undefined_name(images)  # type: ignore[name-defined] # noqa: F821
 
 
+class Frozen(network()):  # type: ignore[misc]
+    def __init__(self, num_channel: int = 8, num_classes: int = 10) -> None:
+        super().__init__(num_channel, num_classes)
+        next(iter(self.parameters())).requires_grad_(False)
+
+
+class Detached(network()):  # type: ignore[misc]
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images).detach()
+
+
 RIGHT_NETS = {"linear": network(), "lazy": network(lazy=True), "functional": FunctionalNet}
 WRONG_NETS: dict[str, tuple[object, str]] = {
     "an instance": (network()(), "class derived from `nn.Module`"),
@@ -257,6 +268,8 @@ WRONG_NETS: dict[str, tuple[object, str]] = {
     "head too long": (network(head=(4, 2, 2)), "more than the described layers"),
     "no bias": (network(bias=False), "32 outputs has no bias"),
     "extra layer": (Extra, "more than the described layers, of shape (2, 3), (2,)"),
+    "a frozen layer": (Frozen, "No gradient reaches `"),
+    "detached logits": (Detached, "training would leave them as they are"),
     "average pooling": (network(average=True), "66,106 parameters, it has"),
 }
 
