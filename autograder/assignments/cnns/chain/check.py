@@ -21,12 +21,13 @@ from autograder.assignments.cnns.chain.reference import (
 from autograder.checking.challenge import generator, random_images
 from autograder.checking.check_result import CheckResult, Criterion, verdict
 from autograder.checking.criteria import ALIKE, alike
-from autograder.checking.mistakes import Mistake, names
-from autograder.checking.student import StudentFault, StudentSide, call
+from autograder.checking.mistakes import Mistake, found_in, names
+from autograder.checking.student import StudentFault, StudentSide, call, returned_no_tensor
 from autograder.checking.thumbnail import as_image
 from course_utils.data import portrait
 
 CONV_POOL_CONV = "conv_pool_conv"
+_PICTURES = "The two pictures show what should come out for a photograph, and what does."
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,10 @@ def values(student: StudentSide, seed: int) -> CheckResult:
     if all(criterion.earned == criterion.points for criterion in criteria):
         return CheckResult(criteria)
     found = _diagnose(student, answers, repeatable)
-    return CheckResult(criteria, found.words, names([found]), _on_a_photograph(student))
+    figures = _on_a_photograph(student)
+    said = found[0].words if found[0].words.endswith((".", "?")) else found_in("function", found)
+    advice = f"{said} {_PICTURES}" if figures else said
+    return CheckResult(criteria, advice, names(found), figures)
 
 
 def _on_a_photograph(student: StudentSide) -> dict[str, Any]:
@@ -149,34 +153,37 @@ def _steadiness(first: ChainAnswer, repeatable: bool) -> str:
     return "yes" if first.untouched else "an argument was changed"
 
 
-def _diagnose(student: StudentSide, answers: Sequence[ChainAnswer], repeatable: bool) -> Mistake:
-    """Return the mistake, in the words that the student reads first."""
+def _diagnose(
+    student: StudentSide, answers: Sequence[ChainAnswer], repeatable: bool
+) -> Sequence[Mistake]:
+    """Return the mistakes: one in whole sentences, or those of the catalogue."""
     first, other_image, other_kernel = answers
     if first.output is None:
-        return Mistake("", first.reason)
+        kind = "output-kind" if returned_no_tensor(first.reason) else ""
+        return [Mistake(kind, first.reason)]
     if not repeatable:
-        return Mistake(
+        mistake = Mistake(
             "chain-random",
-            "The same image and kernel gave two different answers: does a module with random "
-            "weights, or something left over from the last call, take part?",
+            "The same image and kernel gave two different answers. Look for a module that makes "
+            "weights or a bias of its own (nn.Conv2d does), for random numbers, and for variables "
+            "that keep something from the last call.",
         )
+        return [mistake]
     if not first.untouched:
-        return Mistake("chain-in-place", "Your function changes its arguments; work on copies.")
+        return [Mistake("chain-in-place", "Your function changes its arguments: work on copies.")]
     for argument, other in (("kernel", other_kernel), ("image", other_image)):
         if other.output is not None and _same(first.output, other.output):
-            return Mistake(
-                "chain-globals",
+            words = (
                 f"Another {argument} gives the same answer: your function does not use its "
-                f"argument `{argument}` (a global variable, or a module's own weights, take its "
-                "place).",
+                f"argument `{argument}`. Does it use a variable of the notebook in its place, or "
+                "a module's own weights?"
             )
+            return [Mistake("chain-globals", words)]
     asked = [answer for answer in answers if answer.output is not None]
     for spec in wrong_chains():
         if all(answer.agrees(spec) for answer in asked):
-            mistakes = chain_mistakes(spec)
-            words = " and ".join(mistake.words for mistake in mistakes)
-            return Mistake(mistakes[0].name, f"Your function behaves as if {words}.")
-    return _probe_growth(student, answers)
+            return chain_mistakes(spec)
+    return [_probe_growth(student, answers)]
 
 
 def _probe_growth(student: StudentSide, answers: Sequence[ChainAnswer]) -> Mistake:
@@ -195,36 +202,38 @@ def _probe_growth(student: StudentSide, answers: Sequence[ChainAnswer]) -> Mista
         wrong = "images of other sizes" if not answers[1].right else "other kernels"
         return Mistake(
             "chain-sizes",
-            f"Right for one image and kernel, but not for {wrong}: is a number written out, or "
-            "does something depend on the size of the values?",
+            f"It is right for one image and kernel, and wrong for {wrong}. Look for a size that is "
+            "written out as a number, and for a limit on the values.",
         )
     if alike(doubled, first.output):
         return Mistake(
             "chain-rescale",
-            "A kernel twice as large gives the same result: it is rescaled somewhere. Return the "
-            "raw activations.",
+            "With all numbers of the kernel doubled, the result stays the same: something rescales "
+            "it. Return the activations as the convolution gives them.",
         )
     if first.output.shape == expected.value.shape:
         got, want = first.output.double(), expected.value
         scale = float((got * want).sum() / (want * want).sum())
         if alike(got, scale * want):
             return Mistake(
-                "chain-rescale", "The result is right but for a constant factor: leave it raw."
+                "chain-rescale",
+                "All activations are right but for one factor: does something multiply or divide "
+                "them?",
             )
     if nothing is not None and bool((nothing.double().abs() > ALIKE).any()):
         return Mistake(
             "chain-bias",
-            "With a kernel of zeros every activation should be zero, and yours are not: is a bias "
-            "added, or do a module's own weights take part?",
+            "With a kernel of zeros every activation should be zero, and yours are not. Do you add "
+            "a bias, or use a module's own weights?",
         )
     if alike(doubled, 2 * first.output):
         return Mistake(
             "chain-kernel-once",
-            "A kernel twice as large gives twice the result, expected four times: only one of the "
-            "two convolutions uses the argument `kernel`.",
+            "With all numbers of the kernel doubled, the result should be four times as large: "
+            "both convolutions use the kernel. Yours is twice as large: only one of them does.",
         )
     return Mistake(
         "",
-        "The values differ from the specification's, and no common mistake explains them. Go "
-        "through the steps one at a time: convolution, 2x2 max pooling, convolution.",
+        "The values are wrong, and no common mistake explains them. Print the values after each "
+        "step for a small image: convolution, 2x2 max pooling, convolution.",
     )

@@ -34,7 +34,7 @@ class ChainSpec:
         rescale: what is applied at the end: a key of `RESCALES`.
         second_kernel: a key of `SECOND_KERNELS`.
         kernel: what is done to the kernel before: a key of `KERNELS`.
-        channels: of the image: "all", or "one" for the first alone.
+        channels: what becomes of the image's colours: a key of `COLOURS`, or "all".
     """
 
     order: str = "cpc"
@@ -81,17 +81,25 @@ RESCALES: dict[str, Rescale] = {
     "centre": _rescaled(lambda v: v - v.mean(), torch.ones_like),
 }
 _RESCALE_WORDS = {
-    "relu": "a ReLU were applied to the result",
-    "sigmoid": "a sigmoid were applied to the result",
-    "tanh": "a tanh were applied to the result",
-    "abs": "the absolute value of the result were taken",
-    "clamp": "the result were clipped to [0, 1]",
-    "min-max": "the result were rescaled to [0, 1]",
-    "by largest": "the result were divided by its largest absolute value",
-    "by maximum": "the result were divided by its maximum",
-    "by norm": "the result were divided by its norm",
-    "standardise": "the result were standardised to mean 0 and standard deviation 1",
-    "centre": "the mean of the result were subtracted",
+    "relu": "a ReLU is applied to the result",
+    "sigmoid": "a sigmoid is applied to the result",
+    "tanh": "a tanh is applied to the result",
+    "abs": "the absolute value of the result is taken",
+    "clamp": "the result is clipped to [0, 1]",
+    "min-max": "the result is rescaled to [0, 1]",
+    "by largest": "the result is divided by its largest absolute value",
+    "by maximum": "the result is divided by its maximum",
+    "by norm": "the result is divided by its norm",
+    "standardise": "the result is brought to mean 0 and standard deviation 1",
+    "centre": "the mean of the result is subtracted from it",
+}
+
+COLOURS = {  # besides "all", which a convolution adds up
+    "one": "only the first channel of the image is used",
+    "mean": "the three colours are averaged; a convolution adds them up",
+    "apart": "each colour is convolved on its own, and three channels come out instead of one",
+    "apart, then added": "each colour is convolved and pooled on its own; the first convolution "
+    "already adds them up",
 }
 
 KERNELS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -102,10 +110,10 @@ KERNELS: dict[str, Callable[[Tensor], Tensor]] = {
     "transposed": lambda kernel: kernel.transpose(2, 3),
 }
 _KERNELS_WORDS = {
-    "turned": "the kernel were turned by 180 degrees",
-    "upside down": "the rows of the kernel came in reverse order",
-    "mirrored": "the columns of the kernel came in reverse order",
-    "transposed": "rows and columns of the kernel were exchanged, in both convolutions",
+    "turned": "the kernel is turned by 180 degrees",
+    "upside down": "the rows of the kernel come in reverse order",
+    "mirrored": "the columns of the kernel come in reverse order",
+    "transposed": "rows and columns of the kernel are exchanged, in both convolutions",
 }
 
 SECOND_KERNELS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -114,32 +122,34 @@ SECOND_KERNELS: dict[str, Callable[[Tensor], Tensor]] = {
     "transposed": lambda kernel: kernel[:, :1].transpose(2, 3),
 }
 _POOL_WORDS = {
-    "avg": "average pooling stood in place of max pooling",
-    "max, stride 1": "the pooling had another window or stride than 2x2 and 2: a stride of 1",
-    "max, 3x3": "the pooling had another window or stride than 2x2 and 2: 3x3 and 3",
-    "max, 3x3, stride 2": "the pooling had another window or stride than 2x2 and 2: 3x3 and 2",
-    "max, rounded up": "the pooling rounded up: windows that stick out counted too",
-    "max, padded": "the pooling were padded",
-    "max, 3x3, stride 2, padded": "the pooling had windows of 3x3 that overlap, and padding",
-    "min": "the pooling kept the smallest value of each block",
-    "largest, with sign": "the pooling kept the value farthest from zero of each block",
-    "every other": "the pooling kept the first value of each block, not the largest",
-    "sum": "the pooling added up each block",
+    "avg": "there is average pooling instead of max pooling",
+    "max, stride 1": "the pooling has stride 1 instead of 2",
+    "max, 3x3": "the pooling has windows of 3x3 instead of 2x2",
+    "max, 3x3, stride 2": "the pooling has windows of 3x3 instead of 2x2, and they overlap",
+    "max, rounded up": "the pooling rounds up: blocks that stick out of the image count too",
+    "max, padded": "the pooling has padding",
+    "max, 3x3, stride 2, padded": "the pooling has padding, and windows of 3x3 that overlap",
+    "min": "the pooling keeps the smallest value of each block instead of the largest",
+    "largest, with sign": "the pooling keeps the value farthest from zero of each block, with its "
+    "sign, instead of the largest",
+    "every other": "the pooling keeps the first value of each block instead of the largest",
+    "sum": "the pooling adds up each block instead of keeping the largest value",
 }
 _KERNEL_WORDS = {
-    "sum": "the second convolution used all three channel slices of the kernel",
-    "transposed": "the second convolution used the transposed kernel",
+    "sum": "the second convolution uses all three channel slices of the kernel, not one",
+    "transposed": "rows and columns of the kernel are exchanged in the second convolution",
 }
+_BETWEEN = {"relu": "ReLU"}
 _ORDER_WORDS = {
-    "pcc": "the pooling came before both convolutions",
-    "ccp": "the pooling came after both convolutions",
-    "cc": "the max pooling were missing",
-    "cp": "the second convolution were missing",
-    "pc": "the first convolution were missing",
-    "c": "there were one convolution and nothing else",
-    "cpcp": "there were a second pooling after the last convolution",
-    "cppc": "the max pooling came twice",
-    "cpcc": "there were a third convolution",
+    "pcc": "the pooling comes before both convolutions",
+    "ccp": "the pooling comes after both convolutions",
+    "cc": "the max pooling is missing",
+    "cp": "the second convolution is missing",
+    "pc": "the first convolution is missing",
+    "c": "there is one convolution and nothing else",
+    "cpcp": "there is a second pooling, after the last convolution",
+    "cppc": "the max pooling comes twice",
+    "cpcc": "there is a third convolution",
 }
 
 
@@ -161,8 +171,8 @@ def run_chain(spec: ChainSpec, image: Tensor, kernel: Tensor) -> Bounded | None:
         image: (3, H, W) float32.
         kernel: (1, 3, 3, 3) float32 with three equal channel slices.
     """
-    x = error_bounds.exact(image if spec.channels == "all" else image[:1])
-    x = changed_image(spec.image, x)
+    x = changed_image(spec.image, error_bounds.exact(image))
+    x = _colours(spec.channels, x)
     convolutions = 0
     kernel = KERNELS[spec.kernel](kernel)
     try:
@@ -170,17 +180,31 @@ def run_chain(spec: ChainSpec, image: Tensor, kernel: Tensor) -> Bounded | None:
             if step == "p":
                 x = POOLS[spec.pool].run(x)
                 continue
-            weight = kernel[:, : x.value.shape[0]]
-            if convolutions:
-                weight = SECOND_KERNELS[spec.second_kernel](kernel)
+            weight, groups = _weight(spec, kernel, len(x.value), convolutions == 0)
             padding = spec.paddings[min(convolutions, 1)]
-            x = error_bounds.conv2d(x, weight, None, padding, spec.stride, spec.dilation)
+            x = error_bounds.conv2d(x, weight, None, padding, spec.stride, spec.dilation, groups)
             convolutions += 1
             if convolutions == 1:
                 x = error_bounds.apply(spec.between, x)
         return RESCALES[spec.rescale](x)
     except RuntimeError:  # torch: the kernel or the window is larger than what is left
         return None
+
+
+def _colours(channels: str, x: Bounded) -> Bounded:
+    if channels == "one":
+        return Bounded(x.value[:1], None if x.error is None else x.error[:1])
+    return error_bounds.mean(x, dim=0) if channels == "mean" else x
+
+
+def _weight(spec: ChainSpec, kernel: Tensor, channels: int, first: bool) -> tuple[Tensor, int]:
+    """Return what a convolution of that many channels is given, and its groups."""
+    weight = kernel[:, :channels] if first else SECOND_KERNELS[spec.second_kernel](kernel)
+    if not spec.channels.startswith("apart") or channels == 1:
+        return weight, 1
+    if first or spec.channels == "apart":
+        return weight[:, :1].expand(channels, -1, -1, -1), channels
+    return kernel, 1
 
 
 def chain_mistakes(spec: ChainSpec) -> list[Mistake]:
@@ -192,20 +216,20 @@ def chain_mistakes(spec: ChainSpec) -> list[Mistake]:
         found.append(Mistake("chain-order", _ORDER_WORDS[spec.order]))
     for which, padding in zip(("first", "second"), spec.paddings, strict=True):
         if padding:
-            words = f"the {which} convolution had padding {padding}"
+            words = f"the {which} convolution has padding {padding}"
             found.append(Mistake("chain-padding", words))
     if spec.stride != CHAIN.stride:
-        words = f"the convolutions had stride {spec.stride}"
+        words = f"the convolutions have stride {spec.stride}"
         found.append(Mistake("chain-stride", words))
     if spec.dilation != CHAIN.dilation:
-        words = f"the convolutions had dilation {spec.dilation}"
+        words = f"the convolutions have dilation {spec.dilation}"
         found.append(Mistake("chain-dilation", words))
     if spec.pool != CHAIN.pool:
         found.append(Mistake("chain-pool", _POOL_WORDS[spec.pool]))
     if spec.between != CHAIN.between:
-        words = f"a {spec.between} stood between the convolutions"
+        words = f"there is a {_BETWEEN.get(spec.between, spec.between)} between the convolutions"
         if spec.between == "abs":
-            words = "the largest absolute value of each block were kept, not the largest value"
+            words = "the pooling keeps the largest absolute value of each block, not the largest"
         found.append(Mistake("chain-between", words))
     if spec.second_kernel != CHAIN.second_kernel:
         words = _KERNEL_WORDS[spec.second_kernel]
@@ -214,8 +238,7 @@ def chain_mistakes(spec: ChainSpec) -> list[Mistake]:
         name = "chain-kernel" if spec.kernel == "transposed" else "chain-flipped"
         found.append(Mistake(name, _KERNELS_WORDS[spec.kernel]))
     if spec.channels != CHAIN.channels:
-        words = "only the first channel of the image were used"
-        found.append(Mistake("chain-channels", words))
+        found.append(Mistake("chain-channels", COLOURS[spec.channels]))
     if spec.rescale != CHAIN.rescale:
         found.append(Mistake("chain-rescale", _RESCALE_WORDS[spec.rescale]))
     return found
@@ -232,7 +255,7 @@ def wrong_chains() -> Iterator[ChainSpec]:
     changes += [{"second_kernel": name} for name in _KERNEL_WORDS]
     changes += [{"kernel": name} for name in _KERNELS_WORDS]
     changes += [{"image": name} for name in IMAGE_WORDS]
-    changes += [{"channels": "one"}]
+    changes += [{"channels": name} for name in COLOURS]
     for change in changes:
         yield replace(CHAIN, **change)  # type: ignore[arg-type]
     for one, other in combinations(changes, 2):

