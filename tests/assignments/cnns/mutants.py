@@ -534,7 +534,12 @@ NETS = (
             "        self.conv2.requires_grad_(False)\n        self.fc1 ="
         },
     ),
-    _net("one bias frozen", "fc2-frozen", "fc2 never learns", {"num_classes)\n\n": FROZEN_BIAS}),
+    _net(
+        "one bias frozen",
+        "fc2-frozen",
+        "the bias of fc2 never learns",
+        {"num_classes)\n\n": FROZEN_BIAS},
+    ),
     _net(
         "detached behind the convolutions",
         "conv1-frozen",

@@ -20,13 +20,14 @@ def never_learns(net: NetUnderTest) -> list[Mistake]:
         reached = net.model.reached(net.images)
     except StudentFault as fault:
         return [Mistake("fc3-frozen", f"no gradient can be computed: {fault}", "fc3")]
-    cut_off = {
-        name.partition(".")[0]
-        for name, slot in net.ways[0].items()
-        if slot.parameter.name not in reached
-    }
-    return [
-        Mistake(f"{layer}-frozen", f"{layer} never learns: no gradient reaches it", layer)
-        for layer in LAYERS
-        if layer in cut_off
-    ][-_MOST:]
+    cut_off = [n for n, slot in net.ways[0].items() if slot.parameter.name not in reached]
+    mistakes = []
+    for layer in LAYERS:
+        if f"{layer}.weight" in cut_off:
+            words = f"{layer} never learns: no gradient reaches it"
+        elif f"{layer}.bias" in cut_off:
+            words = f"the bias of {layer} never learns: no gradient reaches it"
+        else:
+            continue
+        mistakes.append(Mistake(f"{layer}-frozen", words, layer))
+    return mistakes[-_MOST:]
