@@ -61,34 +61,35 @@ def _conv_pool_conv(fn: Callable[[Tensor, Tensor], Tensor]) -> Message:
         _compare_activation_shape(output, height, width)
     if output.dtype not in (torch.float32, torch.float64):
         raise WrongAnswer(
-            f"Expected float32 activations, got {output.dtype}: leave them as they are."
+            f"Expected float32 activations, got {output.dtype}: do not change their type."
         )
     if not torch.isfinite(output).all():
-        raise WrongAnswer("Some activations are infinite or not a number.")
+        raise WrongAnswer("Some activations are infinite, or no numbers (NaN).")
 
     def again(other: Tensor) -> Tensor:
         return fn(image.clone(), other.clone())
 
     if not torch.equal(again(kernel), output):
         raise WrongAnswer(
-            "The same image and kernel give another output the second time: the function needs no "
-            "random numbers and no layers of its own, only the kernel it is given."
+            "The same image and kernel give another output the second time. Use no random numbers "
+            "and no layers of your own: you need nothing but the kernel that comes in."
         )
     if torch.allclose(again(torch.randn(1, 1, 3, 3).repeat(1, 3, 1, 1)), output):
         raise WrongAnswer(
-            "Another kernel gives the same output: does the function use its argument `kernel`, or "
+            "Another kernel gives the same output. Does the function use its argument `kernel`, or "
             "a variable of the notebook?"
         )
     # Convolution and max pooling are homogeneous, and the kernel is used twice: 2 * 2 = 4.
     doubled = again(2 * kernel)
     if torch.allclose(doubled, output, rtol=1e-3) or (output.min() == 0 and output.max() == 1):
         raise WrongAnswer(
-            "The activations are rescaled: return them raw, as the convolution gives."
+            "The activations are rescaled: return them as the convolution gives them."
         )
     if not torch.allclose(doubled, 4 * output, rtol=1e-3, atol=1e-4):
         raise WrongAnswer(
-            "Twice the kernel should give four times the activations, since both convolutions use "
-            "it. Is there a fixed kernel, a bias, a rescaling or another function on the way?"
+            "With all numbers of the kernel doubled, the activations should be four times as "
+            "large: both convolutions use the kernel. Yours are not. Look for another kernel, a "
+            "bias, a rescaling, or a function that the text does not ask for."
         )
     _compare_example(fn)
     if output.dtype != torch.float32 or output.dim() == 2:
@@ -129,8 +130,8 @@ def _compare_example(fn: Callable[[Tensor, Tensor], Tensor]) -> None:
     got = [round(value, 2) for value in fn(image, kernel).flatten().tolist()]
     if got != EXAMPLE:
         raise WrongAnswer(
-            f"The shapes are right, the values are not: for a small example expected {EXAMPLE}, "
-            f"got {got}. Does each step do what the text says, in its order?"
+            f"The shapes are right, the values are not. For a small example, expected {EXAMPLE}, "
+            f"got {got}. Try `conv_pool_conv(*checks.example())`, and print what each step gives."
         )
 
 
@@ -204,7 +205,7 @@ def _build(network_class: type[nn.Module], name: str, arguments: dict[str, int])
                 f"gives {got}. {hint}"
             )
         if not torch.isfinite(logits).all():
-            raise WrongAnswer(f"`{call}` puts out infinite numbers, or some that are none.")
+            raise WrongAnswer(f"`{call}` puts out infinite numbers, or NaN.")
         sums = (logits if (logits >= 0).all() else logits.exp()).float().sum(dim=1)
         if torch.allclose(sums, torch.ones(count), atol=1e-4):
             raise WrongAnswer(
@@ -235,7 +236,8 @@ def _compare_parameters(network: nn.Module, num_channel: int = 8, num_classes: i
             raise WrongAnswer(count, f"A layer with {shape[0]} outputs has no bias.")
     if left:
         extra = ", ".join(str(shape) for shape in left)
-        raise WrongAnswer(count, f"There are more than the described layers, of shape {extra}.")
+        more = f"It has parameters that the table does not ask for, of shape {extra}."
+        raise WrongAnswer(count, more)
 
 
 def _take(shape: tuple[int, ...], left: list[tuple[int, ...]]) -> bool:
@@ -297,26 +299,26 @@ def _improved_net(improved_class: type[nn.Module], network_class: type[nn.Module
         limit = _count(_build(network_class, "Net", {}))
     if count >= limit:
         raise WrongAnswer(
-            f"It has {count:,} parameters, expected fewer than the {limit:,} of `Net`: where were "
-            "most of them, and what could take the place of that layer?"
+            f"It has {count:,} parameters, expected fewer than the {limit:,} of `Net`. Most of "
+            f"them are `{_largest(networks[0])}`: what could take the place of that layer?"
         )
     ratio = sum(_place_ratio(network) for network in networks) / len(networks)
     details = [
         f"Logits have the right shape; {count:,} parameters, `Net` has {limit:,}.",
-        f"Untrained, moving the digit from top-left to bottom-right changes the output by "
-        f"{ratio:.0%} of what changing the digit does.",
+        "Before training, a digit that moves from the top left to the bottom right changes the "
+        f"logits by {ratio:.0%} of what another digit in its place changes.",
     ]
     if ratio <= SAME_FOR_ALL_PLACES:
         details.append(
-            "So the network hardly sees where the digit is. Train it on top-left digits, and see "
-            "whether it carries what it learned to the bottom-right."
+            "So the network hardly sees where the digit is. Train it on digits in the top left, "
+            "and see how well it does in the bottom right."
         )
         return Message(Status.GOOD, "ImprovedNet", tuple(details))
-    much = "in part" if ratio <= SOME else "about as well as what it is"
+    much = "to some degree" if ratio <= SOME else "about as well as which digit it is"
     details.append(
-        f"So the network sees where a digit is {much}, and may lean on that in training. Two "
-        "things tell it the place: weights of its own for each position, and the rim of the "
-        "canvas, where the convolution windows stop."
+        f"So the network sees where a digit is, {much}, and will use that in training. It can see "
+        "it in two ways: by weights of their own for each position, and by the border of the "
+        "image, where the kernels stop."
     )
     return Message(Status.LOOK, "ImprovedNet", tuple(details))
 
@@ -347,6 +349,11 @@ def _as_tensor(output: Any, what: str) -> Tensor:
     if not isinstance(output, Tensor):
         raise WrongAnswer(f"{what} returns {type(output).__name__}, expected a `torch.Tensor`.")
     return output
+
+
+def _largest(network: nn.Module) -> str:
+    """Return the name of the parameter with the most entries."""
+    return max(network.named_parameters(), key=lambda named: named[1].numel())[0]
 
 
 def _count(network: nn.Module) -> int:

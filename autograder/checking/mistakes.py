@@ -22,13 +22,13 @@ class Mistake:
 
 
 def found_in(what: str, mistakes: Iterable[Mistake]) -> str:
-    """Return mistakes as one sentence for the student; "" for none.
+    """Return mistakes as one sentence for the student, like words once; "" for none.
 
     Args:
         what: they were found in: "network".
         mistakes: whose words complete that sentence.
     """
-    words = "; ".join(mistake.words for mistake in mistakes)
+    words = "; ".join(dict.fromkeys(mistake.words for mistake in mistakes))
     return f"Found in your {what}: {words}." if words else ""
 
 

@@ -48,7 +48,12 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
         "to your layers: what one layer puts out, the next one takes in.",
     ),
     (
-        r"(conv|fc)\d-inputs",
+        r"conv\d-inputs",
+        "A convolution takes as many channels as reach it: the first one those of the images "
+        "(MNIST is grey, so one), the second one what the first puts out.",
+    ),
+    (
+        r"fc\d-inputs",
         _SIZES + "The first fully connected layer takes channels x height x width of what is left. "
         "Print x.shape just before it, and compare.",
     ),

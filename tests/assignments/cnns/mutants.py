@@ -528,7 +528,7 @@ NETS = (
     _net(
         "convolutions frozen",
         "conv1-frozen",
-        "conv2 never learns",
+        "no gradient reaches conv1, conv2",
         {
             "        self.fc1 =": "        self.conv1.requires_grad_(False)\n"
             "        self.conv2.requires_grad_(False)\n        self.fc1 ="
@@ -537,25 +537,25 @@ NETS = (
     _net(
         "one bias frozen",
         "fc2-frozen",
-        "the bias of fc2 never learns",
+        "no gradient reaches the bias of fc2",
         {"num_classes)\n\n": FROZEN_BIAS},
     ),
     _net(
         "detached behind the convolutions",
         "conv1-frozen",
-        "no gradient reaches it",
+        "no gradient reaches conv1, conv2",
         {"x = x.flatten(start_dim=1)": "x = x.detach().flatten(start_dim=1)"},
     ),
     _net(
         "no gradient at all",
         "fc2-frozen",
-        "fc3 never learns",
+        "no gradient reaches conv1, conv2, fc1, fc2, fc3",
         {"    def forward": "    @torch.no_grad()\n    def forward"},
     ),
     _net(
         "the data of a weight",
         "fc1-frozen",
-        "fc1 never learns",
+        "no gradient reaches fc1, so",
         {"self.fc1(x)": "F.linear(x, self.fc1.weight.data, self.fc1.bias.data)"},
     ),
     _net(

@@ -160,7 +160,7 @@ def _diagnose(
     first, other_image, other_kernel = answers
     if first.output is None:
         kind = "output-kind" if returned_no_tensor(first.reason) else ""
-        return [Mistake(kind, first.reason)]
+        return [Mistake(kind, f"{first.reason[:1].upper()}{first.reason[1:]}".rstrip(".") + ".")]
     if not repeatable:
         mistake = Mistake(
             "chain-random",

@@ -32,6 +32,7 @@ OTHER = {"num_channel": 5, "num_classes": 7}  # a size that the notebook never m
 _OTHER_SHOWN = called(NET, OTHER)
 _LAYER_POINTS, _TOTAL_POINTS = 1.6, 1.0
 _PART_POINTS, _OTHER_PART_POINTS, _SECOND_POINTS = 2.8, 0.6, 3.0
+_PICTURE = "The picture shows which layers are right, and where to start."
 _UNANSWERED = 0.5  # the share of its points that a layer keeps in a network that returns nothing
 DEFAULTS = {"num_channel": 8, "num_classes": 10}
 _DEFAULTS_SHOWN = called(NET, DEFAULTS)
@@ -78,11 +79,14 @@ def _by_shapes(parameters: Sequence[ParameterInfo]) -> list[Mistake]:
     if structure is None:
         return [wrong_count(parameters)]
     mistakes = net_mistakes(structure.spec, right)
-    have, want = structure.inputs[2], flat_features(right)
-    if mistakes or have == want:
-        return mistakes
-    words = f"fc1 takes {have:,} inputs, expected {want:,}: the feature maps that reach it have "
-    return [Mistake("fc1-inputs", words + "another size than in the table.", "fc1")]
+    wanted = (1, right.channels[0], flat_features(right), *right.features[:2])
+    for layer, have, want in zip(LAYERS, structure.inputs, wanted, strict=True):
+        if not mistakes and have != want:
+            words = f"{layer} takes {have:,} inputs, expected {want:,}"
+            if layer == "fc1":
+                words += ": the feature maps that reach it have another size than in the table"
+            mistakes = [Mistake(f"{layer}-inputs", f"{words}.", layer)]
+    return mistakes
 
 
 def _layer_criterion(
@@ -153,6 +157,8 @@ def function(student: StudentSide, seed: int) -> CheckResult:
     if defaults:
         mistakes.insert(0, defaults)
         advice = f"{defaults.words} {advice}".strip()
+    if not recognition.right:
+        advice = f"{advice} {_PICTURE}".strip()
     return CheckResult(tuple(criteria), advice, names(mistakes), {"layers": _layers(recognition)})
 
 

@@ -20,14 +20,13 @@ def never_learns(net: NetUnderTest) -> list[Mistake]:
         reached = net.model.reached(net.images)
     except StudentFault as fault:
         return [Mistake("fc3-frozen", f"no gradient can be computed: {fault}", "fc3")]
-    cut_off = [n for n, slot in net.ways[0].items() if slot.parameter.name not in reached]
-    mistakes = []
+    left = {}
     for layer in LAYERS:
-        if f"{layer}.weight" in cut_off:
-            words = f"{layer} never learns: no gradient reaches it"
-        elif f"{layer}.bias" in cut_off:
-            words = f"the bias of {layer} never learns: no gradient reaches it"
-        else:
-            continue
-        mistakes.append(Mistake(f"{layer}-frozen", words, layer))
-    return mistakes[-_MOST:]
+        own = {n: slot for n, slot in net.ways[0].items() if n.startswith(f"{layer}.")}
+        cut = [
+            n.rpartition(".")[2] for n, slot in own.items() if slot.parameter.name not in reached
+        ]
+        if cut:
+            left[layer] = layer if len(cut) == len(own) else f"the {cut[0]} of {layer}"
+    words = f"no gradient reaches {', '.join(left.values())}, so training changes nothing there"
+    return [Mistake(f"{layer}-frozen", words, layer) for layer in left][-_MOST:]
