@@ -633,6 +633,18 @@ CHAINS = (
             "kernel[:, :1])": "kernel[:, :1], stride=2)",
         },
     ),
+    _chain(
+        "stride 2 in the first",
+        "chain-stride",
+        "the first convolution has stride 2",
+        {"F.conv2d(image, kernel)": "F.conv2d(image, kernel, stride=2)"},
+    ),
+    _chain(
+        "the second dilated",
+        "chain-dilation",
+        "the second convolution has dilation 2",
+        {"kernel[:, :1])": "kernel[:, :1], dilation=2)"},
+    ),
     _chain("average pooling", "chain-pool", "average pooling", {"max_pool2d": "avg_pool2d"}),
     _chain("pooling 3x3", "chain-pool", "windows of 3x3", {"(x, 2)": "(x, 3)"}),
     _chain("pooling with stride 1", "chain-pool", "stride 1 instead of 2", {"(x, 2)": "(x, 2, 1)"}),

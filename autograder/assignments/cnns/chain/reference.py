@@ -27,8 +27,8 @@ class ChainSpec:
         order: the steps: "c" convolution, "p" pooling.
         image: what is done to the image before: a key of `IMAGES`.
         paddings: zero padding of the first and the second convolution.
-        stride: of the convolutions.
-        dilation: of the convolutions.
+        strides: of the first and the second convolution.
+        dilations: of the first and the second convolution.
         pool: a key of `POOLS`.
         between: what is applied after the first convolution.
         rescale: what is applied at the end: a key of `RESCALES`.
@@ -40,8 +40,8 @@ class ChainSpec:
     order: str = "cpc"
     image: str = "none"
     paddings: tuple[int, int] = (0, 0)
-    stride: int = 1
-    dilation: int = 1
+    strides: tuple[int, int] = (1, 1)
+    dilations: tuple[int, int] = (1, 1)
     pool: str = "max"
     between: str = "none"
     rescale: str = "none"
@@ -181,8 +181,9 @@ def run_chain(spec: ChainSpec, image: Tensor, kernel: Tensor) -> Bounded | None:
                 x = POOLS[spec.pool].run(x)
                 continue
             weight, groups = _weight(spec, kernel, len(x.value), convolutions == 0)
-            padding = spec.paddings[min(convolutions, 1)]
-            x = error_bounds.conv2d(x, weight, None, padding, spec.stride, spec.dilation, groups)
+            which = min(convolutions, 1)
+            how = (spec.paddings[which], spec.strides[which], spec.dilations[which], groups)
+            x = error_bounds.conv2d(x, weight, None, *how)
             convolutions += 1
             if convolutions == 1:
                 x = error_bounds.apply(spec.between, x)
@@ -214,16 +215,15 @@ def chain_mistakes(spec: ChainSpec) -> list[Mistake]:
         found.append(Mistake("chain-input", IMAGE_WORDS[spec.image]))
     if spec.order != CHAIN.order:
         found.append(Mistake("chain-order", _ORDER_WORDS[spec.order]))
-    for which, padding in zip(("first", "second"), spec.paddings, strict=True):
-        if padding:
-            words = f"the {which} convolution has padding {padding}"
-            found.append(Mistake("chain-padding", words))
-    if spec.stride != CHAIN.stride:
-        words = f"the convolutions have stride {spec.stride}"
-        found.append(Mistake("chain-stride", words))
-    if spec.dilation != CHAIN.dilation:
-        words = f"the convolutions have dilation {spec.dilation}"
-        found.append(Mistake("chain-dilation", words))
+    for what, values, usual in (
+        ("padding", spec.paddings, 0),
+        ("stride", spec.strides, 1),
+        ("dilation", spec.dilations, 1),
+    ):
+        for which, value in zip(("first", "second"), values, strict=True):
+            if value != usual:
+                words = f"the {which} convolution has {what} {value}"
+                found.append(Mistake(f"chain-{what}", words))
     if spec.pool != CHAIN.pool:
         found.append(Mistake("chain-pool", _POOL_WORDS[spec.pool]))
     if spec.between != CHAIN.between:
@@ -248,7 +248,8 @@ def wrong_chains() -> Iterator[ChainSpec]:
     """Yield every chain with one mistake, then every chain with two."""
     changes: list[dict[str, object]] = [{"order": order} for order in _ORDER_WORDS]
     changes += [{"paddings": (p, q)} for p in (0, 1, 2) for q in (0, 1, 2) if p or q]
-    changes += [{"stride": 2}, {"dilation": 2}]
+    for field in ("strides", "dilations"):
+        changes += [{field: pair} for pair in ((2, 2), (2, 1), (1, 2))]
     changes += [{"pool": pool} for pool in _POOL_WORDS]
     changes += [{"between": name} for name in ("relu", "sigmoid", "tanh", "abs")]
     changes += [{"rescale": name} for name in RESCALES if name != "none"]

@@ -96,7 +96,7 @@ def _compare(net: NetUnderTest, search: bool) -> Recognition:
     if torch.equal(again[0], again[1]):
         mistake = Mistake("constant", "the images do not matter")
         advice = "Two different images gave the same logits: does the image reach the last layer?"
-        return Recognition((mistake,), frozenset(), advice)
+        return Recognition((mistake,), net.right_layers(again), advice)
     return first_difference(net, again, _mixes(net, again))
 
 

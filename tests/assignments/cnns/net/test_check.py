@@ -207,6 +207,8 @@ _SLIPS = {
     },
     "a cosine between": {"F.relu(self.fc1(x))": "F.relu(self.fc1(x)).cos()"},
     "tripled": {_LAST: "return 3 * self.fc3(x)"},
+    "zeros at the end": {_LAST: "return 0 * self.fc3(x)"},
+    "ones for pixels": {_FIRST: "x = self.conv1(F.normalize(images + 1, dim=1))"},
     "sorted": {_LAST: "return self.fc3(x).sort(dim=1).values"},
 }
 
@@ -229,7 +231,7 @@ def test_one_slip_named_or_not_costs_three_to_eight(slip, functional):
 def test_two_slips_at_two_layers_cost_six_to_fourteen():
     # All of these are of conv1's part; a rim is laid around what conv1 hands on.
     first = ("normalised", "abs", "sin", "pooling", "no name for it")
-    own = (*first, "less a half", "clamped", "replicated rim")
+    own = (*first, "less a half", "clamped", "replicated rim", "ones for pixels")
     others = [slip for slip in _SLIPS if slip not in own]
     assert len(others) > 6
     for one, other in product(first, others):
