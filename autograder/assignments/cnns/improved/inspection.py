@@ -87,20 +87,20 @@ def inspect_untrained(model: Model) -> Inspection:
     """Return what shows of a fresh model without training; its biases may change."""
     digits = load_digits_subset().test_images[:LOOKED_AT]
 
-    def logits(place: int) -> Tensor:
-        return as_logits(model.forward(at(digits, place)), len(digits), CLASSES).float()
+    def asked(shown: Tensor) -> Callable[[int], Tensor]:
+        return lambda place: as_logits(model.forward(at(shown, place)), len(shown), CLASSES).float()
 
+    def between_corners(logits: Callable[[int], Tensor]) -> float:
+        return _change(logits(0), logits(IMAGE_SIZE - _DIGIT))
+
+    logits, quick = asked(digits), asked(digits[:_FEW])
     first, few = logits(_FIRST), at(digits[:_FEW], _FIRST)
     linear = [p for p in model.parameters if _fan_in(p) > 1]
     narrow = min(linear, key=_fan_in, default=None)
     channels = max((p.shape[0] for p in model.parameters if len(p.shape) == 4), default=0)
     wide = max((p for p in linear if _fan_in(p) > channels), key=_fan_in, default=None)
     large = max(model.parameters, key=lambda p: math.prod(p.shape), default=None)
-
-    def between_corners() -> float:
-        return _change(logits(0), logits(IMAGE_SIZE - _DIGIT))
-
-    border = between_corners()
+    border = between_corners(logits)
     rank = _rank(first)
     return Inspection(
         interior=min(_change(first, logits(_FIRST + shift)) for shift in _SHIFTS),
@@ -114,12 +114,13 @@ def inspect_untrained(model: Model) -> Inspection:
         rank=rank,
         averages=_averages(model.trace(few)),
         normalises=any("Norm" in p.kind for p in model.parameters),
-        jumps=_jumps(logits, border) if border > BORDER_SHOWS else (),
-        never_learns=_never_learns(model, few),
-        chance=not alike(model.forward(few), first[:_FEW]),
+        jumps=_jumps(quick, between_corners(quick)) if border > BORDER_SHOWS else (),
+        never_learns=_never_learns(model, few[:2]),
+        chance=not alike(quick(_FIRST), quick(_FIRST)),
         constant=rank == 0,
         # Last, since it changes the model.
-        background=border > BORDER_SHOWS and _blind_without_biases(model, between_corners),
+        background=border > BORDER_SHOWS
+        and _blind_without_biases(model, lambda: between_corners(quick)),
     )
 
 
@@ -144,11 +145,11 @@ def _jumps(logits: Callable[[int], Tensor], border: float) -> tuple[int, ...]:
     centre = (IMAGE_SIZE - _DIGIT) // 2
     pairs = {shift: (centre - shift // 2, centre + shift // 2) for shift in _SHIFTS}
     changes = {shift: _change(*map(logits, places)) for shift, places in pairs.items()}
-    least, most = (pick(_SHIFTS, key=lambda shift: changes[shift]) for pick in (min, max))
+    blind = [shift for shift in _SHIFTS if changes[shift] <= _BLIND * border]
     along = min(changes[14], max(changes[12], changes[16]))
-    if changes[least] > _BLIND * border or along < _MOST * border:
+    if not blind or along < _MOST * border:
         return ()
-    return least, most
+    return blind[0], next(shift for shift in _SHIFTS if changes[shift] >= along)
 
 
 def _never_learns(model: Model, images: Tensor) -> tuple[str, ...]:

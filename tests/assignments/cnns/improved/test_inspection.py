@@ -187,6 +187,14 @@ def test_what_explains_all_else_is_seen() -> None:
     assert found("untrained", 0).never_learns == ("layers.0", "classify.2")
 
 
+def test_a_network_that_looks_at_the_whole_batch_is_not_taken_for_chance() -> None:
+    class Batchwise(Averaged):
+        def maps(self, images: torch.Tensor) -> torch.Tensor:
+            return super().maps(images - images.mean(dim=0))
+
+    assert not inspected(Batchwise).chance
+
+
 def test_a_parameter_that_never_learns_is_told_from_its_layer() -> None:
     class FrozenBias(Averaged):
         def __init__(self) -> None:
