@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from autograder.checking import checks as graded
 from autograder.checking.student import InProcess
-from course_utils import checks, messages
+from course_utils import messages
+from course_utils._networks import count_of
 from course_utils.checks import check_conv_pool_conv, check_improved_net, check_net
 from course_utils.messages import Message, Status, as_html, as_text
 
@@ -516,4 +517,4 @@ def test_jupyter_gets_html_and_the_same_text(monkeypatch: pytest.MonkeyPatch, ca
 
 
 def test_the_described_network_has_66_106_parameters() -> None:
-    assert checks._count(network()()) == 66_106
+    assert count_of(network()()) == 66_106
