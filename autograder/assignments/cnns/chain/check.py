@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from autograder.assignments.cnns.chain.reference import (
     CHAIN,
     ChainSpec,
     chain_mistakes,
+    departures,
     random_kernel,
     run_chain,
     wrong_chains,
@@ -26,6 +27,9 @@ from autograder.checking.student import StudentFault, StudentSide, call, returne
 from autograder.checking.thumbnail import as_image
 from course_utils.data import portrait
 
+# By the number of mistakes, what of its points a criterion gives: with the right shape, and with
+# another. So one mistake costs 8 of the exercise's 20 points, and two cost 14, shape included.
+_KEPT = {1: (0.5, 0.8), 2: (0.1, 0.4)}
 CONV_POOL_CONV = "conv_pool_conv"
 _PICTURES = "The two pictures show what should come out for a photograph, and what does."
 
@@ -53,6 +57,13 @@ class ChainAnswer:
         """Return whether the output is what the specification gives."""
         return self.agrees(CHAIN)
 
+    @property
+    def keeps_shape(self) -> bool:
+        """Return whether the output has the shape that the specification gives."""
+        expected = run_chain(CHAIN, self.image, self.kernel)
+        assert expected is not None, "the challenge's images are large enough for the chain"
+        return self.output is not None and self.output.shape == expected.value.shape
+
     def agrees(self, spec: ChainSpec) -> bool:
         """Return whether the output is what a chain gives."""
         expected = run_chain(spec, self.image, self.kernel)
@@ -72,7 +83,7 @@ def values(student: StudentSide, seed: int) -> CheckResult:
     other_kernel = ask(student, image, 3 * random_kernel(rng))
     answers = [first, other_image, other_kernel]
     repeatable = alike(first.output, again.output)
-    criteria = (
+    criteria: tuple[Criterion, ...] = (
         _values_criterion("values on a fresh image and kernel", first, 7.0),
         _values_criterion("values on an image of another size", other_image, 3.0),
         _values_criterion("values with another, larger kernel", other_kernel, 3.0),
@@ -86,11 +97,41 @@ def values(student: StudentSide, seed: int) -> CheckResult:
     )
     if all(criterion.earned == criterion.points for criterion in criteria):
         return CheckResult(criteria)
-    found = _diagnose(student, answers, repeatable)
+    spec = _recognised(answers) if repeatable and first.untouched else None
+    found = chain_mistakes(spec) if spec else _diagnose(student, answers, repeatable)
+    if spec:
+        criteria = _but_for_mistakes(criteria, spec, answers)
     figures = _on_a_photograph(student)
     said = found[0].words if found[0].words.endswith((".", "?")) else found_in("function", found)
     advice = f"{said} {_PICTURES}" if figures else said
     return CheckResult(criteria, advice, names(found), figures)
+
+
+def _recognised(answers: Sequence[ChainAnswer]) -> ChainSpec | None:
+    """Return the wrong chain of the catalogue that gives the same answers; None without one."""
+    asked = [answer for answer in answers if answer.output is not None]
+    if answers[0].output is None:
+        return None
+    return next((spec for spec in wrong_chains() if all(a.agrees(spec) for a in asked)), None)
+
+
+def _but_for_mistakes(
+    criteria: Sequence[Criterion], spec: ChainSpec, answers: Sequence[ChainAnswer]
+) -> tuple[Criterion, ...]:
+    """Return what criteria give to a chain that is right but for one mistake, or two.
+
+    Args:
+        criteria: as they would be without knowing them.
+        spec: the chain.
+        answers: of the student's function, to whatever was asked.
+    """
+    count = departures(spec)
+    share = _KEPT[min(count, max(_KEPT))][not all(answer.keeps_shape for answer in answers)]
+    got = f"right but for {'one mistake' if count == 1 else 'two mistakes or more'}"
+    return tuple(
+        replace(c, got=got, earned=share * c.points) if c.earned < share * c.points else c
+        for c in criteria
+    )
 
 
 def _on_a_photograph(student: StudentSide) -> dict[str, Any]:
@@ -156,7 +197,7 @@ def _steadiness(first: ChainAnswer, repeatable: bool) -> str:
 def _diagnose(
     student: StudentSide, answers: Sequence[ChainAnswer], repeatable: bool
 ) -> Sequence[Mistake]:
-    """Return the mistakes: one in whole sentences, or those of the catalogue."""
+    """Return the mistake of a chain that the catalogue lacks, in whole sentences."""
     first, other_image, other_kernel = answers
     if first.output is None:
         kind = "output-kind" if returned_no_tensor(first.reason) else ""
@@ -179,10 +220,6 @@ def _diagnose(
                 "a module's own weights?"
             )
             return [Mistake("chain-globals", words)]
-    asked = [answer for answer in answers if answer.output is not None]
-    for spec in wrong_chains():
-        if all(answer.agrees(spec) for answer in asked):
-            return chain_mistakes(spec)
     return [_probe_growth(student, answers)]
 
 

@@ -7,7 +7,7 @@ and `chain_mistakes` says in words where another departs from it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import combinations
 
 import torch
@@ -242,6 +242,12 @@ def chain_mistakes(spec: ChainSpec) -> list[Mistake]:
     if spec.rescale != CHAIN.rescale:
         found.append(Mistake("chain-rescale", _RESCALE_WORDS[spec.rescale]))
     return found
+
+
+def departures(spec: ChainSpec) -> int:
+    """Return how many mistakes make a chain of `CHAIN`; the same in both convolutions is one."""
+    changed = sum(getattr(spec, field.name) != getattr(CHAIN, field.name) for field in fields(spec))
+    return changed + (spec.order == "c")  # two steps are missing
 
 
 def wrong_chains() -> Iterator[ChainSpec]:
