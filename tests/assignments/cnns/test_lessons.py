@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from autograder.assignments import cnns
-from autograder.assignments.cnns.chain.reference import chain_mistakes, wrong_chains
+from autograder.assignments.cnns.chain.mistakes import chain_mistakes, wrong_chains
 from autograder.assignments.cnns.net.mistakes import net_mistakes, net_neighbours
 from autograder.assignments.cnns.net.reference import NetSpec, flat_features, net_spec
 from autograder.checking.lessons import lesson

@@ -11,15 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from autograder.assignments.cnns.chain.check import ask
+from autograder.assignments.cnns.chain.asking import ask
+from autograder.assignments.cnns.chain.mistakes import chain_mistakes, wrong_chains
 from autograder.assignments.cnns.chain.reference import CHAIN as RIGHT
-from autograder.assignments.cnns.chain.reference import (
-    ChainSpec,
-    chain_mistakes,
-    random_kernel,
-    run_chain,
-    wrong_chains,
-)
+from autograder.assignments.cnns.chain.reference import ChainSpec, random_kernel, run_chain
 from autograder.checking import checks
 from autograder.checking.challenge import generator, random_images
 from autograder.checking.check_result import CheckResult
