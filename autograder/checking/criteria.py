@@ -56,7 +56,7 @@ def shape_criterion(
 
 
 def shape_advice(criteria: Sequence[Criterion], advice: str) -> str:
-    """Return what to say of lost points: why answers failed, if that is all; "" if none were lost.
+    """Return what to say of lost points: why an answer failed, if one did; "" if none were lost.
 
     Args:
         criteria: of `shape_criterion`.
@@ -64,7 +64,7 @@ def shape_advice(criteria: Sequence[Criterion], advice: str) -> str:
     """
     lost = [criterion.got for criterion in criteria if criterion.earned < criterion.points]
     failed = [got for got in lost if not got.startswith("(")]
-    return advice if len(failed) < len(lost) else "".join(failed[:1])
+    return next(iter(failed), advice if lost else "")
 
 
 def called(name: str, arguments: Mapping[str, object]) -> str:

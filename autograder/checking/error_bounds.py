@@ -72,16 +72,16 @@ def conv2d(
     padding: int = 0,
     stride: int = 1,
     dilation: int = 1,
+    groups: int = 1,
 ) -> Bounded:
-    """Return the convolution of `x` (..., C, H, W) with `weight` (K, C, h, w)."""
+    """Return the convolution of `x` (..., C, H, W) with `weight` (K, C // groups, h, w)."""
     weight, bias = weight.to(x.value.dtype), None if bias is None else bias.to(x.value.dtype)
-    value = F.conv2d(x.value, weight, bias, stride, padding, dilation)
+    how = (stride, padding, dilation, groups)
+    value = F.conv2d(x.value, weight, bias, *how)
     if x.error is None:
         return Bounded(value, None)
-    sizes = F.conv2d(
-        x.value.abs(), weight.abs(), None if bias is None else bias.abs(), stride, padding, dilation
-    )
-    carried = F.conv2d(x.error**2, weight**2, None, stride, padding, dilation).sqrt()
+    sizes = F.conv2d(x.value.abs(), weight.abs(), None if bias is None else bias.abs(), *how)
+    carried = F.conv2d(x.error**2, weight**2, None, *how).sqrt()
     return Bounded(value, carried + _rounding(math.prod(weight.shape[1:])) * sizes)
 
 
@@ -114,12 +114,19 @@ def avg_pool(x: Bounded, kernel: int = 2, stride: int = 2) -> Bounded:
 
 def spatial_mean(x: Bounded) -> Bounded:
     """Return the mean over the last two dimensions."""
-    value = x.value.mean(dim=(-2, -1))
+    flat = x.reshape(*x.value.shape[:-2], -1)
+    means = mean(flat, dim=-1)
+    return means.reshape(*means.value.shape[:-1])
+
+
+def mean(x: Bounded, dim: int) -> Bounded:
+    """Return the mean over one dimension, which stays with size 1."""
+    value = x.value.mean(dim, keepdim=True)
     if x.error is None:
         return Bounded(value, None)
-    sizes = x.value.abs().mean(dim=(-2, -1))
-    terms = x.value.shape[-1] * x.value.shape[-2]
-    return Bounded(value, x.error.mean(dim=(-2, -1)) + _rounding(terms) * sizes)
+    sizes = x.value.abs().mean(dim, keepdim=True)
+    carried = x.error.mean(dim, keepdim=True)
+    return Bounded(value, carried + _rounding(x.value.shape[dim]) * sizes)
 
 
 def spatial_max(x: Bounded) -> Bounded:

@@ -12,13 +12,24 @@ class Mistake:
 
     Attributes:
         name: in the assignment's catalogue, such as "conv2-padding"; "" if it has none.
-        words: for the student: a sentence, or what completes "your network behaves as if ...".
+        words: for the student: a sentence, or what completes "Found in your network: ...".
         part: which part of the answer it belongs to, such as a layer; "" for the whole.
     """
 
     name: str
     words: str
     part: str = ""
+
+
+def found_in(what: str, mistakes: Iterable[Mistake]) -> str:
+    """Return mistakes as one sentence for the student, like words once; "" for none.
+
+    Args:
+        what: they were found in: "network".
+        mistakes: whose words complete that sentence.
+    """
+    words = "; ".join(dict.fromkeys(mistake.words for mistake in mistakes))
+    return f"Found in your {what}: {words}." if words else ""
 
 
 def names(mistakes: Iterable[Mistake]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ sandboxed kernel of `session.py`. What comes back is a claim, never a verdict.
 from __future__ import annotations
 
 import itertools
+import re
 import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -156,6 +157,14 @@ class Model:
         _, tensors = self._ask("trace", tensors={"images": images})
         return [take(tensors, name) for name in tensors]
 
+    def reached(self, images: Tensor) -> frozenset[str]:
+        """Return the names of the parameters that a gradient of the output reaches: they learn."""
+        fields, _ = self._ask("reached", tensors={"images": images})
+        names = fields.get("reached")
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise StudentFault("the list of parameters was malformed")
+        return frozenset(names)
+
     def state(self) -> dict[str, Tensor]:
         """Return every parameter and buffer by name, in the same order on every student's side."""
         _, tensors = self._ask("state")
@@ -261,6 +270,11 @@ def error_text(error: Any, name: str) -> str:
     text += f" at `{line}`" if line else ""
     advice = because or hint(message, name)
     return f"{text}. {advice}" if advice else text
+
+
+def returned_no_tensor(fault: str) -> bool:
+    """Return whether a fault is that the student's code ran, and gave back no tensor."""
+    return re.fullmatch(r"expected \w+\(\.\.\.\) to return a tensor, got .*", fault) is not None
 
 
 def is_stub(error: Mapping[str, Any], asked: str) -> bool:

@@ -57,6 +57,7 @@ class Probe:
             "state": self._state,
             "forward": self._forward,
             "trace": self._trace,
+            "reached": self._reached,
             "train": self._train,
             "predict": self._predict,
         }
@@ -132,6 +133,17 @@ class Probe:
             for hook in hooks:
                 hook.remove()
         return {}, steps.seen
+
+    def _reached(self, tensors: Tensors, handle: str) -> Answer:
+        """Return which parameters a gradient of the model's output reaches, in eval mode."""
+        model = self._models[handle].eval()
+        learning = {name: p for name, p, _ in _parameters(model) if p.requires_grad}
+        output = _as_tensor(model(tensors["images"]), "forward(...)")
+        if not output.requires_grad or not learning:
+            return {"reached": []}, {}
+        gradients = torch.autograd.grad(output.sum(), list(learning.values()), allow_unused=True)
+        pairs = zip(learning, gradients, strict=True)
+        return {"reached": [name for name, gradient in pairs if gradient is not None]}, {}
 
     def _train(
         self,

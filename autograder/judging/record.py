@@ -105,6 +105,8 @@ def _answer(fields: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
         entries = [entry for entry in listed if isinstance(entry, dict)]
         names = [f"{entry.get('name')} {entry.get('shape')}" for entry in entries]
         shown.append(f"{len(listed)} parameters: {', '.join(names)}")
+    if isinstance(fields.get("reached"), list):
+        shown.append(f"{len(fields['reached'])} parameters reached")
     return ", ".join([*shown, *_described(tensors, ranges=True)]) or "done"
 
 

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from autograder.checking import checks as graded
 from autograder.checking.student import InProcess
-from course_utils import checks, messages
+from course_utils import messages
+from course_utils._networks import count_of
 from course_utils.checks import check_conv_pool_conv, check_improved_net, check_net
 from course_utils.messages import Message, Status, as_html, as_text
 
@@ -120,7 +121,7 @@ WRONG_CHAINS: dict[str, tuple[Callable, str]] = {
         "four times",
     ),
     "own layer": (own_layer, "another output the second time"),
-    "not a number": (lambda i, k: chain(i, k) / 0 * 0, "infinite or not a number"),
+    "not a number": (lambda i, k: chain(i, k) / 0 * 0, "infinite, or no numbers"),
     "changes its input": (in_place, "changes the image"),
     "whole kernel twice": (
         lambda i, k: F.conv2d(F.max_pool2d(F.conv2d(i, k), 2), k),
@@ -235,6 +236,17 @@ class Nameless(network()):  # type: ignore[misc]
         return undefined_name(images)  # type: ignore[name-defined] # noqa: F821
 
 
+class Frozen(network()):  # type: ignore[misc]
+    def __init__(self, num_channel: int = 8, num_classes: int = 10) -> None:
+        super().__init__(num_channel, num_classes)
+        next(iter(self.parameters())).requires_grad_(False)
+
+
+class Detached(network()):  # type: ignore[misc]
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images).detach()
+
+
 RIGHT_NETS = {"linear": network(), "lazy": network(lazy=True), "functional": FunctionalNet}
 WRONG_NETS: dict[str, tuple[object, str]] = {
     "an instance": (network()(), "class derived from `nn.Module`"),
@@ -254,9 +266,11 @@ WRONG_NETS: dict[str, tuple[object, str]] = {
     "no pooling": (network(pools=1), "feature maps of 48x48 pixels"),
     "head too short": (network(head=(4,)), "second fully connected layer"),
     "head too wide": (network(head=(8, 2)), "yours goes from 1936 to 64"),
-    "head too long": (network(head=(4, 2, 2)), "more than the described layers"),
+    "head too long": (network(head=(4, 2, 2)), "parameters that the table does not ask for"),
     "no bias": (network(bias=False), "32 outputs has no bias"),
-    "extra layer": (Extra, "more than the described layers, of shape (2, 3), (2,)"),
+    "extra layer": (Extra, "parameters that the table does not ask for, of shape (2, 3), (2,)"),
+    "a frozen layer": (Frozen, "No gradient reaches `"),
+    "detached logits": (Detached, "training would leave them as they are"),
     "average pooling": (network(average=True), "66,106 parameters, it has"),
 }
 
@@ -351,8 +365,8 @@ def test_pytorchs_own_not_implemented_is_an_error_of_the_code(capsys) -> None:
     [
         (network(4, head=(), average=True), GOOD, "hardly sees"),
         (network(2, average=True), GOOD, "hardly sees"),
-        (network(0, average=True), LOOK, "rim of the canvas"),
-        (network(pools=3), LOOK, "weights of its own"),
+        (network(0, average=True), LOOK, "border of the image"),
+        (network(pools=3), LOOK, "weights of their own"),
         (network(), WRONG, "expected fewer than the 66,106"),
         (network(average=True, fixed_classes=True), WRONG, "num_classes"),
         (network(average=True, last=lambda: nn.Softmax(1)), WRONG, "raw logits"),
@@ -368,7 +382,7 @@ def test_an_improved_network_hears_how_much_it_sees_of_the_place(
     if status:
         assert text.startswith(f"{status}: ImprovedNet")
     if status in (GOOD, LOOK):
-        share = int(re.search(r"changes the output by (\d+)% of what", text)[1])  # type: ignore[index]
+        share = int(re.search(r"changes the logits by (\d+)% of what", text)[1])  # type: ignore[index]
         assert (share <= 25) == (status == GOOD)
 
 
@@ -503,4 +517,4 @@ def test_jupyter_gets_html_and_the_same_text(monkeypatch: pytest.MonkeyPatch, ca
 
 
 def test_the_described_network_has_66_106_parameters() -> None:
-    assert checks._count(network()()) == 66_106
+    assert count_of(network()()) == 66_106

@@ -35,7 +35,7 @@ def test_points_are_summed_up_by_the_heading_that_a_cell_stands_under():
 def test_what_to_look_at_first_is_the_named_mistake():
     (todo,) = summarise(graded_notebook().cells).first
     assert (todo.grade_id, todo.lost) == ("chain_values", 12)
-    assert todo.advice.startswith("Your function behaves as if average pooling")
+    assert todo.advice.startswith("Found in your function: there is average pooling")
 
 
 def test_one_reason_is_listed_once():

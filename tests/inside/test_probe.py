@@ -94,6 +94,22 @@ def test_a_trace_goes_as_far_as_the_network():
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in model)
 
 
+def test_a_gradient_reaches_what_learns_and_nothing_else():
+    model = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2))
+    probe, _ = build(model)
+    asked = ("reached", {"handle": "m"}, {"images": torch.rand(2, 4)})
+    everything = ["0.weight", "0.bias", "1.weight", "1.bias"]
+    with torch.no_grad():
+        assert probe.answer(*asked) == ({"reached": everything}, {})
+    model[0].bias.requires_grad_(False)
+    assert probe.answer(*asked)[0]["reached"] == ["0.weight", "1.weight", "1.bias"]
+    model[0].register_forward_hook(lambda module, inputs, output: output.detach())
+    assert probe.answer(*asked)[0]["reached"] == ["1.weight", "1.bias"]
+    model[1].register_forward_hook(lambda module, inputs, output: output.argmax(dim=1))
+    assert probe.answer(*asked)[0]["reached"] == []
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
 def test_a_trace_of_a_long_network_is_cut():
     probe, _ = build(nn.Sequential(*(nn.ReLU() for _ in range(300))))
     images = {"images": torch.zeros(1, 1, 56, 56)}

@@ -14,7 +14,7 @@ WRONG = CheckResult(
         verdict("values", "as specified", "<other> values", False, 12.0),
         verdict("the same for other sizes", "yes", "yes", True, 3.0),
     ),
-    "your function behaves as if average pooling stood in place of max pooling",
+    "found in your function: there is average pooling instead of max pooling",
     ("chain-pool",),
 )
 

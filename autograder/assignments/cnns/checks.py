@@ -80,7 +80,12 @@ def improved_parameters(student: StudentSide, seed: int) -> CheckResult:
     got = f"{count:,}" if held < limit else f"{held:,}, buffers included"
     passed = count > 0 and held < limit
     criterion = verdict("parameters in all", f"fewer than {limit:,}", got, passed, 5.0)
-    advice = "Which layer of Net holds most of the parameters? That one has to become smaller."
+    sizes = {name: tensor.numel() for name, tensor in state.items() if tensor.is_floating_point()}
+    largest = max(sizes, key=lambda name: sizes[name], default="")
+    advice = f"`{largest}` holds most, {sizes.get(largest, 0):,} of its numbers: does your idea "
+    advice += "still need it?"
+    if not largest:
+        advice = "Your network has no parameters, so it cannot learn: are its layers attributes?"
     lost = criterion.earned < criterion.points
     figures = {"parameters": float(count)}
     return CheckResult((criterion,), advice if lost else "", figures=figures)

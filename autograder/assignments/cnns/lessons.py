@@ -1,40 +1,45 @@
 """What to teach about the mistakes of `cnns`, without giving the answers away."""
 
 _SIZES = (
-    "Follow one image through the network with pencil and paper: a kernel of k x k that stays "
-    "inside an image of n pixels has n - k + 1 positions, and pooling by 2 halves what is left. "
+    "Follow one image through the network with pencil and paper. A k x k kernel that stays inside "
+    "an image of n x n pixels has n - k + 1 positions in each direction. Pooling by 2 halves what "
+    "is left. "
 )
 _ACTIVATION = (
-    "Two layers with nothing but additions and multiplications between them collapse into a single "
-    "one, so what stands between them matters. "
+    "Two layers with nothing but additions and multiplications between them do no more than one "
+    "such layer. So the activation between them matters. "
 )
 LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and the words
     (
         r"chain-padding|conv\d-padding",
-        "Padding lays a frame of zeros around the image, so that the kernel also stops where part "
-        "of it hangs over the edge; the result then is larger than without. " + _SIZES + "Which "
-        "size should come out, and which does?",
+        "Padding lays a frame of zeros around the image. The kernel then has more positions, and "
+        "the result is larger. " + _SIZES + "Which size should come out, and which does?",
     ),
     (
         r"chain-stride|conv\d-stride",
-        "The stride is how far the kernel moves from one position to the next. Which layer is "
-        "meant to make the image smaller here, the convolution or the pooling?",
+        "The stride is how far the kernel moves from one position to the next. Which step is meant "
+        "to make the image smaller here, the convolution or the pooling?",
     ),
     (
         r"chain-dilation|conv\d-dilation",
-        "Dilation pulls the entries of a kernel apart, so that a 3x3 kernel covers 5x5 pixels and "
-        "skips those in between. Leave it at 1.",
+        "Dilation pulls the numbers of a kernel apart: with dilation 2, a 3x3 kernel covers 5x5 "
+        "pixels and skips those in between. Leave it at 1.",
+    ),
+    (
+        r"conv\d-groups",
+        "With groups, a kernel sees only some of the channels that reach it. Without, each kernel "
+        "sees all of them, and adds them up. Leave it at 1.",
     ),
     (
         r"chain-input|conv1-input",
-        "Images come as they are meant to be used. Bring them to another range where they are "
-        "loaded, once for the whole notebook, not in a function or a network that others call.",
+        "Use the image as it comes. If it has to be changed, change it where it is loaded, once "
+        "for the whole notebook, and not in a function or a network that others call.",
     ),
     (
         r"chain-pool|conv\d-pool",
-        "Max pooling keeps the strongest response of each block, average pooling blurs it; window "
-        "and stride decide how many blocks there are. Print the shape before and after your "
-        "pooling, and try it on a block such as [[1, 2], [3, 10]].",
+        "Max pooling keeps the largest number of each block. Window and stride decide how many "
+        "blocks there are. Print the shape before and after your pooling, and try it on a block "
+        "such as [[1, 2], [3, 10]].",
     ),
     (r"conv\d-kernel|kernel-shape", _SIZES + "Which kernel size does the table of layers ask for?"),
     (
@@ -43,29 +48,34 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
         "to your layers: what one layer puts out, the next one takes in.",
     ),
     (
+        r"conv\d-inputs",
+        "A convolution takes as many channels as reach it: the first one those of the images "
+        "(MNIST is grey, so one), the second one what the first puts out.",
+    ),
+    (
         r"fc\d-inputs",
-        _SIZES + "The first fully connected layer takes channels x height x width of what is left; "
-        "print x.shape just before it to compare.",
+        _SIZES + "The first fully connected layer takes channels x height x width of what is left. "
+        "Print x.shape just before it, and compare.",
     ),
     (
         r"fc\d-flatten-.*",
-        "A global pooling keeps one number for each channel and forgets where in the image it came "
-        "from. That is an idea for later in the notebook; here each position keeps its number.",
+        "A global pooling keeps one number for each channel, and forgets where in the image it "
+        "was. That is an idea for exercise 3. Here each position keeps its number.",
     ),
     (
         r"flatten-missing",
-        "A fully connected layer works on vectors, one for each image. The batch is the first "
-        "dimension and stays; everything after it becomes one long vector.",
+        "A fully connected layer takes one vector for each image. The batch is the first "
+        "dimension, and stays. Everything behind it becomes one long vector.",
     ),
     (
         r".*-extra-.*softmax.*|.*-extra-sigmoid",
-        "nn.CrossEntropyLoss expects raw logits: it takes the softmax itself. A second one "
-        "squeezes the differences between classes, and training slows down.",
+        "nn.CrossEntropyLoss takes raw logits, and computes the softmax itself. A second one makes "
+        "the differences between classes small, and training slow.",
     ),
     (
         r".*-extra-.*",
-        "The last layer's numbers are logits, of either sign. What does your function do to a "
-        "negative one, and what does the loss make of it then?",
+        "The last layer's numbers are logits: they may be negative. What does your function do to "
+        "a negative number?",
     ),
     (
         r".*-missing-relu",
@@ -73,24 +83,37 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
         "the table.",
     ),
     (
+        r"(conv|fc)\d-frozen",
+        "Training changes a parameter only if a gradient gets there. requires_grad = False keeps "
+        "it from one parameter. torch.no_grad() and .detach() keep it from all that stands before "
+        "them too. After loss.backward(), print p.grad for each parameter: where it is "
+        "None, nothing is learned.",
+    ),
+    (
         r"(conv|fc)\d-(?!bias|norm|prelu|flatten)[a-z_0-9]+",
         _ACTIVATION + "Which activation does the table name, and which do you use? Compare both on "
         "a few numbers, such as -2, 0 and 3.",
     ),
     (
+        r"chain-bias",
+        "A convolution module makes weights and a bias of its own, at random. What should take "
+        "their place here, and is a bias asked for?",
+    ),
+    (
         r".*-bias",
-        "A layer's bias is added to each of its outputs, whatever the input is. See which of your "
-        "layers switch it off, and what the exercise says about it.",
+        "A bias is a number for each output that a layer adds, whatever comes in. Does one of your "
+        "layers switch it off (bias=False)? What does the exercise say about it?",
     ),
     (
         r".*-norm|.*-prelu|other-parameters|(conv|fc)-extra",
-        "Count what has parameters in the table of layers, and what has in your network: "
-        "`print(network)` lists them. Whatever is not in the table has to go.",
+        "`print(network)` lists your layers. Compare them with the table: what is not in the table "
+        "has to go.",
     ),
     (
         r"(conv|fc)-missing",
-        "PyTorch finds a layer only if it is an attribute of the network: `self.name = ...`, or in "
-        "an nn.ModuleList. `print(network)` shows what it has found.",
+        "PyTorch finds a layer only if it is an attribute of the network (`self.name = ...` in "
+        "__init__), or in an nn.ModuleList. `print(network)` shows what it has found. Only that is "
+        "trained.",
     ),
     (
         r"output-shape",
@@ -98,10 +121,21 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
         "the shape after each step for a batch of 3 images: where does the 3 get lost?",
     ),
     (
+        r"output-kind",
+        "What stands behind `return` is what the caller gets: nothing gives None, and names with "
+        "commas between them give a tuple. Return one tensor, the last result.",
+    ),
+    (
+        r"batch-mixed",
+        "Each image has to be computed on its own, whatever else is in the batch. Look for a "
+        "reshape or a transpose that moves numbers from one image to another, and for a mean over "
+        "the batch. To test it, compare network(images)[:1] with network(images[:1]).",
+    ),
+    (
         r"random|chain-random",
-        "The same input should always give the same output when a network is evaluated. Look for "
-        "layers or random numbers that are made anew in each call: layers belong into __init__, "
-        "and what is random has to respect eval().",
+        "The same input should always give the same output when a network is tested. Look for "
+        "layers and random numbers that are made anew in each call. Layers belong into __init__, "
+        "and what is random has to stop in eval mode.",
     ),
     (
         r"constant",
@@ -110,69 +144,101 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
     ),
     (
         r"other-defaults",
-        "An argument's default is what it is when nobody gives it: def f(x=3) makes f() the same "
-        "as f(3). Compare the first line of __init__ with the one in the exercise.",
+        "With def f(x=3), f() is the same as f(3). Compare the first line of __init__ with the one "
+        "in the exercise.",
     ),
     (
         r"num_(channel|classes)-ignored|other-sizes|chain-sizes",
-        "A number that is written out is right for one size only. Build it with other sizes, for "
-        "instance num_channel=3 or an image of 20 x 31, and see which line complains.",
+        "A size that is written out as a number is right once. Try other sizes, for instance "
+        "num_channel=3 or an image of 20 x 31: which line complains?",
     ),
     (
         r"chain-order",
-        "Say the three steps aloud in their order, then read your function in the order in which "
-        "it computes, the innermost call first. Print the shape after each step.",
+        "Say the three steps aloud in their order. Then read your function in the order in which "
+        "it computes: the innermost call comes first. Print the shape after each step.",
     ),
     (
         r"chain-between|chain-rescale",
-        "Activations are not a picture: they have a sign and any size, and later steps rely on "
-        "both. What makes a picture of them belongs into the code that draws.",
+        "Activations are not a picture: they may be negative, and of any size, and later steps "
+        "need both. What makes a picture of them belongs into the code that draws.",
     ),
     (
         r"chain-kernel|chain-kernel-once",
-        "After the first convolution one channel is left, so the second kernel has to fit one "
-        "channel. Print the shape of the kernel that you use there, and its sum beside the sum of "
-        "the first channel's slice.",
+        "After the first convolution one channel is left, so the second kernel needs one channel. "
+        "Print the shape of the kernel that you use there, and compare its numbers with the first "
+        "channel's slice.",
     ),
     (
         r"chain-flipped",
-        "What PyTorch calls a convolution does not turn the kernel around first (strictly speaking "
-        "it is a cross-correlation). Hand over the kernel as it is.",
+        "PyTorch's convolution does not turn the kernel around first. Give it the kernel as it is.",
     ),
     (
-        r"chain-channels|chain-globals",
+        r"chain-channels",
+        "A kernel has as many channels as the image. The convolution multiplies each colour with "
+        "its slice, and adds up the three: F.conv2d(image, kernel) does both.",
+    ),
+    (
+        r"chain-globals",
         "All that the result depends on should come in through the arguments. Rename them in your "
-        "function: does it still run, or does it find a variable of the notebook?",
+        "function: does it still run? Then it uses a variable of the notebook.",
     ),
     (
         r"chain-in-place",
-        "Operations that end in an underscore, and assignments such as x[...] = ..., change the "
-        "tensor that was handed over. The next cell then works with a changed photograph.",
+        "Operations that end in an underscore, and lines such as x[...] = ... or x += ..., change "
+        "the tensor that was given to your function. The next cell then works with a changed "
+        "photograph.",
     ),
     (
         r"improved-positions",
         "A layer with a weight for each position learns what a digit looks like at that position, "
-        "and knows nothing of it elsewhere. After the convolutions, each channel is a small map of "
-        "where its pattern was found. Which question about such a map has an answer that stays the "
-        "same when the pattern moves? Ask that, before the first fully connected layer.",
+        "and nowhere else. A convolution puts out a small map for each channel, which shows where "
+        "the channel's pattern was found. Ask a question about this map whose answer stays the "
+        "same when the pattern moves, and ask it before the first fully connected layer.",
     ),
     (
         r"improved-border",
-        "Draw an image of 9 x 9 pixels, and count at how many positions a kernel of 5 x 5 touches "
-        "the pixel in the corner, and at how many the one in the middle. What would have to lie "
-        "around the image so that each pixel is touched equally often?",
+        "Draw an image of 9 x 9 pixels. At how many positions does a kernel of 5 x 5 touch the "
+        "pixel in the corner, and at how many the one in the middle? What would have to lie around "
+        "the image so that both numbers are equal?",
+    ),
+    (
+        r"improved-background",
+        "A convolution with a bias makes some other number of the black background. Padding then "
+        "adds zeros outside, so that there is an edge around the image. Can you do without the "
+        "bias, or take something of each map that such an edge does not change?",
+    ),
+    (
+        r"improved-stride",
+        "Strides, poolings and patches cut the image into blocks. A digit that moves by a whole "
+        "number of blocks looks the same to them, and a digit that moves by half a block does not. "
+        "Multiply the strides of your layers. Then move a digit by that many pixels, and by fewer.",
     ),
     (
         r"improved-bottleneck",
-        "Write down, from layer to layer, how many numbers tell of one image. Where they are "
-        "fewest, what is lost cannot come back. The largest layer of Net is gone, so there are "
-        "parameters to spare: where would you spend them?",
+        "Write down, from layer to layer, how many numbers tell of one image. What is lost where "
+        "they are fewest cannot come back. The largest layer of Net is gone, so you may use more "
+        "parameters elsewhere: where?",
     ),
     (
         r"improved-nan",
         "One number that is NaN makes NaN of all that it touches, the weights too. Print "
-        "x.isfinite().all() after each layer, for the first steps of training, to find where it "
-        "begins.",
+        "x.isfinite().all() after each layer, in the first steps of training: where does it begin?",
+    ),
+    (
+        r"improved-random",
+        "Training may use chance, testing may not: the same image should get the same answer each "
+        "time. Ask self.training in forward, or use a module such as nn.Dropout, which does.",
+    ),
+    (
+        r"improved-frozen",
+        "After loss.backward(), print p.grad for each parameter: where it is None, nothing is "
+        "learned. torch.no_grad() and .detach() keep the gradient from all that stands before "
+        "them.",
+    ),
+    (
+        r"improved-constant",
+        "Print the output for two digits, layer by layer: behind which layer are they the same? "
+        "Weights of zero give zero for every image. PyTorch's own random weights do not.",
     ),
     (
         r"improved-slow",
@@ -185,10 +251,5 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
         r"improved-parameters",
         "`for name, p in ImprovedNet().named_parameters(): print(name, p.numel())` shows where "
         "they are. Which of these layers does your idea no longer need?",
-    ),
-    (
-        r"chain-bias",
-        "A convolution module draws weights and a bias of its own, at random, when it is made. "
-        "What should take their place here, and is a bias asked for?",
     ),
 )

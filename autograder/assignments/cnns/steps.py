@@ -24,16 +24,22 @@ IMAGES: dict[str, Callable[[Tensor], Tensor]] = {
     "inverted": lambda v: 1 - v,
     "by 255": lambda v: v / 255,
     "times 255": lambda v: v * 255,
+    "mirrored": lambda v: v.flip(-1),
+    "upside down": lambda v: v.flip(-2),
+    "transposed": lambda v: v.mT,
 }
 IMAGE_WORDS = {
-    "to [-1, 1]": "the image were brought from [0, 1] to [-1, 1] first",
-    "less a half": "0.5 were subtracted from the image first",
-    "like MNIST's": "the image were normalised with MNIST's mean and standard deviation first",
-    "standardised": "the image were standardised to mean 0 and standard deviation 1 first",
-    "less its mean": "the mean of the image were subtracted first",
-    "inverted": "dark and bright of the image were exchanged first",
-    "by 255": "the image were divided by 255 first",
-    "times 255": "the image were multiplied by 255 first",
+    "to [-1, 1]": "the image is brought from [0, 1] to [-1, 1] first",
+    "less a half": "0.5 is subtracted from the image first",
+    "like MNIST's": "the image is normalised with MNIST's mean and standard deviation first",
+    "standardised": "the image is brought to mean 0 and standard deviation 1 first",
+    "less its mean": "the mean of the image is subtracted from it first",
+    "inverted": "dark and bright are exchanged in the image first",
+    "by 255": "the image is divided by 255 first",
+    "times 255": "the image is multiplied by 255 first",
+    "mirrored": "the columns of the image come in reverse order",
+    "upside down": "the rows of the image come in reverse order",
+    "transposed": "rows and columns of the image are exchanged first",
 }
 
 

@@ -80,6 +80,7 @@ RELU_1, RELU_2 = "x = F.relu(x)  # 1", "x = F.relu(x)  # 2"
 POOL_1, POOL_2 = "F.max_pool2d(x, 2)  # 1", "F.max_pool2d(x, 2)  # 2"
 FC1_RELU, FC2_RELU = "F.relu(self.fc1(x))", "F.relu(self.fc2(x))"
 LAST = "return self.fc3(x)"
+FROZEN_BIAS = "num_classes)\n        self.fc2.bias.requires_grad_(False)\n\n"
 
 NETS = (
     _net("no ReLU after conv1", "conv1-missing-relu", "ReLU after conv1", {RELU_1: "pass"}),
@@ -128,31 +129,31 @@ NETS = (
     _net(
         "average pooling before ReLU",
         "conv1-pool",
-        "after conv1 average pooling",
+        "after conv1 there is average pooling",
         {RELU_1: "pass", POOL_1: "F.relu(F.avg_pool2d(x, 2))"},
     ),
     _net(
         "no pooling after conv1",
         "conv1-pool",
-        "after conv1 the max pooling were missing",
+        "after conv1 the max pooling is missing",
         {POOL_1: "x", "11 * 11": "24 * 24"},
     ),
     _net(
         "no pooling after conv2",
         "conv2-pool",
-        "after conv2 the max pooling were missing",
+        "after conv2 the max pooling is missing",
         {POOL_2: "x", "11 * 11": "22 * 22"},
     ),
     _net(
         "no pooling at all",
         "conv1-pool",
-        "max pooling were missing",
+        "max pooling is missing",
         {POOL_1: "x", POOL_2: "x", "11 * 11": "48 * 48"},
     ),
     _net(
         "pooling twice",
         "conv2-pool",
-        "after conv2 the max pooling came twice",
+        "after conv2 the max pooling comes twice",
         {POOL_2: "F.max_pool2d(F.max_pool2d(x, 2), 2)", "11 * 11": "5 * 5"},
     ),
     _net(
@@ -164,19 +165,19 @@ NETS = (
     _net(
         "pooling 3x3",
         "conv2-pool",
-        "3x3 window",
+        "windows of 3x3",
         {POOL_2: "F.max_pool2d(x, 3)", "11 * 11": "7 * 7"},
     ),
     _net(
         "stride 2 in conv1",
         "conv1-stride",
-        "conv1 had stride 2",
+        "conv1 has stride 2",
         {"nn.Conv2d(1, c, 5)": "nn.Conv2d(1, c, 5, stride=2)", "11 * 11": "4 * 4"},
     ),
     _net(
         "stride 2 in place of pooling",
         "conv1-stride",
-        "conv2 had stride 2",
+        "conv2 has stride 2",
         {
             "nn.Conv2d(1, c, 5)": "nn.Conv2d(1, c, 5, stride=2)",
             "nn.Conv2d(c, 2 * c, 5)": "nn.Conv2d(c, 2 * c, 5, stride=2)",
@@ -187,25 +188,25 @@ NETS = (
     _net(
         "kernel 3 in conv1",
         "conv1-kernel",
-        "conv1 had a 3x3 kernel",
+        "conv1 has a 3x3 kernel",
         {"nn.Conv2d(1, c, 5)": "nn.Conv2d(1, c, 3)"},
     ),
     _net(
         "kernel 3 in both",
         "conv1-kernel",
-        "conv2 had a 3x3 kernel",
+        "conv2 has a 3x3 kernel",
         {"c, 5)": "c, 3)", "11 * 11": "12 * 12"},
     ),
     _net(
         "padding kept in both",
         "conv1-padding",
-        "conv2 had padding 2",
+        "conv2 has padding 2",
         {"c, 5)": "c, 5, padding=2)", "11 * 11": "14 * 14"},
     ),
     _net(
         "padding same in conv2",
         "conv2-padding",
-        "conv2 had padding 2",
+        "conv2 has padding 2",
         {"2 * c, 5)": "2 * c, 5, padding='same')", "11 * 11": "13 * 13"},
     ),
     _net(
@@ -223,13 +224,13 @@ NETS = (
     _net(
         "fc1 twice as large",
         "fc1-size",
-        "fc1 had 64 outputs instead of 32",
+        "fc1 has 64 outputs instead of 32",
         {"11, 4 * c)": "11, 8 * c)", "nn.Linear(4 * c, 2 * c)": "nn.Linear(8 * c, 2 * c)"},
     ),
     _net(
         "fc2 twice as large",
         "fc2-size",
-        "fc2 had 32 outputs instead of 16",
+        "fc2 has 32 outputs instead of 16",
         {"(4 * c, 2 * c)": "(4 * c, 4 * c)", "(2 * c, num_classes)": "(4 * c, num_classes)"},
     ),
     _net(
@@ -238,17 +239,17 @@ NETS = (
         "fc2 takes 64 inputs",
         {"nn.Linear(4 * c, 2 * c)": "nn.Linear(8 * c, 2 * c)"},
     ),
-    _net("no bias in conv1", "conv1-bias", "conv1 had no bias", {"1, c, 5": "1, c, 5, bias=False"}),
+    _net("no bias in conv1", "conv1-bias", "conv1 has no bias", {"1, c, 5": "1, c, 5, bias=False"}),
     _net(
         "no bias in fc3",
         "fc3-bias",
-        "fc3 had no bias",
+        "fc3 has no bias",
         {"num_classes)\n\n": "num_classes, bias=False)\n\n"},
     ),
     _net(
         "channels swapped",
         "conv1-channels",
-        "conv1 had 16 output channels instead of 8",
+        "conv1 has 16 output channels instead of 8",
         {
             "(1, c, 5)": "(1, 2 * c, 5)",
             "(c, 2 * c, 5)": "(2 * c, c, 5)",
@@ -286,7 +287,7 @@ NETS = (
     _net(
         "size of fc1 written out",
         "fc1-size",
-        "fc1 had 32 outputs instead of 20",
+        "fc1 has 32 outputs instead of 20",
         {"11, 4 * c)": "11, 32)", "nn.Linear(4 * c, 2 * c)": "nn.Linear(32, 2 * c)"},
     ),
     _net(
@@ -372,7 +373,7 @@ NETS = (
     _net(
         "batch normalisation after conv1",
         "conv1-norm",
-        "batch normalisation came after conv1",
+        "batch normalisation after conv1",
         {
             "self.conv2 =": "self.norm = nn.BatchNorm2d(c)\n        self.conv2 =",
             RELU_1: "x = F.relu(self.norm(x))",
@@ -381,7 +382,7 @@ NETS = (
     _net(
         "batch normalisation after both, registered last",
         "conv1-norm",
-        "batch normalisation came after conv2",
+        "batch normalisation after conv2",
         {
             "num_classes)\n\n": "num_classes)\n        self.n1, self.n2 = "
             "nn.BatchNorm2d(c), nn.BatchNorm2d(2 * c)\n\n",
@@ -392,7 +393,7 @@ NETS = (
     _net(
         "PReLU after fc1",
         "fc1-prelu",
-        "a PReLU came after fc1",
+        "a PReLU after fc1",
         {
             "self.fc2 = ": "self.prelu = nn.PReLU()\n        self.fc2 = ",
             FC1_RELU: "self.prelu(self.fc1(x))",
@@ -404,7 +405,7 @@ NETS = (
         "training=self.training",
         {LAST: "return self.fc3(F.dropout(x, 0.5))"},
     ),
-    _net("zeros", "constant", "same output", {LAST: "return 0 * self.fc3(x)"}),
+    _net("zeros", "constant", "the same logits", {LAST: "return 0 * self.fc3(x)"}),
     _net(
         "no ReLU after conv1, softmax",
         "conv1-missing-relu",
@@ -426,7 +427,7 @@ NETS = (
     _net(
         "padding kept and fc1 too large",
         "conv1-padding",
-        "fc1 had 64",
+        "fc1 has 64",
         {
             "c, 5)": "c, 5, padding=2)",
             "11 * 11, 4 * c": "14 * 14, 8 * c",
@@ -436,7 +437,7 @@ NETS = (
     _net(
         "an activation that nobody has heard of",
         "",
-        "fc1 puts out what it should, but what follows it is not",
+        "fc1 puts out what it should, but what follows it does not",
         {FC1_RELU: "self.fc1(x).sin()"},
     ),
     _net(
@@ -454,14 +455,14 @@ NETS = (
     _net(
         "half subtracted from images",
         "conv1-input",
-        "0.5 were subtracted",
+        "0.5 is subtracted",
         {"x = self.conv1(images)": "x = self.conv1(images - 0.5)"},
     ),
     _net("abs after conv1", "conv1-abs", "an absolute value", {RELU_1: "x = x.abs()"}),
     _net(
         "pooling 3x3/2/1 after conv1",
         "conv1-pool",
-        "3x3 window and padding",
+        "padding, and windows of 3x3",
         {POOL_1: "F.max_pool2d(x, 3, 2, 1)  # 1"},
     ),
     _net(
@@ -489,6 +490,86 @@ NETS = (
         {"num_channel=8": "num_channel=16"},
     ),
     _net(
+        "conv2 in groups",
+        "conv2-groups",
+        "conv2 has groups=8",
+        {"c, 2 * c, 5": "c, 2 * c, 5, groups=c"},
+    ),
+    _net(
+        "conv2 in two groups, and no ReLU after fc2",
+        "conv2-groups",
+        "ReLU after fc2",
+        {"c, 2 * c, 5": "c, 2 * c, 5, groups=2 if c % 2 == 0 else c", FC2_RELU: "self.fc2(x)"},
+    ),
+    _net(
+        "images mirrored",
+        "conv1-input",
+        "columns of the image",
+        {"self.conv1(images)": "self.conv1(images.flip(3))"},
+    ),
+    _net(
+        "rows and columns exchanged",
+        "conv1-input",
+        "rows and columns of the image",
+        {"self.conv1(images)": "self.conv1(images.mT)"},
+    ),
+    _net(
+        "flattened across the batch",
+        "batch-mixed",
+        "other logits in a batch than alone",
+        {"x.flatten(start_dim=1)": "x.reshape(self.fc1.in_features, -1).T"},
+    ),
+    _net(
+        "normalised by the batch",
+        "batch-mixed",
+        "other logits in a batch than alone",
+        {RELU_1: "x = F.relu(F.batch_norm(x, None, None, training=True))"},
+    ),
+    _net(
+        "convolutions frozen",
+        "conv1-frozen",
+        "no gradient reaches conv1, conv2",
+        {
+            "        self.fc1 =": "        self.conv1.requires_grad_(False)\n"
+            "        self.conv2.requires_grad_(False)\n        self.fc1 ="
+        },
+    ),
+    _net(
+        "one bias frozen",
+        "fc2-frozen",
+        "no gradient reaches the bias of fc2",
+        {"num_classes)\n\n": FROZEN_BIAS},
+    ),
+    _net(
+        "detached behind the convolutions",
+        "conv1-frozen",
+        "no gradient reaches conv1, conv2",
+        {"x = x.flatten(start_dim=1)": "x = x.detach().flatten(start_dim=1)"},
+    ),
+    _net(
+        "no gradient at all",
+        "fc2-frozen",
+        "no gradient reaches conv1, conv2, fc1, fc2, fc3",
+        {"    def forward": "    @torch.no_grad()\n    def forward"},
+    ),
+    _net(
+        "the data of a weight",
+        "fc1-frozen",
+        "no gradient reaches fc1, so",
+        {"self.fc1(x)": "F.linear(x, self.fc1.weight.data, self.fc1.bias.data)"},
+    ),
+    _net(
+        "frozen, and a softmax at the end",
+        "conv1-frozen",
+        "softmax",
+        {
+            LAST: "return self.fc3(x).softmax(dim=1)",
+            "        self.fc1 =": "        self.conv1.requires_grad_(False)\n        self.fc1 =",
+        },
+    ),
+    _net("features returned too", "output-kind", "got tuple", {LAST: LAST + ", x"}),
+    _net("nothing returned", "output-kind", "got NoneType", {"return ": ""}),
+    _net(
         "the last layer's output rescaled",
         "",
         "look at its last lines",
@@ -497,7 +578,7 @@ NETS = (
 )
 
 CHAINS = (
-    _chain("no pooling", "chain-order", "max pooling were missing", {"F.max_pool2d(x, 2)": "x"}),
+    _chain("no pooling", "chain-order", "max pooling is missing", {"F.max_pool2d(x, 2)": "x"}),
     _chain(
         "pooling last",
         "chain-order",
@@ -519,25 +600,25 @@ CHAINS = (
     _chain(
         "second convolution missing",
         "chain-order",
-        "second convolution were missing",
+        "second convolution is missing",
         {"F.conv2d(x, kernel[:, :1])": "x"},
     ),
     _chain(
         "pooling twice",
         "chain-order",
-        "pooling came twice",
+        "pooling comes twice",
         {"F.max_pool2d(x, 2)": "F.max_pool2d(F.max_pool2d(x, 2), 2)"},
     ),
     _chain(
         "padding in the first",
         "chain-padding",
-        "first convolution had padding 1",
+        "first convolution has padding 1",
         {"(image, kernel)\n    x = F.max": "(image, kernel, padding=1)\n    x = F.max"},
     ),
     _chain(
         "padding in both",
         "chain-padding",
-        "second convolution had padding 1",
+        "second convolution has padding 1",
         {
             "F.conv2d(image, kernel)": "F.conv2d(image, kernel, padding=1)",
             "kernel[:, :1])": "kernel[:, :1], padding=1)",
@@ -552,13 +633,25 @@ CHAINS = (
             "kernel[:, :1])": "kernel[:, :1], stride=2)",
         },
     ),
+    _chain(
+        "stride 2 in the first",
+        "chain-stride",
+        "the first convolution has stride 2",
+        {"F.conv2d(image, kernel)": "F.conv2d(image, kernel, stride=2)"},
+    ),
+    _chain(
+        "the second dilated",
+        "chain-dilation",
+        "the second convolution has dilation 2",
+        {"kernel[:, :1])": "kernel[:, :1], dilation=2)"},
+    ),
     _chain("average pooling", "chain-pool", "average pooling", {"max_pool2d": "avg_pool2d"}),
-    _chain("pooling 3x3", "chain-pool", "another window", {"(x, 2)": "(x, 3)"}),
-    _chain("pooling with stride 1", "chain-pool", "another window", {"(x, 2)": "(x, 2, 1)"}),
+    _chain("pooling 3x3", "chain-pool", "windows of 3x3", {"(x, 2)": "(x, 3)"}),
+    _chain("pooling with stride 1", "chain-pool", "stride 1 instead of 2", {"(x, 2)": "(x, 2, 1)"}),
     _chain(
         "ReLU between",
         "chain-between",
-        "relu stood between",
+        "a ReLU between",
         {"F.conv2d(image, kernel)": "F.conv2d(image, kernel).relu()"},
     ),
     _chain(
@@ -588,13 +681,13 @@ CHAINS = (
     _chain(
         "multiplied by a constant",
         "chain-rescale",
-        "constant factor",
+        "but for one factor",
         {"kernel[:, :1])": "kernel[:, :1]) * 0.5"},
     ),
     _chain(
         "the kernel made small",
         "chain-rescale",
-        "twice as large gives the same",
+        "doubled, the result stays the same",
         {"x = F.conv2d(image": "kernel = kernel / kernel.norm()\n    x = F.conv2d(image"},
     ),
     _chain(
@@ -606,7 +699,7 @@ CHAINS = (
     _chain(
         "kernel transposed",
         "chain-kernel",
-        "transposed",
+        "exchanged in the second convolution",
         {"kernel[:, :1])": "kernel[:, :1].mT)"},
     ),
     _chain(
@@ -633,10 +726,15 @@ CHAINS = (
     _chain(
         "rounded up",
         "chain-pool",
-        "rounded up",
+        "rounds up",
         {"(x, 2)": "(x, 2, ceil_mode=True)"},
     ),
-    _chain("pooling 3x3/2/1", "chain-pool", "overlap, and padding", {"(x, 2)": "(x, 3, 2, 1)"}),
+    _chain(
+        "pooling 3x3/2/1",
+        "chain-pool",
+        "padding, and windows of 3x3 that overlap",
+        {"(x, 2)": "(x, 3, 2, 1)"},
+    ),
     _chain(
         "smallest", "chain-pool", "smallest value", {"F.max_pool2d(x, 2)": "-F.max_pool2d(-x, 2)"}
     ),
@@ -667,7 +765,7 @@ CHAINS = (
     _chain(
         "both kernels transposed",
         "chain-kernel",
-        "rows and columns of the kernel were exchanged",
+        "rows and columns of the kernel are exchanged",
         {"x = F.conv2d(image": "kernel = kernel.mT\n    x = F.conv2d(image"},
     ),
     _chain(
@@ -685,7 +783,7 @@ CHAINS = (
     _chain(
         "half subtracted",
         "chain-input",
-        "0.5 were",
+        "0.5 is",
         {"(image, kernel)\n": "(image - 0.5, kernel)\n"},
     ),
     _chain(
@@ -696,6 +794,55 @@ CHAINS = (
         "chain-channels",
         "first channel of the image",
         {"F.conv2d(image, kernel)": "F.conv2d(image[:1], kernel[:, :1])"},
+    ),
+    _chain(
+        "colours averaged",
+        "chain-channels",
+        "averaged",
+        {"F.conv2d(image, kernel)": "F.conv2d(image.mean(0, keepdim=True), kernel[:, :1])"},
+    ),
+    _chain(
+        "each colour on its own",
+        "chain-channels",
+        "three channels come out",
+        {
+            "F.conv2d(image, kernel)": "F.conv2d(image, kernel.transpose(0, 1), groups=3)",
+            "F.conv2d(x, kernel[:, :1])": "F.conv2d(x, kernel.transpose(0, 1), groups=3)",
+        },
+    ),
+    _chain(
+        "colours added up after the pooling",
+        "chain-channels",
+        "already adds them up",
+        {"F.conv2d(image, kernel)": "F.conv2d(image, kernel.transpose(0, 1), groups=3)"}
+        | {"F.max_pool2d(x, 2)": "F.max_pool2d(x, 2).sum(0, keepdim=True)"},
+    ),
+    _chain(
+        "image mirrored",
+        "chain-input",
+        "columns of the image",
+        {"(image, kernel)\n": "(image.flip(-1), kernel)\n"},
+    ),
+    _chain(
+        "image upside down",
+        "chain-input",
+        "rows of the image",
+        {"(image, kernel)\n": "(image.flip(1), kernel)\n"},
+    ),
+    _chain(
+        "rows and columns of the image exchanged",
+        "chain-input",
+        "rows and columns of the image",
+        {"(image, kernel)\n": "(image.mT, kernel)\n"},
+    ),
+    _chain(
+        "dropout",
+        "chain-random",
+        "two different answers",
+        {"F.max_pool2d(x, 2)": "F.dropout(F.max_pool2d(x, 2), 0.5)"},
+    ),
+    _chain(
+        "all steps returned", "output-kind", "got tuple", {"kernel[:, :1])": "kernel[:, :1]), x"}
     ),
     Mutant(
         "kernel of the notebook",
@@ -717,7 +864,7 @@ CHAINS = (
     _chain(
         "modules with random weights",
         "chain-random",
-        "random weights",
+        "weights or a bias of its own",
         {
             "F.conv2d(image, kernel)": "nn.Conv2d(3, 1, 3, bias=False)(image)",
             "F.conv2d(x, kernel[:, :1])": "nn.Conv2d(1, 1, 3, bias=False)(x)",
@@ -726,7 +873,7 @@ CHAINS = (
     _chain(
         "a module with the kernel and a random bias",
         "chain-random",
-        "random weights",
+        "weights or a bias of its own",
         {
             "x = F.conv2d(image, kernel)": "first = nn.Conv2d(3, 1, 3)\n"
             "    first.weight = nn.Parameter(kernel)\n    x = first(image)"
@@ -748,7 +895,7 @@ CHAINS = (
         "second = nn.Conv2d(1, 1, 3, bias=False)\n"
         + CHAIN.replace("F.conv2d(x, kernel[:, :1])", "second(x)"),
         "chain-kernel-once",
-        "only one of the two convolutions",
+        "only one of them does",
     ),
     _chain("a bias added", "chain-bias", "bias", {"kernel[:, :1])": "kernel[:, :1]) + 0.1"}),
     _chain(
@@ -775,14 +922,19 @@ CHAINS = (
     _chain(
         "ReLU between and at the end",
         "chain-between",
-        "ReLU were applied to the result",
+        "ReLU is applied to the result",
         {
             "F.conv2d(image, kernel)": "F.conv2d(image, kernel).relu()",
             "kernel[:, :1])": "kernel[:, :1]).relu()",
         },
     ),
-    _chain("returned as an array", "", "ndarray", {"kernel[:, :1])": "kernel[:, :1]).numpy()"}),
-    _chain("nothing returned", "", "NoneType", {"return ": "x = "}),
+    _chain(
+        "returned as an array",
+        "output-kind",
+        "ndarray",
+        {"kernel[:, :1])": "kernel[:, :1]).numpy()"},
+    ),
+    _chain("nothing returned", "output-kind", "NoneType", {"return ": "x = "}),
 )
 
 MUTANTS = (*CHAINS, *NETS)

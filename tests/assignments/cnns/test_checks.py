@@ -61,17 +61,21 @@ def test_an_improved_net_of_the_right_shape_and_size_scores_full(network: type) 
 
 
 @pytest.mark.parametrize(
-    ("network", "got"),
+    ("network", "got", "largest"),
     [
-        (lambda **sizes: nn.Linear(300, 300), "90,300"),
-        (WithBuffer, "buffers included"),
-        (HidesParameters, "314,710"),
+        (lambda **sizes: nn.Linear(300, 300), "90,300", "`weight` holds most, 90,000"),
+        (WithBuffer, "buffers included", "`table` holds most, 70,000"),
+        (HidesParameters, "314,710", "`large.weight` holds most, 313,600"),
+        (lambda **sizes: nn.ReLU(), "0", "no parameters"),
     ],
 )
-def test_what_is_as_large_as_net_is_counted_however_it_is_kept(network: type, got: str) -> None:
+def test_what_is_as_large_as_net_is_counted_however_it_is_kept(
+    network: type, got: str, largest: str
+) -> None:
     result = _judge("improved_parameters", ImprovedNet=network)
     assert result.points == 0
     assert got in result.criteria[0].got
+    assert largest in result.advice
 
 
 @pytest.mark.parametrize("grade_id", ["improved_shape", "net_shape"])

@@ -3,61 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
-from autograder.assignments.cnns.chain.reference import (
-    CHAIN,
-    ChainSpec,
-    chain_mistakes,
-    random_kernel,
-    run_chain,
-    wrong_chains,
-)
+from autograder.assignments.cnns.chain.asking import ChainAnswer, ask
+from autograder.assignments.cnns.chain.diagnose import diagnose
+from autograder.assignments.cnns.chain.mistakes import chain_mistakes, departures, wrong_chains
+from autograder.assignments.cnns.chain.reference import CHAIN, ChainSpec, random_kernel, run_chain
 from autograder.checking.challenge import generator, random_images
 from autograder.checking.check_result import CheckResult, Criterion, verdict
-from autograder.checking.criteria import ALIKE, alike
-from autograder.checking.mistakes import Mistake, names
-from autograder.checking.student import StudentFault, StudentSide, call
+from autograder.checking.criteria import alike
+from autograder.checking.mistakes import found_in, names
+from autograder.checking.student import StudentSide
 from autograder.checking.thumbnail import as_image
 from course_utils.data import portrait
 
-CONV_POOL_CONV = "conv_pool_conv"
-
-
-@dataclass(frozen=True)
-class ChainAnswer:
-    """One question to the student's function, and its answer.
-
-    Attributes:
-        image: (3, H, W) float32.
-        kernel: (1, 3, 3, 3) float32, three equal slices.
-        output: what came back, without a leading batch of one; None if nothing did.
-        untouched: whether the arguments came back as they went.
-        reason: why nothing came back.
-    """
-
-    image: Tensor
-    kernel: Tensor
-    output: Tensor | None
-    untouched: bool = True
-    reason: str = ""
-
-    @property
-    def right(self) -> bool:
-        """Return whether the output is what the specification gives."""
-        return self.agrees(CHAIN)
-
-    def agrees(self, spec: ChainSpec) -> bool:
-        """Return whether the output is what a chain gives."""
-        expected = run_chain(spec, self.image, self.kernel)
-        return (
-            expected is not None and self.output is not None and expected.agrees_with(self.output)
-        )
+# By the number of mistakes, what of its points a criterion gives: with the right shape, and with
+# another. So one mistake costs 8 of the exercise's 20 points, and two cost 14, shape included.
+_KEPT = {1: (0.5, 0.8), 2: (0.1, 0.4)}
+_PICTURES = "The two pictures show what should come out for a photograph, and what does."
 
 
 def values(student: StudentSide, seed: int) -> CheckResult:
@@ -71,7 +38,7 @@ def values(student: StudentSide, seed: int) -> CheckResult:
     other_kernel = ask(student, image, 3 * random_kernel(rng))
     answers = [first, other_image, other_kernel]
     repeatable = alike(first.output, again.output)
-    criteria = (
+    criteria: tuple[Criterion, ...] = (
         _values_criterion("values on a fresh image and kernel", first, 7.0),
         _values_criterion("values on an image of another size", other_image, 3.0),
         _values_criterion("values with another, larger kernel", other_kernel, 3.0),
@@ -85,8 +52,41 @@ def values(student: StudentSide, seed: int) -> CheckResult:
     )
     if all(criterion.earned == criterion.points for criterion in criteria):
         return CheckResult(criteria)
-    found = _diagnose(student, answers, repeatable)
-    return CheckResult(criteria, found.words, names([found]), _on_a_photograph(student))
+    spec = _recognised(answers) if repeatable and first.untouched else None
+    found = chain_mistakes(spec) if spec else diagnose(student, answers, repeatable)
+    if spec:
+        criteria = _but_for_mistakes(criteria, spec, answers)
+    figures = _on_a_photograph(student)
+    said = found[0].words if found[0].words.endswith((".", "?")) else found_in("function", found)
+    advice = f"{said} {_PICTURES}" if figures else said
+    return CheckResult(criteria, advice, names(found), figures)
+
+
+def _recognised(answers: Sequence[ChainAnswer]) -> ChainSpec | None:
+    """Return the wrong chain of the catalogue that gives the same answers; None without one."""
+    asked = [answer for answer in answers if answer.output is not None]
+    if answers[0].output is None:
+        return None
+    return next((spec for spec in wrong_chains() if all(a.agrees(spec) for a in asked)), None)
+
+
+def _but_for_mistakes(
+    criteria: Sequence[Criterion], spec: ChainSpec, answers: Sequence[ChainAnswer]
+) -> tuple[Criterion, ...]:
+    """Return what criteria give to a chain that is right but for one mistake, or two.
+
+    Args:
+        criteria: as they would be without knowing them.
+        spec: the chain.
+        answers: of the student's function, to whatever was asked.
+    """
+    count = departures(spec)
+    share = _KEPT[min(count, max(_KEPT))][not all(answer.keeps_shape for answer in answers)]
+    got = f"right but for {'one mistake' if count == 1 else 'two mistakes or more'}"
+    return tuple(
+        replace(c, got=got, earned=share * c.points) if c.earned < share * c.points else c
+        for c in criteria
+    )
 
 
 def _on_a_photograph(student: StudentSide) -> dict[str, Any]:
@@ -105,27 +105,6 @@ def _on_a_photograph(student: StudentSide) -> dict[str, Any]:
     return {
         "activations": {"expected": as_image(expected.value, limit), "got": as_image(got, limit)}
     }
-
-
-def ask(student: StudentSide, image: Tensor, kernel: Tensor) -> ChainAnswer:
-    """Return the answer of the student's function on one image and kernel."""
-    try:
-        output, after = call(student, CONV_POOL_CONV, image, kernel)
-    except StudentFault as fault:
-        return ChainAnswer(image, kernel, None, True, str(fault))
-    untouched = all(_same(a, b) for a, b in zip(after, (image, kernel), strict=True))
-    return ChainAnswer(image, kernel, unbatched(output), untouched)
-
-
-def unbatched(output: Tensor) -> Tensor:
-    """Return `output` as (1, h, w) where it came as (1, 1, h, w) or as (h, w)."""
-    if output.dim() == 4 and output.shape[0] == 1:
-        return output[0]
-    return output[None] if output.dim() == 2 else output
-
-
-def _same(a: Tensor, b: Tensor) -> bool:
-    return a.shape == b.shape and a.dtype == b.dtype and torch.equal(a, b)
 
 
 def _values_criterion(name: str, answer: ChainAnswer, points: float) -> Criterion:
@@ -147,84 +126,3 @@ def _steadiness(first: ChainAnswer, repeatable: bool) -> str:
     if not repeatable:
         return "another answer"
     return "yes" if first.untouched else "an argument was changed"
-
-
-def _diagnose(student: StudentSide, answers: Sequence[ChainAnswer], repeatable: bool) -> Mistake:
-    """Return the mistake, in the words that the student reads first."""
-    first, other_image, other_kernel = answers
-    if first.output is None:
-        return Mistake("", first.reason)
-    if not repeatable:
-        return Mistake(
-            "chain-random",
-            "The same image and kernel gave two different answers: does a module with random "
-            "weights, or something left over from the last call, take part?",
-        )
-    if not first.untouched:
-        return Mistake("chain-in-place", "Your function changes its arguments; work on copies.")
-    for argument, other in (("kernel", other_kernel), ("image", other_image)):
-        if other.output is not None and _same(first.output, other.output):
-            return Mistake(
-                "chain-globals",
-                f"Another {argument} gives the same answer: your function does not use its "
-                f"argument `{argument}` (a global variable, or a module's own weights, take its "
-                "place).",
-            )
-    asked = [answer for answer in answers if answer.output is not None]
-    for spec in wrong_chains():
-        if all(answer.agrees(spec) for answer in asked):
-            mistakes = chain_mistakes(spec)
-            words = " and ".join(mistake.words for mistake in mistakes)
-            return Mistake(mistakes[0].name, f"Your function behaves as if {words}.")
-    return _probe_growth(student, answers)
-
-
-def _probe_growth(student: StudentSide, answers: Sequence[ChainAnswer]) -> Mistake:
-    """Return what a kernel of zeros, and one twice as large, tell about an unknown chain.
-
-    Convolution and max pooling are homogeneous and the kernel is used twice, so a kernel twice as
-    large gives four times the result, and a kernel of zeros gives zeros.
-    """
-    first = answers[0]
-    nothing = ask(student, first.image, torch.zeros_like(first.kernel)).output
-    doubled = ask(student, first.image, 2 * first.kernel).output
-    expected = run_chain(CHAIN, first.image, first.kernel)
-    assert first.output is not None
-    assert expected is not None
-    if first.right:
-        wrong = "images of other sizes" if not answers[1].right else "other kernels"
-        return Mistake(
-            "chain-sizes",
-            f"Right for one image and kernel, but not for {wrong}: is a number written out, or "
-            "does something depend on the size of the values?",
-        )
-    if alike(doubled, first.output):
-        return Mistake(
-            "chain-rescale",
-            "A kernel twice as large gives the same result: it is rescaled somewhere. Return the "
-            "raw activations.",
-        )
-    if first.output.shape == expected.value.shape:
-        got, want = first.output.double(), expected.value
-        scale = float((got * want).sum() / (want * want).sum())
-        if alike(got, scale * want):
-            return Mistake(
-                "chain-rescale", "The result is right but for a constant factor: leave it raw."
-            )
-    if nothing is not None and bool((nothing.double().abs() > ALIKE).any()):
-        return Mistake(
-            "chain-bias",
-            "With a kernel of zeros every activation should be zero, and yours are not: is a bias "
-            "added, or do a module's own weights take part?",
-        )
-    if alike(doubled, 2 * first.output):
-        return Mistake(
-            "chain-kernel-once",
-            "A kernel twice as large gives twice the result, expected four times: only one of the "
-            "two convolutions uses the argument `kernel`.",
-        )
-    return Mistake(
-        "",
-        "The values differ from the specification's, and no common mistake explains them. Go "
-        "through the steps one at a time: convolution, 2x2 max pooling, convolution.",
-    )

@@ -1,22 +1,20 @@
-"""The judge's own conv-pool-conv chain, and the mistakes that students make with it.
+"""The judge's own conv-pool-conv chain.
 
-See `net.reference` for the idea: a chain is described by a `ChainSpec`, `CHAIN` is the right one,
-and `chain_mistakes` says in words where another departs from it.
+See `net.reference` for the idea: a chain is described by a `ChainSpec`, and `CHAIN` is the right
+one (`mistakes` says in words where another departs from it).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from itertools import combinations
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from autograder.assignments.cnns.steps import IMAGE_WORDS, POOLS, changed_image
+from autograder.assignments.cnns.steps import POOLS, changed_image
 from autograder.checking import error_bounds
 from autograder.checking.error_bounds import Bounded
-from autograder.checking.mistakes import Mistake
 
 
 @dataclass(frozen=True)
@@ -27,21 +25,21 @@ class ChainSpec:
         order: the steps: "c" convolution, "p" pooling.
         image: what is done to the image before: a key of `IMAGES`.
         paddings: zero padding of the first and the second convolution.
-        stride: of the convolutions.
-        dilation: of the convolutions.
+        strides: of the first and the second convolution.
+        dilations: of the first and the second convolution.
         pool: a key of `POOLS`.
         between: what is applied after the first convolution.
         rescale: what is applied at the end: a key of `RESCALES`.
         second_kernel: a key of `SECOND_KERNELS`.
         kernel: what is done to the kernel before: a key of `KERNELS`.
-        channels: of the image: "all", or "one" for the first alone.
+        channels: what becomes of the image's colours: "all", or a key of `mistakes.COLOURS`.
     """
 
     order: str = "cpc"
     image: str = "none"
     paddings: tuple[int, int] = (0, 0)
-    stride: int = 1
-    dilation: int = 1
+    strides: tuple[int, int] = (1, 1)
+    dilations: tuple[int, int] = (1, 1)
     pool: str = "max"
     between: str = "none"
     rescale: str = "none"
@@ -80,19 +78,6 @@ RESCALES: dict[str, Rescale] = {
     "standardise": _rescaled(lambda v: v - v.mean(), lambda v: v.std()),
     "centre": _rescaled(lambda v: v - v.mean(), torch.ones_like),
 }
-_RESCALE_WORDS = {
-    "relu": "a ReLU were applied to the result",
-    "sigmoid": "a sigmoid were applied to the result",
-    "tanh": "a tanh were applied to the result",
-    "abs": "the absolute value of the result were taken",
-    "clamp": "the result were clipped to [0, 1]",
-    "min-max": "the result were rescaled to [0, 1]",
-    "by largest": "the result were divided by its largest absolute value",
-    "by maximum": "the result were divided by its maximum",
-    "by norm": "the result were divided by its norm",
-    "standardise": "the result were standardised to mean 0 and standard deviation 1",
-    "centre": "the mean of the result were subtracted",
-}
 
 KERNELS: dict[str, Callable[[Tensor], Tensor]] = {
     "none": lambda kernel: kernel,
@@ -101,45 +86,11 @@ KERNELS: dict[str, Callable[[Tensor], Tensor]] = {
     "mirrored": lambda kernel: kernel.flip(3),
     "transposed": lambda kernel: kernel.transpose(2, 3),
 }
-_KERNELS_WORDS = {
-    "turned": "the kernel were turned by 180 degrees",
-    "upside down": "the rows of the kernel came in reverse order",
-    "mirrored": "the columns of the kernel came in reverse order",
-    "transposed": "rows and columns of the kernel were exchanged, in both convolutions",
-}
 
 SECOND_KERNELS: dict[str, Callable[[Tensor], Tensor]] = {
     "first channel": lambda kernel: kernel[:, :1],
     "sum": lambda kernel: kernel.sum(dim=1, keepdim=True),
     "transposed": lambda kernel: kernel[:, :1].transpose(2, 3),
-}
-_POOL_WORDS = {
-    "avg": "average pooling stood in place of max pooling",
-    "max, stride 1": "the pooling had another window or stride than 2x2 and 2: a stride of 1",
-    "max, 3x3": "the pooling had another window or stride than 2x2 and 2: 3x3 and 3",
-    "max, 3x3, stride 2": "the pooling had another window or stride than 2x2 and 2: 3x3 and 2",
-    "max, rounded up": "the pooling rounded up: windows that stick out counted too",
-    "max, padded": "the pooling were padded",
-    "max, 3x3, stride 2, padded": "the pooling had windows of 3x3 that overlap, and padding",
-    "min": "the pooling kept the smallest value of each block",
-    "largest, with sign": "the pooling kept the value farthest from zero of each block",
-    "every other": "the pooling kept the first value of each block, not the largest",
-    "sum": "the pooling added up each block",
-}
-_KERNEL_WORDS = {
-    "sum": "the second convolution used all three channel slices of the kernel",
-    "transposed": "the second convolution used the transposed kernel",
-}
-_ORDER_WORDS = {
-    "pcc": "the pooling came before both convolutions",
-    "ccp": "the pooling came after both convolutions",
-    "cc": "the max pooling were missing",
-    "cp": "the second convolution were missing",
-    "pc": "the first convolution were missing",
-    "c": "there were one convolution and nothing else",
-    "cpcp": "there were a second pooling after the last convolution",
-    "cppc": "the max pooling came twice",
-    "cpcc": "there were a third convolution",
 }
 
 
@@ -161,8 +112,8 @@ def run_chain(spec: ChainSpec, image: Tensor, kernel: Tensor) -> Bounded | None:
         image: (3, H, W) float32.
         kernel: (1, 3, 3, 3) float32 with three equal channel slices.
     """
-    x = error_bounds.exact(image if spec.channels == "all" else image[:1])
-    x = changed_image(spec.image, x)
+    x = changed_image(spec.image, error_bounds.exact(image))
+    x = _colours(spec.channels, x)
     convolutions = 0
     kernel = KERNELS[spec.kernel](kernel)
     try:
@@ -170,11 +121,10 @@ def run_chain(spec: ChainSpec, image: Tensor, kernel: Tensor) -> Bounded | None:
             if step == "p":
                 x = POOLS[spec.pool].run(x)
                 continue
-            weight = kernel[:, : x.value.shape[0]]
-            if convolutions:
-                weight = SECOND_KERNELS[spec.second_kernel](kernel)
-            padding = spec.paddings[min(convolutions, 1)]
-            x = error_bounds.conv2d(x, weight, None, padding, spec.stride, spec.dilation)
+            weight, groups = _weight(spec, kernel, len(x.value), convolutions == 0)
+            which = min(convolutions, 1)
+            how = (spec.paddings[which], spec.strides[which], spec.dilations[which], groups)
+            x = error_bounds.conv2d(x, weight, None, *how)
             convolutions += 1
             if convolutions == 1:
                 x = error_bounds.apply(spec.between, x)
@@ -183,58 +133,17 @@ def run_chain(spec: ChainSpec, image: Tensor, kernel: Tensor) -> Bounded | None:
         return None
 
 
-def chain_mistakes(spec: ChainSpec) -> list[Mistake]:
-    """Return in words where `spec` departs from `CHAIN`."""
-    found = []
-    if spec.image != CHAIN.image:
-        found.append(Mistake("chain-input", IMAGE_WORDS[spec.image]))
-    if spec.order != CHAIN.order:
-        found.append(Mistake("chain-order", _ORDER_WORDS[spec.order]))
-    for which, padding in zip(("first", "second"), spec.paddings, strict=True):
-        if padding:
-            words = f"the {which} convolution had padding {padding}"
-            found.append(Mistake("chain-padding", words))
-    if spec.stride != CHAIN.stride:
-        words = f"the convolutions had stride {spec.stride}"
-        found.append(Mistake("chain-stride", words))
-    if spec.dilation != CHAIN.dilation:
-        words = f"the convolutions had dilation {spec.dilation}"
-        found.append(Mistake("chain-dilation", words))
-    if spec.pool != CHAIN.pool:
-        found.append(Mistake("chain-pool", _POOL_WORDS[spec.pool]))
-    if spec.between != CHAIN.between:
-        words = f"a {spec.between} stood between the convolutions"
-        if spec.between == "abs":
-            words = "the largest absolute value of each block were kept, not the largest value"
-        found.append(Mistake("chain-between", words))
-    if spec.second_kernel != CHAIN.second_kernel:
-        words = _KERNEL_WORDS[spec.second_kernel]
-        found.append(Mistake("chain-kernel", words))
-    if spec.kernel != CHAIN.kernel:
-        name = "chain-kernel" if spec.kernel == "transposed" else "chain-flipped"
-        found.append(Mistake(name, _KERNELS_WORDS[spec.kernel]))
-    if spec.channels != CHAIN.channels:
-        words = "only the first channel of the image were used"
-        found.append(Mistake("chain-channels", words))
-    if spec.rescale != CHAIN.rescale:
-        found.append(Mistake("chain-rescale", _RESCALE_WORDS[spec.rescale]))
-    return found
+def _colours(channels: str, x: Bounded) -> Bounded:
+    if channels == "one":
+        return Bounded(x.value[:1], None if x.error is None else x.error[:1])
+    return error_bounds.mean(x, dim=0) if channels == "mean" else x
 
 
-def wrong_chains() -> Iterator[ChainSpec]:
-    """Yield every chain with one mistake, then every chain with two."""
-    changes: list[dict[str, object]] = [{"order": order} for order in _ORDER_WORDS]
-    changes += [{"paddings": (p, q)} for p in (0, 1, 2) for q in (0, 1, 2) if p or q]
-    changes += [{"stride": 2}, {"dilation": 2}]
-    changes += [{"pool": pool} for pool in _POOL_WORDS]
-    changes += [{"between": name} for name in ("relu", "sigmoid", "tanh", "abs")]
-    changes += [{"rescale": name} for name in RESCALES if name != "none"]
-    changes += [{"second_kernel": name} for name in _KERNEL_WORDS]
-    changes += [{"kernel": name} for name in _KERNELS_WORDS]
-    changes += [{"image": name} for name in IMAGE_WORDS]
-    changes += [{"channels": "one"}]
-    for change in changes:
-        yield replace(CHAIN, **change)  # type: ignore[arg-type]
-    for one, other in combinations(changes, 2):
-        if not one.keys() & other.keys():
-            yield replace(CHAIN, **one, **other)  # type: ignore[arg-type]
+def _weight(spec: ChainSpec, kernel: Tensor, channels: int, first: bool) -> tuple[Tensor, int]:
+    """Return what a convolution of that many channels is given, and its groups."""
+    weight = kernel[:, :channels] if first else SECOND_KERNELS[spec.second_kernel](kernel)
+    if not spec.channels.startswith("apart") or channels == 1:
+        return weight, 1
+    if first or spec.channels == "apart":
+        return weight[:, :1].expand(channels, -1, -1, -1), channels
+    return kernel, 1

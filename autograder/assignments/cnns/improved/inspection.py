@@ -9,7 +9,7 @@ in a network without such a layer, only what the convolutions see of the border.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,12 +21,19 @@ from course_utils.data import load_digits_subset
 from course_utils.signs import CLASSES
 from course_utils.training import IMAGE_SIZE
 
+# The calibration's families lie far on either side (`test_inspection.py`).
+POSITIONS_SHOW = 0.5
+BORDER_SHOWS = 0.05
 LOOKED_AT = 64  # digits
+_DIGIT = 28  # pixels
 _FIRST = 10  # pixels: where a digit stands
 # Pixels. Poolings and patches are blind to a shift by a multiple of their stride; a layer with a
 # weight for each position is blind to none.
 _SHIFTS = (8, 12, 14, 16)
+_FEW = 8  # digits, where fewer do
+_BLIND, _MOST = 0.1, 0.5  # of what changes between the corners
 _MIN_AREA = 16  # positions of a map whose mean is worth the name
+_ROUNDING = 1e-6  # relative to the answers: what rounding makes of equal ones
 _RANK_TOLERANCE = 1e-4  # relative to the largest singular value: float32 leaves some 1e-6
 
 
@@ -41,11 +48,21 @@ class Inspection:
         border: the same from the top-left to the bottom-right corner.
         narrowest: how many numbers pass into its narrowest linear layer.
         narrowest_name: the name of that layer, as the hand-in has it.
-        widest_name: the name of the layer that sees most numbers at once.
-        widest: how many.
+        widest: how many numbers the layer takes that sees most at once, if these are more than the
+            channels of any convolution; else 0.
+        widest_name: the name of that layer.
         parameters: their count.
+        largest_name: the name of the largest one.
         rank: of its answers to many digits: at most as many numbers as pass through a bottleneck.
-        averages: whether it takes means over feature maps.
+        averages: how much the means over feature maps that it takes last differ from digit to
+            digit, relative to their size; None if it takes none, or goes on with maps.
+        normalises: whether it has a layer that normalises.
+        jumps: a shift that changes nothing, and one that does, where the way from corner to corner
+            may be of the second kind; () where it is of the first.
+        background: whether corners differ because of the biases of the convolutions alone.
+        never_learns: the names of layers that no gradient reaches.
+        chance: whether the same images get different answers in eval mode.
+        constant: whether all digits get the same answer.
     """
 
     interior: float
@@ -55,33 +72,92 @@ class Inspection:
     widest: int
     widest_name: str
     parameters: int
+    largest_name: str = ""
     rank: int = 0
-    averages: bool = True
+    averages: float | None = None
+    normalises: bool = False
+    jumps: tuple[int, ...] = ()
+    background: bool = False
+    never_learns: tuple[str, ...] = ()
+    chance: bool = False
+    constant: bool = False
 
 
 def inspect_untrained(model: Model) -> Inspection:
-    """Return what shows of a fresh model without training."""
+    """Return what shows of a fresh model without training; its biases may change."""
     digits = load_digits_subset().test_images[:LOOKED_AT]
-    corner = IMAGE_SIZE - digits.shape[-1]
 
-    def logits(place: int) -> Tensor:
-        return as_logits(model.forward(at(digits, place)), len(digits), CLASSES).float()
+    def asked(shown: Tensor) -> Callable[[int], Tensor]:
+        return lambda place: as_logits(model.forward(at(shown, place)), len(shown), CLASSES).float()
 
-    first = logits(_FIRST)
+    def between_corners(logits: Callable[[int], Tensor]) -> float:
+        return _change(logits(0), logits(IMAGE_SIZE - _DIGIT))
+
+    logits, quick = asked(digits), asked(digits[:_FEW])
+    first, few = logits(_FIRST), at(digits[:_FEW], _FIRST)
     linear = [p for p in model.parameters if _fan_in(p) > 1]
     narrow = min(linear, key=_fan_in, default=None)
-    wide = max(linear, key=_fan_in, default=None)
+    channels = max((p.shape[0] for p in model.parameters if len(p.shape) == 4), default=0)
+    wide = max((p for p in linear if _fan_in(p) > channels), key=_fan_in, default=None)
+    large = max(model.parameters, key=lambda p: math.prod(p.shape), default=None)
+    border = between_corners(logits)
+    rank = _rank(first)
     return Inspection(
         interior=min(_change(first, logits(_FIRST + shift)) for shift in _SHIFTS),
-        border=_change(logits(0), logits(corner)),
+        border=border,
         narrowest=_fan_in(narrow) if narrow else 0,
         narrowest_name=narrow.owner if narrow else "",
         widest=_fan_in(wide) if wide else 0,
         widest_name=wide.owner if wide else "",
         parameters=sum(math.prod(p.shape) for p in model.parameters),
-        rank=_rank(first),
-        averages=_averages(model.trace(at(digits[:2], _FIRST))),
+        largest_name=large.name if large else "",
+        rank=rank,
+        averages=_averages(model.trace(few)),
+        normalises=any("Norm" in p.kind for p in model.parameters),
+        jumps=_jumps(quick, between_corners(quick)) if border > BORDER_SHOWS else (),
+        never_learns=_never_learns(model, few[:2]),
+        chance=not alike(quick(_FIRST), quick(_FIRST)),
+        constant=rank == 0,
+        # Last, since it changes the model.
+        background=border > BORDER_SHOWS
+        and _blind_without_biases(model, lambda: between_corners(quick)),
     )
+
+
+def _blind_without_biases(model: Model, between_corners: Callable[[], float]) -> bool:
+    """Return whether corners no longer differ once the biases of the convolutions are zero."""
+    convolutions = {p.owner for p in model.parameters if len(p.shape) == 4}
+    biases = [p for p in model.parameters if len(p.shape) == 1 and p.owner in convolutions]
+    model.load({p.name: torch.zeros(p.shape) for p in biases})
+    return bool(biases) and between_corners() < BORDER_SHOWS / 2
+
+
+def _jumps(logits: Callable[[int], Tensor], border: float) -> tuple[int, ...]:
+    """Return a shift that changes little and one that changes much, if 28 is of the second kind.
+
+    28 pixels are 14 twice, and 12 and 16 after each other. Digits move around the middle, so that
+    the border is as far as can be.
+
+    Args:
+        logits: for digits that stand there.
+        border: what changes from corner to corner.
+    """
+    centre = (IMAGE_SIZE - _DIGIT) // 2
+    pairs = {shift: (centre - shift // 2, centre + shift // 2) for shift in _SHIFTS}
+    changes = {shift: _change(*map(logits, places)) for shift, places in pairs.items()}
+    blind = [shift for shift in _SHIFTS if changes[shift] <= _BLIND * border]
+    along = min(changes[14], max(changes[12], changes[16]))
+    if not blind or along < _MOST * border:
+        return ()
+    return blind[0], next(shift for shift in _SHIFTS if changes[shift] >= along)
+
+
+def _never_learns(model: Model, images: Tensor) -> tuple[str, ...]:
+    """Return the layers that no gradient reaches, or parameters where it reaches others of one."""
+    reached = model.reached(images)
+    learning = {p.owner for p in model.parameters if p.name in reached} | {""}
+    left = [p for p in model.parameters if p.name not in reached]
+    return tuple(dict.fromkeys(p.name if p.owner in learning else p.owner for p in left))
 
 
 def _rank(logits: Tensor) -> int:
@@ -89,16 +165,26 @@ def _rank(logits: Tensor) -> int:
     if not bool(logits.isfinite().all()):
         return logits.shape[1]
     values = torch.linalg.svdvals((logits - logits.mean(dim=0)).double())
+    if values[0] <= _ROUNDING * logits.norm():
+        return 0
     return int((values > _RANK_TOLERANCE * values[0]).sum())
 
 
-def _averages(seen: Sequence[Tensor]) -> bool:
-    """Return whether, of what went through a network, something is the mean of feature maps."""
+def _averages(seen: Sequence[Tensor]) -> float | None:
+    """Return how much means of feature maps differ from digit to digit, relative to their size.
+
+    Args:
+        seen: what went through a network, in its order.
+    """
     seen = [x for x in seen if x.is_floating_point()]
-    maps = [x for x in seen if x.dim() == 4 and x.shape[2] * x.shape[3] >= _MIN_AREA]
-    means = [x.mean(dim=(2, 3)).flatten() for x in maps]
-    flat = [x.flatten() for x in seen]
-    return any(x.shape == mean.shape and alike(x, mean) for mean in means for x in flat)
+    maps = [i for i, x in enumerate(seen) if x.dim() == 4 and x[0, 0].numel() >= _MIN_AREA]
+    if not maps:
+        return None
+    behind = [x.flatten() for x in seen[maps[-1] + 1 :]]
+    for mean in (seen[i].mean(dim=(2, 3)) for i in maps):
+        if any(x.shape == mean.flatten().shape and alike(x, mean.flatten()) for x in behind):
+            return float((mean - mean.mean(dim=0)).norm() / mean.norm())
+    return None
 
 
 def _change(before: Tensor, after: Tensor) -> float:

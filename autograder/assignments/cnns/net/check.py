@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from autograder.assignments.cnns.net.diagnose import wrong_count
+from autograder.assignments.cnns.net.extra_layers import extra_mistakes, split
 from autograder.assignments.cnns.net.mistakes import net_mistakes
 from autograder.assignments.cnns.net.recognise import examine
 from autograder.assignments.cnns.net.reference import (
@@ -22,14 +24,15 @@ from autograder.assignments.cnns.net.under_test import NET, Recognition
 from autograder.assignments.cnns.networks import build
 from autograder.checking.check_result import CheckResult, Criterion, verdict
 from autograder.checking.criteria import called
-from autograder.checking.mistakes import Mistake, names
+from autograder.checking.mistakes import Mistake, found_in, names
 from autograder.checking.pairing import match_layers, weights_of
 from autograder.checking.student import ParameterInfo, StudentFault, StudentSide
 
 OTHER = {"num_channel": 5, "num_classes": 7}  # a size that the notebook never mentions
 _OTHER_SHOWN = called(NET, OTHER)
 _LAYER_POINTS, _TOTAL_POINTS = 1.6, 1.0
-_PART_POINTS, _OTHER_PART_POINTS = 3.2, 0.8
+_PART_POINTS, _OTHER_PART_POINTS, _SECOND_POINTS = 2.8, 0.6, 3.0
+_PICTURE = "The picture shows which layers are right, and where to start."
 _UNANSWERED = 0.5  # the share of its points that a layer keeps in a network that returns nothing
 DEFAULTS = {"num_channel": 8, "num_classes": 10}
 _DEFAULTS_SHOWN = called(NET, DEFAULTS)
@@ -60,20 +63,30 @@ def parameters(student: StudentSide, seed: int) -> CheckResult:
         return CheckResult(tuple(criteria), figures=figures)
     if defaults:
         return CheckResult(tuple(criteria), defaults.words, names([defaults]), figures)
-    structure = infer(model.parameters)
-    mistakes = net_mistakes(structure.spec, net_spec()) if structure else []
-    advice = f"Start at the first row that differs: {wrong}."
-    if structure and not mistakes and structure.inputs[2] != flat_features(net_spec()):
-        mistakes = [Mistake("fc1-inputs", "larger or smaller feature maps reached fc1", "fc1")]
-        advice = (
-            f"fc1 takes {structure.inputs[2]:,} inputs, expected {flat_features(net_spec()):,}: "
-        )
-        advice += (
-            "what stands before it leaves feature maps of another size than the table's layers."
-        )
-    elif mistakes:
-        advice = f"It looks as if {mistakes[0].words}. {advice}"
+    core, extra_layers = split(model.parameters)
+    pairing = {name: slot for found in matched.values() for name, slot in found.items()}
+    mistakes = _by_shapes(core) or extra_mistakes(extra_layers, model.parameters, pairing)
+    if mistakes[:1] and mistakes[0].words.endswith("."):
+        advice = mistakes[0].words
+    else:
+        advice = f"{found_in('network', mistakes[:1])} Look first at the row: {wrong}.".strip()
     return CheckResult(tuple(criteria), advice, names(mistakes[:1]), figures)
+
+
+def _by_shapes(parameters: Sequence[ParameterInfo]) -> list[Mistake]:
+    """Return what the shapes of a network's parameters show to be wrong with its layers."""
+    structure, right = infer(parameters), net_spec()
+    if structure is None:
+        return [wrong_count(parameters)]
+    mistakes = net_mistakes(structure.spec, right)
+    wanted = (1, right.channels[0], flat_features(right), *right.features[:2])
+    for layer, have, want in zip(LAYERS, structure.inputs, wanted, strict=True):
+        if not mistakes and have != want:
+            words = f"{layer} takes {have:,} inputs, expected {want:,}"
+            if layer == "fc1":
+                words += ": the feature maps that reach it have another size than in the table"
+            mistakes = [Mistake(f"{layer}-inputs", f"{words}.", layer)]
+    return mistakes
 
 
 def _layer_criterion(
@@ -105,8 +118,9 @@ def _count(shapes: Iterable[Shape]) -> int:
 def function(student: StudentSide, seed: int) -> CheckResult:
     """Return the verdict on the function that `Net` computes: 20 points.
 
-    Each layer, with what follows it, earns its share for the default sizes and a quarter of it
-    more if it is right for other sizes too.
+    Each layer, with what follows it, earns its share for the default sizes, and some more if it is
+    right for other sizes too. A layer has no more than its share to lose, so a second mistake at
+    one layer has a row of its own.
     """
     recognition, defaults = examine(student, seed, {}), None
     if not recognition.right:
@@ -123,6 +137,7 @@ def function(student: StudentSide, seed: int) -> CheckResult:
         )
         for layer in LAYERS
     ]
+    criteria.append(_second_criterion(recognition))
     mistakes, advice = list(recognition.mistakes), recognition.advice
     name = f"the same for {_OTHER_SHOWN}"
     most = _OTHER_PART_POINTS * len(LAYERS)
@@ -142,7 +157,20 @@ def function(student: StudentSide, seed: int) -> CheckResult:
     if defaults:
         mistakes.insert(0, defaults)
         advice = f"{defaults.words} {advice}".strip()
+    if not recognition.right:
+        advice = f"{advice} {_PICTURE}".strip()
     return CheckResult(tuple(criteria), advice, names(mistakes), {"layers": _layers(recognition)})
+
+
+def _second_criterion(recognition: Recognition) -> Criterion:
+    """Return the criterion that no layer has two mistakes."""
+    right = recognition.answered and bool(recognition.right_parts)
+    got = "none" if right else "no layer is right"
+    if recognition.crowded:
+        right, got = False, f"a second one at {' and at '.join(recognition.crowded)}"
+    elif not recognition.answered:
+        got = "nothing was returned"
+    return verdict("layers with a second mistake", "none", got, right, _SECOND_POINTS)
 
 
 def _other_defaults(
@@ -188,8 +216,8 @@ def _layers(recognition: Recognition) -> list[dict[str, Any]]:
 def _got(recognition: Recognition, layer: str) -> str:
     words = [mistake.words for mistake in recognition.mistakes if mistake.part == layer]
     if not words:
-        return "differs, or could not be reached"
-    return f"{words[0]}" if words[0].endswith(".") else "as if " + " and ".join(words)
+        return "other numbers, or none"
+    return words[0] if words[0].endswith(".") else "; ".join(words)
 
 
 def _other_size_mistake(student: StudentSide, other: Recognition, seed: int) -> Mistake:
@@ -205,8 +233,8 @@ def _other_size_mistake(student: StudentSide, other: Recognition, seed: int) -> 
             words = f"{NET}({argument}={value}) cannot be built: {fault}"
             return Mistake(f"{argument}-ignored", words)
         if shapes == default:
-            words = f"Your network ignores its argument {argument}: is a number written out?"
+            words = f"{NET} ignores its argument {argument}: is a number written in its place?"
             return Mistake(f"{argument}-ignored", words)
     name = other.mistakes[0].name if other.mistakes else "other-sizes"
-    words = f"With other sizes than the defaults it goes wrong. {other.advice}"
+    words = f"For other sizes than the defaults it is wrong. {other.advice}"
     return Mistake(name, words)

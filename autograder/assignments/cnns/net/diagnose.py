@@ -17,11 +17,11 @@ from autograder.assignments.cnns.net.reference import (
     net_shapes,
     sizes,
 )
-from autograder.assignments.cnns.net.right_layers import is_in
-from autograder.assignments.cnns.net.under_test import IMAGES, NetUnderTest, Recognition, as_if
-from autograder.checking.mistakes import Mistake
+from autograder.assignments.cnns.net.right_layers import is_in, wrong_steps
+from autograder.assignments.cnns.net.under_test import NetUnderTest, Recognition
+from autograder.checking.mistakes import Mistake, found_in
 from autograder.checking.pairing import match_layers, weights_of
-from autograder.checking.student import StudentFault
+from autograder.checking.student import ParameterInfo, StudentFault, returned_no_tensor
 
 
 def misshapen(net: NetUnderTest, answer: Tensor, expected: tuple[int, ...]) -> Recognition:
@@ -30,36 +30,71 @@ def misshapen(net: NetUnderTest, answer: Tensor, expected: tuple[int, ...]) -> R
     if not answer.is_floating_point():
         advice += " Return the logits themselves, not the class with the largest one."
     elif answer.numel() == torch.Size(expected).numel():
-        advice += " The numbers may be right, but not their arrangement."
-    mistakes = [*net.named(net.spec), Mistake("output-shape", "the shape differed", "fc3")]
+        advice += " These are as many numbers as expected, in another arrangement."
+    mistakes = [
+        *net.named(net.spec),
+        Mistake("output-shape", "the logits have another shape", "fc3"),
+    ]
     return Recognition(tuple(mistakes), _without(net.right_layers(), mistakes), advice)
 
 
-def first_difference(net: NetUnderTest, answer: Tensor) -> Recognition:
+def first_difference(net: NetUnderTest, answer: Tensor, mixes: bool) -> Recognition:
     """Return the recognition for a network that no candidate explains: where its outputs part.
 
     Args:
         net: with the weights of its first pairing.
         answer: what it returned with these.
+        mixes: whether an image gets another answer alone than in a batch.
     """
     spec = as_specified(net.spec)  # what stands between its layers is not known
     mistakes = net.named(spec)
     blocks, seen = net.blocks(spec), net.seen()
-    advice = "Every layer puts out what it should, but not the network: look at its last lines."
+    advice = "Every layer puts out what it should, but forward returns something else: look at its "
+    advice += "last lines."
     previous = "the images"
     for layer in LAYERS:
         if not any(is_in(output, blocks[layer].own) for output in seen):
-            advice = f"The outputs of your network first differ from the specification's at {layer}"
-            advice += f": look at that layer, and at what stands between {previous} and it."
+            advice = (
+                f"The first wrong numbers come out of {layer}: look at that layer, and at what "
+            )
+            advice += f"happens between {previous} and it."
             break
         if layer != "fc3" and not any(is_in(output, blocks[layer].after) for output in seen):
-            advice = f"{layer} puts out what it should, but what follows it is not as specified: "
-            advice += "look at the activation" + (" and the pooling." if "conv" in layer else ".")
+            advice = f"{layer} puts out what it should, but what follows it does not: look at the "
+            advice += "activation" + (" and the pooling." if "conv" in layer else ".")
             break
         previous = layer
-    advice += "".join(f" Besides, it behaves as if {m.words}." for m in mistakes[:1])
-    parts = _without(net.right_layers(answer, seen), mistakes)
-    return Recognition(tuple(mistakes), parts, advice, explained=False)
+    advice = f"{advice} {found_in('network', mistakes)}".strip()
+    right = net.right_layers(answer, seen)
+    second = _second_mistakes(net, seen, right, mistakes)
+    if mixes:
+        mistakes.insert(0, Mistake("batch-mixed", "the images of a batch mix"))
+        mixed = "An image gets other logits in a batch than alone: the images of a batch mix."
+        advice = f"{mixed} {advice}"
+    parts = _without(right, mistakes)
+    return Recognition(tuple(mistakes), parts, advice, explained=False, second=second)
+
+
+def _second_mistakes(
+    net: NetUnderTest, seen: Sequence[Tensor], right: frozenset[str], mistakes: Sequence[Mistake]
+) -> frozenset[str]:
+    """Return the layers with two mistakes: one may have a name, the others show in what was seen.
+
+    Args:
+        net: with the weights that gave what was seen.
+        seen: what went in and out of its steps.
+        right: the layers that are right where they stand, but for what has a name.
+        mistakes: those that have a name.
+    """
+    if not all(bool(x.isfinite().all()) for x in seen):
+        return frozenset()  # behind a NaN nothing shows
+    named = [mistake.part for mistake in mistakes]
+    return frozenset(
+        layer
+        for layer in LAYERS
+        if layer not in right
+        and wrong_steps(layer, net.state, net.images, seen) + named.count(layer) > 1
+    )
 
 
 def _without(parts: frozenset[str], mistakes: Sequence[Mistake]) -> frozenset[str]:
@@ -77,20 +112,22 @@ def stopped(net: NetUnderTest, fault: str) -> Recognition:
         layers = {(p[1], p[0]): name for name, p in net_shapes(net.spec).items() if p[1:]}
         layer = layers.get((want, outputs), "fc1").removesuffix(".weight")
         if rows != len(net.images):
-            words = "the feature maps were not flattened for each image"
+            words = "the feature maps are not flattened for each image"
             mistakes = [Mistake("flatten-missing", words, layer)]
         else:
             spec = _geometry(net, spec, have, seen) if layer == "fc1" else spec
-            words = f"{layer} took {want} inputs, though {have} reach it"
+            words = f"{layer} takes {want} inputs, but {have} reach it"
             mistakes = [Mistake(f"{layer}-inputs", words, layer)]
             side = sizes(spec)[1]
             fits = layer == "fc1" and have == flat_features(spec)
             maps = f" ({spec.channels[1]} x {side} x {side})" if fits else ""
             advice += f" Here {layer} takes {want} inputs, but {have}{maps} reach it."
     mistakes = [*net.named(spec), *mistakes]
-    advice += f" {as_if(net.named(spec))}"
+    advice += f" {found_in('network', net.named(spec))}"
     parts = _without(net.right_layers(seen=seen), mistakes)
-    answered = not fault.startswith("expected forward(...) to return a tensor")
+    answered = not returned_no_tensor(fault)
+    if not answered:
+        mistakes.append(Mistake("output-kind", fault, LAYERS[-1]))
     return Recognition(tuple(mistakes), parts, advice.strip(), answered=answered)
 
 
@@ -118,8 +155,6 @@ def other_layers(net: NetUnderTest) -> Recognition:
     else:
         if len(matched) == len(LAYERS) and net.blocks(spec)["fc3"].after.agrees_with(output):
             return Recognition((), frozenset(LAYERS), "")  # what it has besides does nothing
-        if output.dim() > 0 and len(output) == IMAGES and torch.equal(output[0], output[1]):
-            return Recognition(tuple(mistakes), frozenset(), advice)
     parts = _without(net.right_layers(output) & matched.keys(), mistakes)
     return Recognition(tuple(mistakes), parts, advice)
 
@@ -128,36 +163,35 @@ def _structural_mistakes(net: NetUnderTest) -> list[Mistake]:
     """Return what is wrong with the parameters' shapes, in whole sentences."""
     structure = net.structure
     if structure is None:
-        return [_count_mistake(net)]
+        return [wrong_count(net.core)]
     spec, inputs, side = structure.spec, structure.inputs, sizes(structure.spec)[1]
     wanted = (1, spec.channels[0], flat_features(spec), *spec.features[:2])
     mistakes = []
     for layer, have, want in zip(LAYERS, inputs, wanted, strict=True):
         if have == want:
             continue
-        words = f"{layer} takes {have} inputs, but what stands before it leaves {want}."
+        words = f"{layer} takes {have} inputs, but {want} reach it."
         if layer == "fc1":
             words = f"fc1 takes {have} inputs, but your convolutions and poolings leave "
             words += f"{spec.channels[1]} x {side} x {side} = {want}."
         mistakes.append(Mistake(f"{layer}-inputs", words, layer))
-    shapes = [
-        replace(m, words=f"Besides, your network behaves as if {m.words}.")
-        for m in net_mistakes(spec, net.right)
-    ]
+    shapes = [replace(m, words=found_in("network", [m])) for m in net_mistakes(spec, net.right)]
     odd = Mistake("kernel-shape", "The kernels of the convolutions should be 5x5.", "conv1")
     return [*mistakes, *shapes] or [odd]
 
 
-def _count_mistake(net: NetUnderTest) -> Mistake:
-    weights = weights_of(net.core)
+def wrong_count(parameters: Sequence[ParameterInfo]) -> Mistake:
+    """Return the mistake that a network has other layers than two and three, in whole sentences."""
+    weights = weights_of(parameters)
     convs = sum(len(w.shape) == 4 for w in weights)
     linears = sum(len(w.shape) == 2 for w in weights)
     shapes = ", ".join(str(w.shape) for w in weights) or "none"
-    advice = "Expected two convolutions and three fully connected layers, and nothing else with "
-    advice += f"parameters; got {convs} and {linears}, with weights of these shapes: {shapes}."
+    advice = "The table has two convolutions and three fully connected layers, and nothing else "
+    advice += f"with parameters. PyTorch finds {convs} and {linears} in your network, with weights "
+    advice += f"of these shapes: {shapes}."
     if convs < 2 or linears < 3:
-        advice += " (Layers count if they are attributes, self.name = ..., or in an "
-        advice += "nn.ModuleList; a plain list hides them.)"
+        advice += " It finds a layer only if __init__ makes it an attribute (self.name = ...) or "
+        advice += "puts it into an nn.ModuleList. It does not look into a plain list."
     for kind, have, want in (("conv", convs, 2), ("fc", linears, 3)):
         if have != want:
             return Mistake(f"{kind}-{'missing' if have < want else 'extra'}", advice)

@@ -73,7 +73,7 @@ def extra_mistakes(
 ) -> list[Mistake]:
     """Return the mistake that each extra is, with the layer that it probably follows."""
     return [
-        Mistake(f"{part}-{e.what}", f"{e.words} came after {part}", part)
+        Mistake(f"{part}-{e.what}", f"there is {e.words} after {part}", part)
         for e in extra_layers
         for part in [_follows(e, parameters, pairing)]
     ]

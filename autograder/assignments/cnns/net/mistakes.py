@@ -15,20 +15,20 @@ from autograder.assignments.cnns.net.reference import LAYERS, NetSpec, flat_feat
 from autograder.assignments.cnns.steps import IMAGE_WORDS
 from autograder.checking.mistakes import Mistake
 
-_POOL_WORDS = {
-    "avg": "average pooling stood in place of max pooling",
-    "avg, first": "average pooling stood in place of max pooling",
-    "none": "the max pooling were missing",
-    "max twice": "the max pooling came twice",
-    "max, stride 1": "the max pooling had stride 1 instead of 2",
-    "max, 3x3": "the max pooling had a 3x3 window instead of 2x2",
-    "max, 3x3, stride 2": "the max pooling had a 3x3 window instead of 2x2",
-    "max, padded": "the max pooling were padded",
-    "max, 3x3, stride 2, padded": "the max pooling had a 3x3 window and padding instead of 2x2",
-    "min": "the smallest value of each block were kept, not the largest",
-    "largest, with sign": "the value farthest from zero of each block were kept",
-    "every other": "the first value of each block were kept, not the largest",
-    "sum": "each block were added up in place of max pooling",
+_POOL_WORDS = {  # behind "after conv1"
+    "avg": "there is average pooling instead of max pooling",
+    "avg, first": "there is average pooling instead of max pooling",
+    "none": "the max pooling is missing",
+    "max twice": "the max pooling comes twice",
+    "max, stride 1": "the max pooling has stride 1 instead of 2",
+    "max, 3x3": "the max pooling has windows of 3x3 instead of 2x2",
+    "max, 3x3, stride 2": "the max pooling has windows of 3x3 instead of 2x2",
+    "max, padded": "the max pooling has padding",
+    "max, 3x3, stride 2, padded": "the max pooling has padding, and windows of 3x3 instead of 2x2",
+    "min": "the smallest value of each block is kept instead of the largest",
+    "largest, with sign": "the value farthest from zero of each block is kept, not the largest",
+    "every other": "the first value of each block is kept instead of the largest",
+    "sum": "each block is added up; max pooling keeps its largest value",
 }
 # "max, rounded up" is none: the sizes here are even, so it is the same.
 _RARE_POOLS = (
@@ -50,8 +50,8 @@ _ACTIVATION_WORDS = {
     "silu": "a SiLU",
 }
 _FLATTEN_WORDS = {
-    "mean": "each feature map were averaged (global average pooling), not flattened",
-    "max": "only the largest value of each feature map were kept, instead of all by flattening",
+    "mean": "each feature map is averaged (global average pooling) instead of flattened",
+    "max": "only the largest value of each feature map is kept; flattening keeps all of them",
 }
 
 
@@ -69,11 +69,11 @@ def net_mistakes(spec: NetSpec, right: NetSpec) -> list[Mistake]:
             _note_convolution(spec, right, i, note)
         elif spec.features[i - 2] != right.features[i - 2]:
             have, want = spec.features[i - 2], right.features[i - 2]
-            note("size", f"{layer} had {have} outputs instead of {want}")
+            note("size", f"{layer} has {have} outputs instead of {want}")
         if i == 2 and spec.flatten != right.flatten:
             note(f"flatten-{spec.flatten}", _FLATTEN_WORDS[spec.flatten])
         if spec.biases[i] != right.biases[i]:
-            note("bias", f"{layer} had no bias")
+            note("bias", f"{layer} has no bias")
         if spec.activations[i] != right.activations[i]:
             note(*_activation(layer, spec.activations[i], right.activations[i]))
     return found
@@ -85,15 +85,17 @@ def _note_convolution(
     layer = LAYERS[i]
     if spec.channels[i] != right.channels[i]:
         have, want = spec.channels[i], right.channels[i]
-        note("channels", f"{layer} had {have} output channels instead of {want}")
+        note("channels", f"{layer} has {have} output channels instead of {want}")
     if (kernel := spec.kernels[i]) != right.kernels[i]:
-        note("kernel", f"{layer} had a {kernel}x{kernel} kernel instead of 5x5")
+        note("kernel", f"{layer} has a {kernel}x{kernel} kernel instead of 5x5")
     if spec.paddings[i] != right.paddings[i]:
-        note("padding", f"{layer} had padding {spec.paddings[i]} instead of none")
+        note("padding", f"{layer} has padding {spec.paddings[i]} instead of none")
     if spec.strides[i] != right.strides[i]:
-        note("stride", f"{layer} had stride {spec.strides[i]} instead of 1")
+        note("stride", f"{layer} has stride {spec.strides[i]} instead of 1")
+    if i and spec.groups != right.groups:
+        note("groups", f"{layer} has groups={spec.groups} instead of 1")
     if spec.dilations[i] != right.dilations[i]:
-        note("dilation", f"{layer} had dilation {spec.dilations[i]} instead of 1")
+        note("dilation", f"{layer} has dilation {spec.dilations[i]} instead of 1")
     if spec.pools[i] != right.pools[i]:
         note("pool", f"after {layer} {_POOL_WORDS[spec.pools[i]]}")
 
@@ -101,10 +103,10 @@ def _note_convolution(
 def _activation(layer: str, have: str, want: str) -> tuple[str, str]:
     words = _ACTIVATION_WORDS.get(have, f"a {have}")
     if want == "none":
-        return f"extra-{have}", f"there were {words} after {layer}, the last layer"
+        return f"extra-{have}", f"there is {words} after {layer}, the last layer"
     if have == "none":
-        return "missing-relu", f"the ReLU after {layer} were missing"
-    return have, f"there were {words} after {layer} instead of a ReLU"
+        return "missing-relu", f"the ReLU after {layer} is missing"
+    return have, f"there is {words} after {layer} instead of a ReLU"
 
 
 Change = Callable[[NetSpec], NetSpec]

@@ -18,6 +18,7 @@ from autograder.assignments.cnns.net.diagnose import (
     other_layers,
     stopped,
 )
+from autograder.assignments.cnns.net.learning import never_learns
 from autograder.assignments.cnns.net.mistakes import net_neighbours
 from autograder.assignments.cnns.net.reference import (
     Cache,
@@ -74,28 +75,43 @@ def _compare(net: NetUnderTest, search: bool) -> Recognition:
     answers: list[Tensor] = []
     for answer in net.answers():
         if expected.agrees_with(answer):
-            return named(net.named(spec))
+            return named([*net.named(spec), *never_learns(net)])
         if answer.shape != expected.value.shape or not answer.is_floating_point():
             return misshapen(net, answer, tuple(expected.value.shape))
         answers.append(answer.double())
     again = next(net.answers()).double()
     if not alike(again, answers[0]):
-        mistake = Mistake("random", "chance took part")
-        advice = "The same images gave two different answers in eval mode: does chance take part "
-        advice += "(F.dropout without training=self.training, or weights made in forward)?"
-        return Recognition((mistake,), net.right_layers(), advice)
+        mistake = Mistake("random", "chance takes part")
+        advice = "The same images gave two different answers in eval mode: chance takes part. Do "
+        advice += "you use F.dropout without training=self.training, or make layers in forward?"
+        seen = net.seen()
+        return Recognition((mistake,), net.right_layers(seen[-1] if seen else None, seen), advice)
     base = net.structure.spec if net.structure else spec
     most = _SEARCH // convolved(spec) + 1 if search else 0
     candidates = islice(net_neighbours(base, flat_features(spec)), most)
     for candidate in _screened(net, candidates, answers):
         output = net.blocks(candidate)["fc3"].after
         if any(output.agrees_with(answer) for answer in answers):
-            return named(net.named(candidate))
+            return named([*net.named(candidate), *never_learns(net)])
     if torch.equal(again[0], again[1]):
-        mistake = Mistake("constant", "the images did not matter")
-        advice = "Two different images gave the same output: does the image reach the last layer?"
-        return Recognition((mistake,), frozenset(), advice)
-    return first_difference(net, again)
+        mistake = Mistake("constant", "the images do not matter")
+        advice = "Two different images gave the same logits: does the image reach the last layer?"
+        return Recognition((mistake,), net.right_layers(again), advice)
+    return first_difference(net, again, _mixes(net, again))
+
+
+def _mixes(net: NetUnderTest, answer: Tensor) -> bool:
+    """Return whether the first image gets another answer alone than in the batch.
+
+    Args:
+        net: with the weights of its first pairing.
+        answer: what it returned for the batch with these.
+    """
+    try:
+        alone = net.model.forward(net.images[:1])
+    except StudentFault:
+        return True
+    return not alike(alone, answer[:1])
 
 
 def _screened(

@@ -32,6 +32,7 @@ class NetSpec:
         paddings: their zero padding on each side.
         strides: their strides.
         dilations: their dilations.
+        groups: into how many groups conv2 parts its channels.
         pools: what pools each block: keys of `POOLS`.
         features: output features of fc1, fc2 and fc3.
         activations: what follows conv1, conv2, fc1, fc2 and fc3: keys of
@@ -47,6 +48,7 @@ class NetSpec:
     paddings: tuple[int, int] = (0, 0)
     strides: tuple[int, int] = (1, 1)
     dilations: tuple[int, int] = (1, 1)
+    groups: int = 1
     pools: tuple[str, str] = ("max", "max")
     activations: tuple[str, str, str, str, str] = ("relu", "relu", "relu", "relu", "none")
     image: str = "none"
@@ -86,9 +88,8 @@ def flat_features(spec: NetSpec) -> int:
 def net_shapes(spec: NetSpec) -> dict[str, Shape]:
     """Return the shape of every parameter, by names such as "conv1.weight"."""
     weights: list[Shape] = []
-    for fan_in, channels, kernel in zip(
-        (1, spec.channels[0]), spec.channels, spec.kernels, strict=True
-    ):
+    taken = (1, spec.channels[0] // spec.groups)
+    for fan_in, channels, kernel in zip(taken, spec.channels, spec.kernels, strict=True):
         weights.append((channels, fan_in, kernel, kernel))
     for fan_in, features in zip(
         (flat_features(spec), *spec.features[:2]), spec.features, strict=True
@@ -157,9 +158,8 @@ def _block(spec: NetSpec, index: int, weight: Tensor, bias: Tensor | None, x: Bo
     if index > 1:
         own = error_bounds.linear(FLATTENS[spec.flatten](x) if index == 2 else x, weight, bias)
         return Block(own, error_bounds.apply(activation, own))
-    own = error_bounds.conv2d(
-        x, weight, bias, spec.paddings[index], spec.strides[index], spec.dilations[index]
-    )
+    how = (spec.paddings[index], spec.strides[index], spec.dilations[index])
+    own = error_bounds.conv2d(x, weight, bias, *how, groups=spec.groups if index else 1)
     pool = POOLS[spec.pools[index]]
     if pool.first:
         return Block(own, error_bounds.apply(activation, pool.run(own)))

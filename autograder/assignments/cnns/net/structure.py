@@ -35,7 +35,7 @@ def infer(parameters: Sequence[ParameterInfo]) -> Structure | None:
         return None
     if convs[0][1] == convs[1][0] != convs[1][1]:  # the second feeds the first
         convs.reverse()
-    linears = _in_order(linears)
+    linears, groups = _in_order(linears), _groups(*convs)
     biases = _has_bias(parameters, [*convs, *linears])
     if len(weights) + sum(biases) != len(parameters):
         return None
@@ -43,9 +43,18 @@ def infer(parameters: Sequence[ParameterInfo]) -> Structure | None:
         channels=(convs[0][0], convs[1][0]),
         features=(linears[0][0], linears[1][0], linears[2][0]),
         kernels=(convs[0][-1], convs[1][-1]),
+        groups=groups,
         biases=biases,
     )
-    return Structure(spec, tuple(shape[1] for shape in [*convs, *linears]))
+    inputs = [shape[1] for shape in [*convs, *linears]]
+    inputs[1] *= groups
+    return Structure(spec, tuple(inputs))
+
+
+def _groups(first: Shape, second: Shape) -> int:
+    """Return into how many groups the second convolution parts what the first puts out."""
+    groups, rest = divmod(first[0], second[1])
+    return groups if groups and not rest and second[0] % groups == 0 else 1
 
 
 def _in_order(linears: Sequence[Shape]) -> list[Shape]:

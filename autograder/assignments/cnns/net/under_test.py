@@ -34,7 +34,7 @@ from autograder.assignments.cnns.net.structure import Structure, infer
 from autograder.assignments.cnns.networks import build
 from autograder.checking import error_bounds
 from autograder.checking.challenge import generator, random_images, random_state
-from autograder.checking.mistakes import Mistake
+from autograder.checking.mistakes import Mistake, found_in
 from autograder.checking.pairing import Pairing, pairings
 from autograder.checking.student import Model, ParameterInfo, StudentFault, StudentSide
 
@@ -57,6 +57,7 @@ class Recognition:
         advice: what the student reads, "" if the network is right.
         explained: whether these mistakes are all that is wrong.
         answered: whether the network returned a tensor, or failed on the way to one.
+        second: layers at which a second mistake shows that has no name.
     """
 
     mistakes: tuple[Mistake, ...]
@@ -64,11 +65,18 @@ class Recognition:
     advice: str
     explained: bool = True
     answered: bool = True
+    second: frozenset[str] = frozenset()
 
     @property
     def right(self) -> bool:
         """Return whether the network is the specified one."""
         return len(self.right_parts) == len(LAYERS)
+
+    @property
+    def crowded(self) -> list[str]:
+        """Return the layers that have more than one mistake."""
+        parts = [mistake.part for mistake in self.mistakes]
+        return [layer for layer in LAYERS if layer in self.second or parts.count(layer) > 1]
 
 
 @dataclass(frozen=True)
@@ -198,14 +206,9 @@ def _check_size(parameters: Sequence[ParameterInfo], structure: Structure | None
 
 def named(mistakes: Sequence[Mistake]) -> Recognition:
     """Return the recognition for a network that was recognised, by its mistakes."""
+    mistakes = sorted(mistakes, key=lambda m: LAYERS.index(m.part))
     right_parts = frozenset(LAYERS) - {mistake.part for mistake in mistakes}
-    return Recognition(tuple(mistakes), right_parts, as_if(mistakes))
-
-
-def as_if(mistakes: Sequence[Mistake]) -> str:
-    """Return the mistakes as one sentence; "" for none."""
-    words = ", and as if ".join(mistake.words for mistake in mistakes)
-    return f"Your network behaves as if {words}." if mistakes else ""
+    return Recognition(tuple(mistakes), right_parts, found_in("network", mistakes))
 
 
 def telling_state(spec: NetSpec, images: Tensor, rng: torch.Generator) -> dict[str, Tensor]:

@@ -11,15 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from autograder.assignments.cnns.chain.check import ask
+from autograder.assignments.cnns.chain.asking import ask
+from autograder.assignments.cnns.chain.mistakes import chain_mistakes, wrong_chains
 from autograder.assignments.cnns.chain.reference import CHAIN as RIGHT
-from autograder.assignments.cnns.chain.reference import (
-    ChainSpec,
-    chain_mistakes,
-    random_kernel,
-    run_chain,
-    wrong_chains,
-)
+from autograder.assignments.cnns.chain.reference import ChainSpec, random_kernel, run_chain
 from autograder.checking import checks
 from autograder.checking.challenge import generator, random_images
 from autograder.checking.check_result import CheckResult
@@ -58,7 +53,7 @@ def test_every_wrong_chain_loses_points_and_hears_why(mutant):
     for seed in range(3):
         result = judge(mutant.source, seed)
         assert result.points < 15
-        assert result.mistakes == ((mutant.key,) if mutant.key else ())
+        assert result.mistakes[:1] == ((mutant.key,) if mutant.key else ())
         assert mutant.words in result.advice
 
 
@@ -80,7 +75,45 @@ def test_right_chains_agree_for_images_of_any_size(rewrite, height, width, scale
 @pytest.mark.parametrize("seed", range(30))
 def test_a_relu_between_shows_whatever_the_seed(seed):
     result = judge(CHAIN.replace("F.conv2d(image, kernel)", "F.conv2d(image, kernel).relu()"), seed)
-    assert (result.points, result.mistakes) == (0, ("chain-between",))
+    assert (result.points, result.mistakes) == (7.5, ("chain-between",))
+
+
+def lost(source: str) -> float:
+    """Return how many of the exercise's 20 points are lost."""
+    results = [checks.run("cnns", grade_id, student(source), 3) for grade_id in CHECKS]
+    return sum(result.max_points - result.points for result in results)
+
+
+OUTSIDE = ("chain-random", "chain-globals", "output-kind", "chain-in-place")  # not one of its steps
+BEHAVIOUR = ("chain-bias", "chain-kernel-once")  # it shows, but not that all else is right
+STEPS = [m for m in MUTANTS if m.key not in (*OUTSIDE, *BEHAVIOUR)]
+ONE = [m for m in STEPS if " and " not in m.name.replace("rows and columns", "")]
+ONE = [m for m in ONE if m.name not in ("multiplied by a constant", "the kernel made small")]
+
+
+@pytest.mark.parametrize("mutant", ONE, ids=[m.name for m in ONE])
+def test_one_mistake_costs_three_to_eight_of_twenty(mutant):
+    assert 3 <= lost(mutant.source) <= 8
+
+
+TWO = {
+    "ReLU, average": {"F.conv2d(image, kernel)": "F.conv2d(image, kernel).relu()"}
+    | {"max_pool2d": "avg_pool2d"},
+    "padding, no pooling": {"(image, kernel)\n    x =": "(image, kernel, padding=1)\n    x ="}
+    | {"F.max_pool2d(x, 2)": "x"},
+    "normalised, clipped": {"(image, kernel)\n": "(image - 0.5, kernel)\n"}
+    | {"kernel[:, :1])": "kernel[:, :1]).clamp(0, 1)"},
+    "one convolution alone": {"F.max_pool2d(x, 2)": "x", "F.conv2d(x, kernel[:, :1])": "x"},
+}
+
+
+@pytest.mark.parametrize("changes", TWO.values(), ids=TWO)
+def test_two_mistakes_cost_six_to_fourteen_of_twenty(changes):
+    source = CHAIN
+    for old, new in changes.items():
+        assert old in source
+        source = source.replace(old, new)
+    assert 6 <= lost(source) <= 14
 
 
 @pytest.mark.parametrize("seed", range(5))

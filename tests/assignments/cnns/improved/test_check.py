@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,7 @@ BLIND = Inspection(
     widest=16,
     widest_name="classify",
     parameters=3602,
+    averages=0.1,
 )
 STUDENT = InProcess({})
 
@@ -88,7 +90,7 @@ def test_a_layer_that_sees_positions_is_named(made_up) -> None:
     assert result.mistakes[0] == "improved-positions"
     advice = result.advice
     assert "a weight for each position" in advice
-    assert "`head.0` looks at 1,936 numbers" in advice
+    assert "`head.0` takes 1,936 numbers" in advice
     assert "border" not in advice
 
 
@@ -110,12 +112,53 @@ def test_a_bottleneck_is_named_with_its_width(made_up) -> None:
 def test_slow_averages_are_told_from_a_bottleneck(made_up) -> None:
     made_up((0.5, 0.5))
     advice = improved_check.bottom_right(STUDENT, 1).advice
-    assert "bring them to one scale" in advice
+    assert "averages differ by only 10%" in advice
+    assert "bring the averages to one scale" in advice
     assert "bottleneck" not in advice
 
 
+def test_who_normalises_is_not_asked_to(made_up) -> None:
+    made_up((0.5, 0.5), inspection=replace(BLIND, normalises=True))
+    assert "one scale" not in improved_check.bottom_right(STUDENT, 1).advice
+
+
+def test_averages_that_differ_much_are_not_called_alike(made_up) -> None:
+    made_up((0.5, 0.5), inspection=replace(BLIND, averages=0.9))
+    assert "verage" not in improved_check.bottom_right(STUDENT, 1).advice
+
+
+@pytest.mark.parametrize(
+    ("seen", "name", "words"),
+    [
+        ({"chance": True}, "improved-random", "chance takes part"),
+        ({"never_learns": ("conv1",)}, "improved-frozen", "does not change `conv1`"),
+        ({"constant": True, "rank": 0}, "improved-constant", "every digit gets the same answer"),
+    ],
+)
+def test_what_explains_all_else_is_named_first_and_nothing_is_guessed(
+    made_up, seen: dict[str, Any], name: str, words: str
+) -> None:
+    made_up((0.4, 0.1), inspection=replace(BLIND, **seen))
+    for result in (improved_check.bottom_right(STUDENT, 1), improved_check.top_left(STUDENT, 1)):
+        assert result.mistakes[0] == name
+        assert words in result.advice
+        assert "too slowly" not in result.advice
+
+
+def test_blocks_and_biases_are_told_from_kernels_at_the_border(made_up) -> None:
+    border = replace(BLIND, border=1.2)
+    for seen, name in (
+        (replace(border, jumps=(8, 12)), "improved-stride"),
+        (replace(border, background=True), "improved-background"),
+        (replace(border, interior=0.45), "improved-positions"),
+        (border, "improved-border"),
+    ):
+        made_up((0.95, 0.3), inspection=seen)
+        assert improved_check.bottom_right(STUDENT, 1).mistakes == (name,)
+
+
 def test_only_what_was_seen_is_said_of_a_slow_network(made_up) -> None:
-    made_up((0.5, 0.5), inspection=replace(BLIND, averages=False))
+    made_up((0.5, 0.5), inspection=replace(BLIND, averages=None))
     advice = improved_check.bottom_right(STUDENT, 1).advice
     assert "verage" not in advice
     assert "Print mean and spread" in advice

@@ -7,10 +7,24 @@ import torch
 from torch import nn
 
 from autograder.assignments.cnns.calibration.families import FAMILIES
-from autograder.assignments.cnns.improved.check import BORDER_SHOWS, POSITIONS_SHOW
-from autograder.assignments.cnns.improved.inspection import Inspection, at, inspect_untrained
+from autograder.assignments.cnns.improved.inspection import (
+    BORDER_SHOWS,
+    POSITIONS_SHOW,
+    Inspection,
+    at,
+    inspect_untrained,
+)
 from autograder.checking.student import InProcess, Model
 from course_utils.data import load_digits_subset
+from tests.assignments.cnns.improved.unusual_networks import (
+    AlwaysDropout,
+    Averaged,
+    FrozenFeatures,
+    NarrowHead,
+    RandomRoll,
+    WideRim,
+    ZeroStart,
+)
 
 BY_NAME = {family.name: family for family in FAMILIES}
 FORGETFUL = ("guesser", "untrained")  # draw their answers, or hardly have any
@@ -20,7 +34,7 @@ SEE_POSITIONS = (
 )
 SEE_THE_BORDER = (
     *("average", "average, bottleneck", "average, padding 2, bottleneck", "average, padding 2"),
-    *("maximum, no padding", "maximum, padding 2", "average normalised", "GeM"),
+    *("maximum, no padding", "maximum, padding 2", "average normalised"),
     *("textbook", "textbook without norm", "textbook, twice as wide", "strided", "instance norm"),
     "patch transformer",
 )
@@ -28,7 +42,7 @@ SEE_NEITHER = (
     *("reference", "reference, narrower", "reference, wider", "network in network"),
     *("third convolution", "batch norm", "all-convolutional", "crop"),
 )
-IN_BETWEEN = ("attention pooling",)  # what its biases put into the padding shows a little
+IN_BETWEEN = ("attention pooling", "GeM")  # what its biases put into the padding shows a little
 
 
 def test_every_family_is_looked_at() -> None:
@@ -159,8 +173,58 @@ def test_a_bottleneck_shows_in_the_rank_of_the_answers() -> None:
     assert seen.rank <= seen.narrowest < 10
 
 
-def test_who_takes_averages_is_seen() -> None:
-    assert found("average", 0).averages
-    assert found("reference", 0).averages
-    assert not found("maximum, no padding", 0).averages
-    assert not inspected(FewMaps).averages
+def test_how_much_averages_differ_is_seen_where_they_are_taken() -> None:
+    for name in ("average", "reference"):
+        differ = found(name, 0).averages
+        assert differ is not None
+        assert 0 < differ < 0.3
+    assert found("maximum, no padding", 0).averages is None
+    assert inspected(FewMaps).averages is None
+    assert inspected(Gated).averages is None  # beside the path
+
+
+def test_what_explains_all_else_is_seen() -> None:
+    assert inspected(ZeroStart).constant
+    assert inspected(AlwaysDropout).chance
+    assert inspected(RandomRoll).chance
+    assert inspected(FrozenFeatures).never_learns == ("conv1", "conv2")
+    assert found("untrained", 0).never_learns == ("layers.0", "classify.2")
+
+
+def test_a_network_that_looks_at_the_whole_batch_is_not_taken_for_chance() -> None:
+    class Batchwise(Averaged):
+        def maps(self, images: torch.Tensor) -> torch.Tensor:
+            return super().maps(images - images.mean(dim=0))
+
+    assert not inspected(Batchwise).chance
+
+
+def test_a_parameter_that_never_learns_is_told_from_its_layer() -> None:
+    class FrozenBias(Averaged):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv1.bias.requires_grad_(False)
+            self.last.requires_grad_(False)
+
+    assert inspected(FrozenBias).never_learns == ("conv1.bias", "last")
+
+
+@pytest.mark.parametrize("name", [*SEE_POSITIONS, *SEE_THE_BORDER, *SEE_NEITHER])
+def test_none_of_it_is_seen_in_a_network_that_learns(name: str) -> None:
+    seen = found(name, 0)
+    assert (seen.chance, seen.constant, seen.never_learns, seen.jumps) == (False, False, (), ())
+    assert not seen.background
+
+
+@pytest.mark.parametrize(("patch", "jumps"), [(4, False), (7, False), (8, True), (14, False)])
+def test_blocks_that_do_not_go_into_28_pixels_are_seen(patch: int, jumps: bool) -> None:
+    network = type("OfThatSize", (Patches,), {"patch": patch})
+    assert bool(inspected(network).jumps) == jumps
+
+
+def test_a_border_that_the_biases_show_is_told_from_one_that_the_kernels_show() -> None:
+    wide = inspected(WideRim)
+    assert wide.border > BORDER_SHOWS
+    assert wide.background
+    assert not inspected(Averaged).background
+    assert inspected(NarrowHead).border < BORDER_SHOWS / 2  # enough padding, and no bias

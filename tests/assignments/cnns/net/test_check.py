@@ -16,7 +16,8 @@ from autograder.assignments.cnns.net.reference import LAYERS
 from autograder.checking import checks
 from autograder.checking.check_result import CheckResult
 from autograder.checking.student import InProcess
-from tests.assignments.cnns.mutants import NET
+from course_utils import checks as visible
+from tests.assignments.cnns.mutants import CHAINS, NET
 from tests.assignments.cnns.mutants import NETS as MUTANTS
 from tests.assignments.cnns.rewrites import IMPROVED
 from tests.assignments.cnns.rewrites import NETS as REWRITES
@@ -49,6 +50,17 @@ def test_every_right_network_scores_full_however_it_is_written(rewrite):
         result = checks.run("cnns", grade_id, asked, 3)
         assert result.points == result.max_points, (result.advice, result.criteria)
         assert (result.advice, result.mistakes) == ("", ())
+
+
+QUICK = tuple(rewrite for rewrite in REWRITES if rewrite.name not in SLOW_TO_START)
+
+
+@pytest.mark.parametrize("rewrite", QUICK, ids=ids(QUICK))
+def test_the_visible_check_says_the_same_of_every_right_network(rewrite, capsys):
+    namespace: dict[str, object] = {"torch": torch, "nn": nn, "F": F}
+    exec(rewrite.source, namespace)
+    visible.check_net(namespace["Net"])
+    assert "Looks right: Net" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("rewrite", IMPROVED, ids=ids(IMPROVED))
@@ -172,9 +184,10 @@ def test_mistakes_cost_their_layer_and_no_more():
     one = judge(NET.replace("F.relu(self.fc1(x))", "self.fc1(x)"), "net_function")
     lost = [c.name for c in one.criteria if c.earned < c.points]
     assert lost == ["fc1 and what follows it", "the same for Net(num_channel=5, num_classes=7)"]
-    assert one.points == 16
+    assert one.points == 16.6
 
 
+_NO_BIAS = "num_classes, bias=False)\n\n"
 _FIRST, _LAST = "x = self.conv1(images)", "return self.fc3(x)"
 _SLIPS = {
     "normalised": {_FIRST: "x = self.conv1((images - 0.1307) / 0.3081)"},
@@ -194,6 +207,8 @@ _SLIPS = {
     },
     "a cosine between": {"F.relu(self.fc1(x))": "F.relu(self.fc1(x)).cos()"},
     "tripled": {_LAST: "return 3 * self.fc3(x)"},
+    "zeros at the end": {_LAST: "return 0 * self.fc3(x)"},
+    "ones for pixels": {_FIRST: "x = self.conv1(F.normalize(images + 1, dim=1))"},
     "sorted": {_LAST: "return self.fc3(x).sort(dim=1).values"},
 }
 
@@ -216,7 +231,7 @@ def test_one_slip_named_or_not_costs_three_to_eight(slip, functional):
 def test_two_slips_at_two_layers_cost_six_to_fourteen():
     # All of these are of conv1's part; a rim is laid around what conv1 hands on.
     first = ("normalised", "abs", "sin", "pooling", "no name for it")
-    own = (*first, "less a half", "clamped", "replicated rim")
+    own = (*first, "less a half", "clamped", "replicated rim", "ones for pixels")
     others = [slip for slip in _SLIPS if slip not in own]
     assert len(others) > 6
     for one, other in product(first, others):
@@ -225,6 +240,64 @@ def test_two_slips_at_two_layers_cost_six_to_fourteen():
             source = source.replace(old, new)
         result = judge(source, "net_function")
         assert 6 <= 20 - result.points <= 14, (one, other, result.points, result.criteria)
+
+
+_WITHIN_ONE_PART = (
+    *[("conv1", "normalised", other) for other in ("abs", "sin", "pooling")],
+    *[("conv1", "no name for it", other) for other in ("sin", "pooling")],
+    *[("conv1", "pooling", other) for other in ("abs", "sin", "clamped", "less a half")],
+    *[("conv2", "dilated", other) for other in ("sin after conv2", "pooled by the norm")],
+)
+
+
+@pytest.mark.parametrize(("layer", "one", "other"), _WITHIN_ONE_PART)
+def test_two_slips_within_one_layers_part_cost_six_to_fourteen_too(layer, one, other):
+    source = NET
+    for old, new in (_SLIPS[one] | _SLIPS[other]).items():
+        assert old in source
+        source = source.replace(old, new)
+    result = judge(source, "net_function")
+    assert 6 <= 20 - result.points <= 14, result.criteria
+    assert result.criteria[5].got == f"a second one at {layer}"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"x = F.relu(x)  # 1": "x = x.sigmoid()", "max_pool2d(x, 2)  # 1": "avg_pool2d(x, 2)"},
+        {"1, c, 5": "1, c, 5, bias=False", "x = F.relu(x)  # 1": "x = x.sin()"},
+        {"return self.fc3(x)": "return 3 * self.fc3(x)", "num_classes)\n\n": _NO_BIAS},
+    ],
+)
+def test_a_named_slip_and_another_at_one_layer_are_two(changes):
+    source = NET
+    for old, new in changes.items():
+        assert old in source
+        source = source.replace(old, new)
+    assert 6 <= 20 - judge(source, "net_function").points <= 14
+
+
+FROZEN = [m for m in MUTANTS if m.key.endswith("-frozen") and "softmax" not in m.words]
+
+
+@pytest.mark.parametrize("mutant", FROZEN, ids=[m.name for m in FROZEN])
+def test_layers_that_never_learn_cost_three_to_eight(mutant):
+    assert 3 <= 20 - judge(mutant.source, "net_function").points <= 8
+    assert judge(mutant.source, "net_parameters").points == 10
+
+
+def test_dropout_that_stays_on_costs_its_layer():
+    for layer in ("fc1", "fc2"):
+        source = NET.replace(f"F.relu(self.{layer}(x))", f"F.dropout(F.relu(self.{layer}(x)), 0.5)")
+        result = judge(source, "net_function")
+        assert result.mistakes == ("random",)
+        assert 3 <= 20 - result.points <= 8
+
+
+def test_nearly_every_mutant_is_named():
+    named = [mutant.key != "" for mutant in (*CHAINS, *MUTANTS)]
+    assert len(named) > 130
+    assert sum(named) >= 0.95 * len(named)
 
 
 def test_what_returns_nothing_gets_at_most_half():

@@ -1,0 +1,73 @@
+"""One question to the student's `conv_pool_conv`, and its answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from autograder.assignments.cnns.chain.reference import CHAIN, ChainSpec, run_chain
+from autograder.checking.student import StudentFault, StudentSide, call
+
+CONV_POOL_CONV = "conv_pool_conv"
+
+
+@dataclass(frozen=True)
+class ChainAnswer:
+    """One question to the student's function, and its answer.
+
+    Attributes:
+        image: (3, H, W) float32.
+        kernel: (1, 3, 3, 3) float32, three equal slices.
+        output: what came back, without a leading batch of one; None if nothing did.
+        untouched: whether the arguments came back as they went.
+        reason: why nothing came back.
+    """
+
+    image: Tensor
+    kernel: Tensor
+    output: Tensor | None
+    untouched: bool = True
+    reason: str = ""
+
+    @property
+    def right(self) -> bool:
+        """Return whether the output is what the specification gives."""
+        return self.agrees(CHAIN)
+
+    @property
+    def keeps_shape(self) -> bool:
+        """Return whether the output has the shape that the specification gives."""
+        expected = run_chain(CHAIN, self.image, self.kernel)
+        assert expected is not None, "the challenge's images are large enough for the chain"
+        return self.output is not None and self.output.shape == expected.value.shape
+
+    def agrees(self, spec: ChainSpec) -> bool:
+        """Return whether the output is what a chain gives."""
+        expected = run_chain(spec, self.image, self.kernel)
+        return (
+            expected is not None and self.output is not None and expected.agrees_with(self.output)
+        )
+
+
+def ask(student: StudentSide, image: Tensor, kernel: Tensor) -> ChainAnswer:
+    """Return the answer of the student's function on one image and kernel."""
+    try:
+        output, after = call(student, CONV_POOL_CONV, image, kernel)
+    except StudentFault as fault:
+        return ChainAnswer(image, kernel, None, True, str(fault))
+    untouched = all(same(a, b) for a, b in zip(after, (image, kernel), strict=True))
+    return ChainAnswer(image, kernel, unbatched(output), untouched)
+
+
+def unbatched(output: Tensor) -> Tensor:
+    """Return `output` as (1, h, w) where it came as (1, 1, h, w) or as (h, w)."""
+    if output.dim() == 4 and output.shape[0] == 1:
+        return output[0]
+    return output[None] if output.dim() == 2 else output
+
+
+def same(a: Tensor, b: Tensor) -> bool:
+    """Return whether two tensors are equal in shape, dtype and entries."""
+    return a.shape == b.shape and a.dtype == b.dtype and torch.equal(a, b)

@@ -1,0 +1,95 @@
+"""What is wrong with a `conv_pool_conv` that no chain of the catalogue explains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from autograder.assignments.cnns.chain.asking import ChainAnswer, ask, same
+from autograder.assignments.cnns.chain.reference import CHAIN, run_chain
+from autograder.checking.criteria import ALIKE, alike
+from autograder.checking.mistakes import Mistake
+from autograder.checking.student import StudentSide, returned_no_tensor
+
+
+def diagnose(
+    student: StudentSide, answers: Sequence[ChainAnswer], repeatable: bool
+) -> Sequence[Mistake]:
+    """Return the mistake of a chain that the catalogue lacks, in whole sentences."""
+    first, other_image, other_kernel = answers
+    if first.output is None:
+        kind = "output-kind" if returned_no_tensor(first.reason) else ""
+        return [Mistake(kind, f"{first.reason[:1].upper()}{first.reason[1:]}".rstrip(".") + ".")]
+    if not repeatable:
+        mistake = Mistake(
+            "chain-random",
+            "The same image and kernel gave two different answers. Look for a module that makes "
+            "weights or a bias of its own (nn.Conv2d does), for random numbers, and for variables "
+            "that keep something from the last call.",
+        )
+        return [mistake]
+    if not first.untouched:
+        return [Mistake("chain-in-place", "Your function changes its arguments: work on copies.")]
+    for argument, other in (("kernel", other_kernel), ("image", other_image)):
+        if other.output is not None and same(first.output, other.output):
+            words = (
+                f"Another {argument} gives the same answer: your function does not use its "
+                f"argument `{argument}`. Does it use a variable of the notebook in its place, or "
+                "a module's own weights?"
+            )
+            return [Mistake("chain-globals", words)]
+    return [_probe_growth(student, answers)]
+
+
+def _probe_growth(student: StudentSide, answers: Sequence[ChainAnswer]) -> Mistake:
+    """Return what a kernel of zeros, and one twice as large, tell about an unknown chain.
+
+    Convolution and max pooling are homogeneous and the kernel is used twice, so a kernel twice as
+    large gives four times the result, and a kernel of zeros gives zeros.
+    """
+    first = answers[0]
+    nothing = ask(student, first.image, torch.zeros_like(first.kernel)).output
+    doubled = ask(student, first.image, 2 * first.kernel).output
+    expected = run_chain(CHAIN, first.image, first.kernel)
+    assert first.output is not None
+    assert expected is not None
+    if first.right:
+        wrong = "images of other sizes" if not answers[1].right else "other kernels"
+        return Mistake(
+            "chain-sizes",
+            f"It is right for one image and kernel, and wrong for {wrong}. Look for a size that is "
+            "written out as a number, and for a limit on the values.",
+        )
+    if alike(doubled, first.output):
+        return Mistake(
+            "chain-rescale",
+            "With all numbers of the kernel doubled, the result stays the same: something rescales "
+            "it. Return the activations as the convolution gives them.",
+        )
+    if first.output.shape == expected.value.shape:
+        got, want = first.output.double(), expected.value
+        scale = float((got * want).sum() / (want * want).sum())
+        if alike(got, scale * want):
+            return Mistake(
+                "chain-rescale",
+                "All activations are right but for one factor: does something multiply or divide "
+                "them?",
+            )
+    if nothing is not None and bool((nothing.double().abs() > ALIKE).any()):
+        return Mistake(
+            "chain-bias",
+            "With a kernel of zeros every activation should be zero, and yours are not. Do you add "
+            "a bias, or use a module's own weights?",
+        )
+    if alike(doubled, 2 * first.output):
+        return Mistake(
+            "chain-kernel-once",
+            "With all numbers of the kernel doubled, the result should be four times as large: "
+            "both convolutions use the kernel. Yours is twice as large: only one of them does.",
+        )
+    return Mistake(
+        "",
+        "The values are wrong, and no common mistake explains them. Print the values after each "
+        "step for a small image: convolution, 2x2 max pooling, convolution.",
+    )

@@ -1,0 +1,130 @@
+"""The catalogue of common mistakes with `conv_pool_conv`, and what to call them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from itertools import combinations
+
+from autograder.assignments.cnns.chain.reference import CHAIN, RESCALES, ChainSpec
+from autograder.assignments.cnns.steps import IMAGE_WORDS
+from autograder.checking.mistakes import Mistake
+
+_RESCALE_WORDS = {
+    "relu": "a ReLU is applied to the result",
+    "sigmoid": "a sigmoid is applied to the result",
+    "tanh": "a tanh is applied to the result",
+    "abs": "the absolute value of the result is taken",
+    "clamp": "the result is clipped to [0, 1]",
+    "min-max": "the result is rescaled to [0, 1]",
+    "by largest": "the result is divided by its largest absolute value",
+    "by maximum": "the result is divided by its maximum",
+    "by norm": "the result is divided by its norm",
+    "standardise": "the result is brought to mean 0 and standard deviation 1",
+    "centre": "the mean of the result is subtracted from it",
+}
+COLOURS = {  # besides "all", which a convolution adds up
+    "one": "only the first channel of the image is used",
+    "mean": "the three colours are averaged; a convolution adds them up",
+    "apart": "each colour is convolved on its own, and three channels come out instead of one",
+    "apart, then added": "each colour is convolved and pooled on its own; the first convolution "
+    "already adds them up",
+}
+_KERNELS_WORDS = {
+    "turned": "the kernel is turned by 180 degrees",
+    "upside down": "the rows of the kernel come in reverse order",
+    "mirrored": "the columns of the kernel come in reverse order",
+    "transposed": "rows and columns of the kernel are exchanged, in both convolutions",
+}
+_POOL_WORDS = {
+    "avg": "there is average pooling instead of max pooling",
+    "max, stride 1": "the pooling has stride 1 instead of 2",
+    "max, 3x3": "the pooling has windows of 3x3 instead of 2x2",
+    "max, 3x3, stride 2": "the pooling has windows of 3x3 instead of 2x2, and they overlap",
+    "max, rounded up": "the pooling rounds up: blocks that stick out of the image count too",
+    "max, padded": "the pooling has padding",
+    "max, 3x3, stride 2, padded": "the pooling has padding, and windows of 3x3 that overlap",
+    "min": "the pooling keeps the smallest value of each block instead of the largest",
+    "largest, with sign": "the pooling keeps the value farthest from zero of each block, with its "
+    "sign, instead of the largest",
+    "every other": "the pooling keeps the first value of each block instead of the largest",
+    "sum": "the pooling adds up each block instead of keeping the largest value",
+}
+_KERNEL_WORDS = {
+    "sum": "the second convolution uses all three channel slices of the kernel, not one",
+    "transposed": "rows and columns of the kernel are exchanged in the second convolution",
+}
+_BETWEEN = {"relu": "ReLU"}
+_ORDER_WORDS = {
+    "pcc": "the pooling comes before both convolutions",
+    "ccp": "the pooling comes after both convolutions",
+    "cc": "the max pooling is missing",
+    "cp": "the second convolution is missing",
+    "pc": "the first convolution is missing",
+    "c": "there is one convolution and nothing else",
+    "cpcp": "there is a second pooling, after the last convolution",
+    "cppc": "the max pooling comes twice",
+    "cpcc": "there is a third convolution",
+}
+
+
+def chain_mistakes(spec: ChainSpec) -> list[Mistake]:
+    """Return in words where `spec` departs from `CHAIN`."""
+    found = []
+    if spec.image != CHAIN.image:
+        found.append(Mistake("chain-input", IMAGE_WORDS[spec.image]))
+    if spec.order != CHAIN.order:
+        found.append(Mistake("chain-order", _ORDER_WORDS[spec.order]))
+    for what, values, usual in (
+        ("padding", spec.paddings, 0),
+        ("stride", spec.strides, 1),
+        ("dilation", spec.dilations, 1),
+    ):
+        for which, value in zip(("first", "second"), values, strict=True):
+            if value != usual:
+                words = f"the {which} convolution has {what} {value}"
+                found.append(Mistake(f"chain-{what}", words))
+    if spec.pool != CHAIN.pool:
+        found.append(Mistake("chain-pool", _POOL_WORDS[spec.pool]))
+    if spec.between != CHAIN.between:
+        words = f"there is a {_BETWEEN.get(spec.between, spec.between)} between the convolutions"
+        if spec.between == "abs":
+            words = "the pooling keeps the largest absolute value of each block, not the largest"
+        found.append(Mistake("chain-between", words))
+    if spec.second_kernel != CHAIN.second_kernel:
+        words = _KERNEL_WORDS[spec.second_kernel]
+        found.append(Mistake("chain-kernel", words))
+    if spec.kernel != CHAIN.kernel:
+        name = "chain-kernel" if spec.kernel == "transposed" else "chain-flipped"
+        found.append(Mistake(name, _KERNELS_WORDS[spec.kernel]))
+    if spec.channels != CHAIN.channels:
+        found.append(Mistake("chain-channels", COLOURS[spec.channels]))
+    if spec.rescale != CHAIN.rescale:
+        found.append(Mistake("chain-rescale", _RESCALE_WORDS[spec.rescale]))
+    return found
+
+
+def departures(spec: ChainSpec) -> int:
+    """Return how many mistakes make a chain of `CHAIN`; the same in both convolutions is one."""
+    changed = sum(getattr(spec, field.name) != getattr(CHAIN, field.name) for field in fields(spec))
+    return changed + (spec.order == "c")  # two steps are missing
+
+
+def wrong_chains() -> Iterator[ChainSpec]:
+    """Yield every chain with one mistake, then every chain with two."""
+    changes: list[dict[str, object]] = [{"order": order} for order in _ORDER_WORDS]
+    changes += [{"paddings": (p, q)} for p in (0, 1, 2) for q in (0, 1, 2) if p or q]
+    for field in ("strides", "dilations"):
+        changes += [{field: pair} for pair in ((2, 2), (2, 1), (1, 2))]
+    changes += [{"pool": pool} for pool in _POOL_WORDS]
+    changes += [{"between": name} for name in ("relu", "sigmoid", "tanh", "abs")]
+    changes += [{"rescale": name} for name in RESCALES if name != "none"]
+    changes += [{"second_kernel": name} for name in _KERNEL_WORDS]
+    changes += [{"kernel": name} for name in _KERNELS_WORDS]
+    changes += [{"image": name} for name in IMAGE_WORDS]
+    changes += [{"channels": name} for name in COLOURS]
+    for change in changes:
+        yield replace(CHAIN, **change)  # type: ignore[arg-type]
+    for one, other in combinations(changes, 2):
+        if not one.keys() & other.keys():
+            yield replace(CHAIN, **one, **other)  # type: ignore[arg-type]

@@ -1,0 +1,124 @@
+"""What stands in the way of more points for `ImprovedNet`, and what to try.
+
+Each sentence is said only where `inspection` has seen that it is true of this very network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from autograder.assignments.cnns.improved.inspection import BORDER_SHOWS, POSITIONS_SHOW, Inspection
+from autograder.assignments.cnns.improved.training_runs import Found
+from autograder.assignments.cnns.net.reference import net_spec, parameter_count
+from autograder.checking.mistakes import Mistake
+from course_utils.scale import Scale
+from course_utils.signs import CLASSES
+
+GAP = 0.1  # between the accuracies of the two corners
+_MUCH_LESS = 0.25  # of what a move to another corner changes
+_ALIKE = 0.5  # averages that differ less from digit to digit, relative to their size
+
+
+def in_the_way(about: Found, scale: Scale) -> list[Mistake]:
+    """Return what stands in the way of the highest mark, the worst first."""
+    seen = about.inspection
+    left, right = about.counted.top_left, about.counted.bottom_right
+    if not about.finite:
+        return [slow(about)]
+    said = _first(seen)
+    if not (seen.chance or seen.constant):
+        said += _places(seen, left - right)
+    if left < scale.bottom_right[-1].accuracy and not _first(seen):
+        mistake = slow(about)
+        words = f"It learns too slowly for the budget. {mistake.words}"
+        said.append(replace(mistake, words=words))
+    limit = parameter_count(net_spec())
+    if seen.parameters >= limit:
+        words = f"It has {seen.parameters:,} parameters, and Net has {limit:,}: the fix needs "
+        words += "fewer."
+        if seen.largest_name:
+            words += f" The largest is `{seen.largest_name}`."
+        said.append(Mistake("improved-parameters", words))
+    return said
+
+
+def slow(about: Found) -> Mistake:
+    """Return why a network may not learn, or need more steps than there are."""
+    if not about.finite:
+        words = "Once trained, it answers with numbers that are infinite or no numbers (NaN). Look "
+        words += "for a division by something that may be zero, and for exp or log of large or "
+        words += "negative numbers."
+        return Mistake("improved-nan", words)
+    seen = about.inspection
+    first = _first(seen)
+    if first:
+        return first[0]
+    if 0 < seen.narrowest < CLASSES and seen.rank <= seen.narrowest:
+        words = f"All that it knows of an image passes through {seen.narrowest} numbers "
+        words += f"(into `{seen.narrowest_name}`), fewer than there are classes. Such a bottleneck "
+        return Mistake("improved-bottleneck", words + "learns slowly: let more numbers through.")
+    if seen.averages is not None and seen.averages < _ALIKE:
+        words = "It averages feature maps. Before training, these averages differ by only "
+        words += f"{seen.averages:.0%} from one digit to another: its last layers have little to "
+        words += "tell digits apart."
+        if not seen.normalises:
+            words += " What could bring the averages to one scale before these layers?"
+        return Mistake("improved-slow", words)
+    words = "Print mean and spread of what reaches its last layer, for a batch of digits: what is "
+    return Mistake("improved-slow", words + "small, or hardly differs, is learned slowly.")
+
+
+def _first(seen: Inspection) -> list[Mistake]:
+    """Return what explains all else, so that it is looked for first."""
+    said = []
+    if seen.chance:
+        words = "In eval mode, the same images get other answers the second time: chance takes "
+        words += "part. Look for random numbers in forward, and for F.dropout without "
+        said.append(Mistake("improved-random", words + "training=self.training."))
+    if seen.never_learns:
+        names = ", ".join(f"`{name}`" for name in seen.never_learns)
+        words = f"Training does not change {names}: no gradient gets there. Look for "
+        words += "requires_grad, torch.no_grad(), .detach() and .data."
+        said.append(Mistake("improved-frozen", words))
+    if seen.constant and not seen.chance:
+        words = "Before training, every digit gets the same answer. Are weights set to zero, or is "
+        words += "there a line in forward that does not use the image?"
+        said.append(Mistake("improved-constant", words))
+    return said
+
+
+def _places(seen: Inspection, gap: float) -> list[Mistake]:
+    """Return why a network's answer depends on where the digit stands, if it does.
+
+    Args:
+        seen: what shows without training.
+        gap: how much more accurate it is in the top left than in the bottom right.
+    """
+    moves = "Even before training, its answer changes when a digit moves "
+    elsewhere = seen.border > BORDER_SHOWS and gap > GAP
+    depends = seen.interior > POSITIONS_SHOW
+    if elsewhere and not depends:
+        if seen.jumps:
+            still, moved = seen.jumps
+            words = moves + f"by {moved} pixels, and hardly when it moves by {still}: it sees an "
+            words += "image in blocks, which strides and poolings make. From the top left to the "
+            words += "bottom right a digit moves by 28 pixels. Is that a whole number of blocks?"
+            return [Mistake("improved-stride", words)]
+        depends = seen.interior > max(BORDER_SHOWS, _MUCH_LESS * seen.border)
+    if depends:
+        words = moves + "by a few pixels in the middle of the image. So something in it depends on "
+        words += "the position, such as a layer with a weight for each position."
+        if seen.widest_name:
+            words += f" `{seen.widest_name}` takes {seen.widest:,} numbers at once: what do they "
+            words += "stand for?"
+        return [Mistake("improved-positions", words)]
+    if not elsewhere:
+        return []
+    if seen.background:
+        words = moves + "into another corner. With the biases of the convolutions at zero it "
+        words += "hardly does. So the biases are the cause: what do they make of the black "
+        words += "background, and what of the zeros of a padding?"
+        return [Mistake("improved-background", words)]
+    words = moves + "into another corner, and hardly when it moves in the middle of the image. "
+    words += "So it sees the border of the image. How often does a kernel come across a pixel at "
+    return [Mistake("improved-border", words + "the border, and how often across one inside?")]
