@@ -19,8 +19,10 @@ def diagnose(
     """Return the mistake of a chain that the catalogue lacks, in whole sentences."""
     first, other_image, other_kernel = answers
     if first.output is None:
-        kind = "output-kind" if returned_no_tensor(first.reason) else ""
-        return [Mistake(kind, f"{first.reason[:1].upper()}{first.reason[1:]}".rstrip(".") + ".")]
+        words = f"{first.reason[:1].upper()}{first.reason[1:]}".rstrip(".") + "."
+        if returned_no_tensor(first.reason):
+            return [Mistake("output-kind", words)]
+        return [Mistake("", words)]
     if not repeatable:
         mistake = Mistake(
             "chain-random",
