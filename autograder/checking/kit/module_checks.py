@@ -53,7 +53,7 @@ def parameters(
     whole = _fit(right, network.parameters)
     left = Counter(_either_way(p.shape) for p in network.parameters)
     criteria = []
-    for part, (layer, shapes) in zip(points, wanted.items(), strict=True):
+    for part, (layer, shapes) in zip(points[:-1], wanted.items(), strict=True):
         needed = Counter(map(_either_way, shapes))
         there = whole or needed <= left
         left -= needed if there else Counter()

@@ -75,7 +75,7 @@ def labels(steps: Sequence[Step]) -> list[tuple[str, str]]:
 
     Several steps of one kind are numbered in the order in which they run.
     """
-    names = [step.op.strip("_") for step in steps]  # what works in place is the same to a reader
+    names = [_PLAINER.get(step.op, step.op.strip("_")) for step in steps]
     count, seen = Counter(names), Counter[str]()
     found = []
     for step, op in zip(steps, names, strict=True):
@@ -90,6 +90,7 @@ def labels(steps: Sequence[Step]) -> list[tuple[str, str]]:
     return found
 
 
+_PLAINER = {"__getitem__": "index", "__setitem__": "assignment"}
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 PHRASES = {
     "add": "addition",
@@ -109,7 +110,8 @@ PHRASES = {
     "var": "variance",
     "std": "standard deviation",
     "cat": "concatenation",
-    "getitem": "index",
+    "index": "index",
+    "assignment": "assignment",
     "lt": "comparison",
     "le": "comparison",
     "gt": "comparison",
