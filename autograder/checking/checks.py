@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from autograder import CheckFault, GraderFault, StudentFault
-from autograder.checking.assignments import find_module
+from autograder.checking.assignments import find_module, where
 from autograder.checking.check_result import CheckResult, nothing
 from autograder.checking.falls import Asked, Honest, fallen, what_and_where
 from autograder.checking.student import StudentSide
@@ -56,7 +56,7 @@ def find(assignment: str, grade_id: str) -> Check:
     if not isinstance(check, Check):
         raise GraderFault(
             f"no check for the grade cell {grade_id!r}: write a function of that name, decorated "
-            f"with `scored`, in autograder/assignments/{assignment}/checks.py"
+            f"with `scored`, in {where(assignment)}/checks.py, or points for it to its lab"
         )
     return check
 

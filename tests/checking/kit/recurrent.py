@@ -1,4 +1,4 @@
-"""A character GRU and an LSTM classifier, each written in several right ways, and some wrong ones."""
+"""A character GRU and an LSTM classifier, each written in several right ways and some wrong."""
 
 from __future__ import annotations
 
