@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -107,6 +108,10 @@ def _what_is_wrong(result: object, max_points: float) -> str:
             f"has criteria that add up to {result.max_points:g} points, not to the {max_points:g} "
             "of its decorator: make them equal"
         )
+    try:
+        json.dumps(dict(result.figures), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        return f"has figures that are no JSON ({error}): keep numbers, texts and lists of these"
     odd = [c for c in result.criteria if not 0 <= c.earned <= c.points]  # NaN is in no range
     return f"gave {odd[0].earned:g} of {odd[0].points:g} points: mend it" if odd else ""
 

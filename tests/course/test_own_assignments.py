@@ -118,10 +118,10 @@ def test_a_notebook_run_in_its_folder_finds_its_own_checks(
 
 def test_a_copy_among_the_files_for_students_is_refused(own: Path) -> None:
     course = open_course(own)
-    release, beside = fresh_folder(course, "scales")
+    releases, beside = fresh_folder(course, "scales")
     folder = own / "release" / "scales"
     folder.mkdir(parents=True)
-    nbformat.write(release, folder / "scales.ipynb")
+    nbformat.write(releases["scales"], folder / "scales.ipynb")
     secret = (own / "assignments" / "scales" / "checks.py").read_bytes()
     for name, data in (
         ("help.txt", secret),

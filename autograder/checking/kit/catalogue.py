@@ -79,6 +79,12 @@ class Catalogue:
     steps: int
     layers: Mapping[Hashable, str] = field(default_factory=dict)
 
+    @property
+    def taken_apart(self) -> bool:
+        """Return whether any mutant is one of the reference's own steps or layers."""
+        every = (*self.mutants, *self.equivalent, *(mutant for mutant, _ in self.twins))
+        return any(mutant.edits.steps or mutant.rebuilt for mutant in every)
+
     def right_share(self, mutant: Mutant) -> float:
         """Return which share of the layers is right, each with what follows it."""
         named = list(dict.fromkeys(layer for layer in self.layers.values() if layer))
