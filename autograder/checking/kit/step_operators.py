@@ -45,7 +45,11 @@ _THIRD = "norm chunk split roll normalize cosine_similarity"
 _AXIS_AT = {**dict.fromkeys(_SECOND.split(), 1), **dict.fromkeys(_THIRD.split(), 2)}
 _REDUCTIONS = ("sum", "mean", "amax")
 _BINARY: dict[str, tuple[tuple[str, Callable[[Any, Any], Any]], ...]] = {
-    "add": (("sub", lambda a, b: a - b), ("mul", lambda a, b: a * b)),
+    "add": (
+        ("sub", lambda a, b: a - b),
+        ("taken-off", lambda a, b: b - a),
+        ("mul", lambda a, b: a * b),
+    ),
     "sub": (("add", lambda a, b: a + b), ("exchanged", lambda a, b: b - a)),
     "rsub": (("add", lambda a, b: a + b), ("exchanged", lambda a, b: a - b)),
     "mul": (("div", lambda a, b: a / b), ("add", lambda a, b: a + b)),
@@ -236,6 +240,7 @@ _SIGNS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
 def _operator(step: Step, name: str, phrase: str) -> Iterator[Mutant]:
     for other, function in _BINARY.get(step.op, ()):
         words = {
+            "taken-off": f"the first part of {phrase} were taken off the second",
             "exchanged": f"the two sides of {phrase} were exchanged",
             "transposed": f"the second part of {phrase} were transposed",
             "transposed-first": f"the first part of {phrase} were transposed",
