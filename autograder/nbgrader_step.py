@@ -21,6 +21,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Float, Instance, Integer, Unicode
 
 from autograder import GraderFault, intake
+from autograder.checking import assignments
 from autograder.course.assignment import read_assignment
 from autograder.course.brought import brought_files
 from autograder.course.course import Course
@@ -83,6 +84,11 @@ class Judge(NbGraderPreprocessor):
     fork_kernels = Bool(
         True,
         help="Forks kernels of a process that has imported PyTorch, instead of starting each anew",
+    ).tag(config=True)
+
+    assignments = Unicode(
+        "",
+        help="The folder of the course, or the package, that holds assignments of its own",
     ).tag(config=True)
 
     secret = Unicode("", help="The course's secret; empty: that of the course's folder").tag(
@@ -167,7 +173,9 @@ class IntakeExporter(NotebookExporter):
         coursedir.get_existing_timestamp = existing_timestamp
         if self.hand_in is None:  # else the batch has looked
             try:
-                require_provisions(Judge(parent=self).limits())
+                judge = Judge(parent=self)
+                assignments.use(Path(coursedir.root), judge.assignments)
+                require_provisions(judge.limits())
                 require_usable_gradebook(coursedir.db_url)
                 course = Course(Path(coursedir.root), coursedir.config, coursedir)
                 enter_if_missing(course, coursedir.assignment_id)

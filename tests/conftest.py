@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from nbgrader.api import Gradebook
 
+from autograder.checking.assignments import VARIABLE
+
 ROOT = Path(__file__).resolve().parent.parent
 STOCK_CONFIG = (
     "c = get_config()\nc.Execute.timeout = 600  # seconds a cell; all else is nbgrader's\n"
@@ -41,6 +43,13 @@ def run_nbgrader(course: Path, *arguments: str, ok: bool = True) -> str:
     )
     assert (done.returncode == 0) == ok, done.stdout + done.stderr
     return done.stdout + done.stderr
+
+
+@pytest.fixture(autouse=True)
+def _own_assignments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forgets after each test where a course of its own kept assignments."""
+    monkeypatch.setenv(VARIABLE, "")
+    monkeypatch.delenv(VARIABLE)
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,7 @@ from traitlets.config import Config
 from autograder import CheckFault, GraderFault
 from autograder.batch import atomic_files
 from autograder.batch.gradebook import Marks
+from autograder.checking.assignments import use_files
 from autograder.course.assignment import Assignment, checks_version, write_gradebook
 from autograder.course.points import require_checks_agree
 from autograder.intake.read_folder import TIMESTAMP, HandIn
@@ -84,6 +85,7 @@ def grade_hand_in(student: str, handed_in: HandIn, assignment: Assignment) -> Gr
         handed_in: as read from its folder.
         assignment: everything else that the verdict depends on.
     """
+    use_files(assignment.own)
     if assignment.checks != checks_version(assignment.name):
         return Fault(
             f"the worker on {socket.gethostname()} has another version of autograder or "

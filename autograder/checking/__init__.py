@@ -1,5 +1,6 @@
 """What the checks of any assignment are made of. Nothing here knows an assignment.
 
+kit/             all of that derived from an author's right answers: `Lab`
 student.py       the student's side as a check sees it: `call`, `Model`
 challenge.py     random inputs and weights, from a seed
 check_result.py  the verdict: `CheckResult`, `Criterion`

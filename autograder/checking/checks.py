@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from autograder import CheckFault, GraderFault, StudentFault
-from autograder.checking.assignments import find_module
+from autograder.checking.assignments import find_module, where
 from autograder.checking.check_result import CheckResult, nothing
-from autograder.checking.falls import Asked, fallen, what_and_where
+from autograder.checking.falls import Asked, Honest, fallen, what_and_where
 from autograder.checking.student import StudentSide
 
 CheckFunction = Callable[[StudentSide, int], CheckResult]
@@ -51,9 +53,11 @@ def find(assignment: str, grade_id: str) -> Check:
         ) from error
     check = getattr(module, grade_id, None)
     if not isinstance(check, Check):
+        check = getattr(getattr(module, "lab", None), "checks", {}).get(grade_id)
+    if not isinstance(check, Check):
         raise GraderFault(
             f"no check for the grade cell {grade_id!r}: write a function of that name, decorated "
-            f"with `scored`, in autograder/assignments/{assignment}/checks.py"
+            f"with `scored`, in {where(assignment)}/checks.py, or points for it to its lab"
         )
     return check
 
@@ -79,14 +83,20 @@ def run(assignment: str, grade_id: str, student: StudentSide, seed: int) -> Chec
         if asked.failed is error or isinstance(error, OSError | MemoryError):
             error.add_note(f"the check {name} raised {what_and_where(error)}")
             raise
-        honest = getattr(find_module(assignment, "checks"), "honest", None)
-        return fallen(name, check.judge, check.max_points, seed, honest, error)
+        return fallen(name, check.judge, check.max_points, seed, honest_of(assignment), error)
     wrong = _what_is_wrong(result, check.max_points)
     if wrong:
         raise CheckFault(f"the check {name} ({_place(check.judge)}) {wrong}")
     if result.points < result.max_points and asked.explained not in result.reason:
         return replace(result, advice=asked.explained)
     return result
+
+
+def honest_of(assignment: str) -> Honest | None:
+    """Return what gives the variables of a student who has everything right; None: nobody knows."""
+    module = find_module(assignment, "checks")
+    own: Honest | None = getattr(module, "honest", None)
+    return own or getattr(getattr(module, "lab", None), "honest", None)
 
 
 def _what_is_wrong(result: object, max_points: float) -> str:
@@ -98,10 +108,15 @@ def _what_is_wrong(result: object, max_points: float) -> str:
             f"has criteria that add up to {result.max_points:g} points, not to the {max_points:g} "
             "of its decorator: make them equal"
         )
+    try:
+        json.dumps(dict(result.figures), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        return f"has figures that are no JSON ({error}): keep numbers, texts and lists of these"
     odd = [c for c in result.criteria if not 0 <= c.earned <= c.points]  # NaN is in no range
     return f"gave {odd[0].earned:g} of {odd[0].points:g} points: mend it" if odd else ""
 
 
 def _place(judge: CheckFunction) -> str:
-    code = inspect.unwrap(judge).__code__
+    plain = judge.func if isinstance(judge, partial) else judge
+    code = inspect.unwrap(plain).__code__
     return f"{Path(code.co_filename).name}:{code.co_firstlineno}"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sysconfig
 import traceback
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -57,8 +57,12 @@ class Asked:
     @contextmanager
     def afresh(self) -> Iterator[Asked]:
         """Yield the student's side once more; what comes of asking it is remembered here, too."""
-        with self._student.afresh() as fresh:
-            apart = Asked(fresh)
+        with ExitStack() as stack:
+            try:
+                apart = Asked(stack.enter_context(self._student.afresh()))
+            except Exception as error:
+                self.failed = error
+                raise
             try:
                 yield apart
             finally:

@@ -109,7 +109,7 @@ class ParameterInfo:
 
 def call(student: StudentSide, name: str, *arguments: Tensor) -> tuple[Tensor, list[Tensor]]:
     """Return what the student's function `name` returns, and its arguments as it left them."""
-    _, tensors = _ask(student, "call", {"name": name}, dict(_numbered(arguments)), name)
+    _, tensors = asked(student, "call", {"name": name}, dict(_numbered(arguments)), name)
     return take(tensors, "output"), [take(tensors, f"after.{i}") for i in range(len(arguments))]
 
 
@@ -145,7 +145,7 @@ class Model:
             {"name": name, "arguments": arguments or {}, "seed": _given_away(seed)},
             {} if sample is None else {"sample": sample},
         )
-        self.parameters = _parameter_list(fields.get("parameters"))
+        self.parameters = parameter_list(fields.get("parameters"))
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the output for a batch of images, in eval mode."""
@@ -208,7 +208,7 @@ class Model:
         tensors: Mapping[str, Tensor] | None = None,
     ) -> Answer:
         about = {"handle": self._handle, **(arguments or {})}
-        return _ask(self._student, verb, about, tensors or {}, self._name)
+        return asked(self._student, verb, about, tensors or {}, self._name)
 
 
 def _given_away(seed: int) -> int:
@@ -216,13 +216,25 @@ def _given_away(seed: int) -> int:
     return derive_seed("the student's side", seed)
 
 
-def _ask(
+def asked(
     student: StudentSide,
     verb: str,
     arguments: Mapping[str, Any],
     tensors: Mapping[str, Tensor],
     name: str,
 ) -> Answer:
+    """Return the student's answer.
+
+    Args:
+        student: whose.
+        verb: of the probe.
+        arguments: of the verb, as JSON.
+        tensors: of the verb, by name.
+        name: the student's for what is asked.
+
+    Raises:
+        StudentFault: the student's code raised.
+    """
     fields, answer = student.ask(verb, arguments, tensors)
     error = fields.get("error")
     if error is not None:
@@ -230,7 +242,12 @@ def _ask(
     return fields, answer
 
 
-def _parameter_list(listed: Any) -> list[ParameterInfo]:
+def parameter_list(listed: Any) -> list[ParameterInfo]:
+    """Return what the student's side says of its parameters, looked through.
+
+    Raises:
+        StudentFault: it is no such list.
+    """
     if not isinstance(listed, list) or len(listed) > MAX_PARAMETERS:
         raise StudentFault(f"expected a list of at most {MAX_PARAMETERS} parameters")
     parameters = []

@@ -10,6 +10,7 @@ from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from autograder.checking.assignments import find_module
 from autograder.commands.terminal import HERE, Assignment, CourseFolder, console, explained_faults
+from autograder.course.course import open_course
 
 
 def calibrate_command(
@@ -36,6 +37,7 @@ def calibrate_command(
     columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn())
     with explained_faults("calibrated"), Progress(*columns, console=console) as progress:
         task = progress.add_task("calibrating", total=None)
+        open_course(course.resolve())
         lines = find_module(assignment, "calibration.run").run(
             course.resolve(),
             seeds,

@@ -9,11 +9,13 @@ from autograder.commands.demo import demo_command
 from autograder.commands.explain import explain_command
 from autograder.commands.findings import check_assignment_command, doctor_command
 from autograder.commands.grade import grade_command
+from autograder.commands.new import new_command
 from autograder.commands.publish import publish_command
 from autograder.commands.report import report_command
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.command("calibrate")(calibrate_command)
+app.command("new")(new_command)
 app.command("report")(report_command)
 app.command("publish")(publish_command)
 app.command("doctor")(doctor_command)

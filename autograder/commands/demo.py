@@ -29,7 +29,8 @@ def demo_command(
     """Grade a made class: release, hand-ins, verdicts, feedback, and a table of it all."""
     with explained_faults("graded"):
         require_linux()
-        made_class, opened = find_module(assignment, "made_class"), open_course(course.resolve())
+        opened = open_course(course.resolve())
+        made_class = find_module(assignment, "made_class")
         source = opened.folder("source", assignment) / f"{assignment}.ipynb"
         console.print(f"[bold]1[/] Generating the release from {_shown(source, opened)}")
         generate_release(opened, assignment)

@@ -6,7 +6,7 @@ import hashlib
 import importlib.util
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from sqlalchemy import create_engine
 from traitlets.config import Config
 
 from autograder import GraderFault
+from autograder.checking.assignments import own_files
 from autograder.course.brought import brought_files
 from autograder.course.course import Course, without_paths
 from autograder.course.enter_assignment import enter_if_missing
@@ -67,6 +68,7 @@ class Assignment:
         secret: the course's.
         sandboxed: False runs hand-ins with the grader's own rights.
         checks: the version of the code that judges.
+        own: path -> content of what it is made of, if it is the course's own; {} if it is ours.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Assignment:
     secret: str
     sandboxed: bool
     checks: str
+    own: Mapping[str, bytes] = field(default_factory=dict)
 
     def digests(self) -> dict[str, str]:
         """Return what a verdict depends on -> its hash: the assignment, the configuration, ..."""
@@ -100,22 +103,31 @@ def digest(parts: Iterable[bytes]) -> str:
     return whole.hexdigest()
 
 
-@cache
 def checks_version(assignment: str) -> str:
     """Return the hash of the code that forms the verdicts of an assignment, and of nothing else."""
+    own = own_files(assignment)
+    return digest([_version(None if own else assignment).encode(), *_flat(own)])
+
+
+@cache
+def _version(assignment: str | None) -> str:
     judges = _judges(assignment)
     return digest(part for path in judges for part in (path.name.encode(), path.read_bytes()))
 
 
-def _judges(assignment: str) -> Iterator[Path]:
-    """Yield the files that verdicts depend on; pages, the bench and other assignments are none."""
+def _judges(assignment: str | None) -> Iterator[Path]:
+    """Yield the files that verdicts depend on; pages, the bench and other assignments are none.
+
+    Args:
+        assignment: one of ours; None for one that the course brings itself.
+    """
     grader, course_utils = (
         Path(next(iter(found.submodule_search_locations or ())))
         for found in map(importlib.util.find_spec, ("autograder", "course_utils"))
         if found is not None
     )
     yield from (grader / "__init__.py", grader / "nbgrader_step.py")
-    folders = (*_FORM_VERDICTS, f"assignments/{assignment}")
+    folders = (*_FORM_VERDICTS, *([f"assignments/{assignment}"] if assignment else []))
     for folder in (*(grader / name for name in folders), course_utils):
         yield from sorted(path for kind in _FILES for path in folder.rglob(kind))
 
@@ -158,6 +170,7 @@ def read_assignment(course: Course, name: str, *, sandboxed: bool) -> Assignment
         secret=course_secret(course.root),
         sandboxed=sandboxed,
         checks=checks_version(name),
+        own=own_files(name),
     )
 
 

@@ -17,6 +17,7 @@ from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 from autograder import GraderFault
+from autograder.checking import assignments
 from autograder.sandbox import Limits
 
 CONFIG = "nbgrader_config.py"
@@ -25,21 +26,23 @@ Penalty = Callable[[str, float, float], float | None]
 
 
 def course_config(course_root: Path) -> Config:
-    """Return the course's `nbgrader_config.py`.
+    """Return the course's `nbgrader_config.py`; from now on its own assignments are found.
 
     Raises:
-        GraderFault: there is none here.
+        GraderFault: there is none here, or its assignments are not where it says.
     """
     if not (course_root / CONFIG).exists():
         above = next((str(f) for f in course_root.parents if (f / CONFIG).exists()), "")
         where = f", {above}, or say --course {above}" if above else ", or say --course FOLDER"
         raise GraderFault(f"{course_root} holds no {CONFIG}: go to the course's folder{where}")
     try:
-        return PyFileConfigLoader(CONFIG, path=str(course_root)).load_config()
+        config = PyFileConfigLoader(CONFIG, path=str(course_root)).load_config()
     except Exception as error:  # of the instructor's own code
         raise GraderFault(
             f"{course_root / CONFIG} fails: {type(error).__name__}: {error}"
         ) from error
+    assignments.use(course_root, str(config.Judge.get("assignments", "")))
+    return config
 
 
 def forks_kernels(config: Config) -> bool:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from nbgrader.apps import NbGraderAPI
 
 from autograder import GraderFault
 from autograder.course.course import Course
+
+_MAX_SAYINGS, _MAX_CHARS = 3, 2000
 
 
 def generate_release(course: Course, assignment: str) -> None:
@@ -30,4 +34,13 @@ def generate_feedback(course: Course, assignment: str) -> None:
 
 def _raise_unless_done(step: str, result: dict[str, object]) -> None:
     if not result["success"]:
-        raise GraderFault(f"nbgrader {step} failed:\n{result.get('error') or result.get('log')}")
+        said = str(result.get("log") or "") + str(result.get("error") or "")
+        raise GraderFault(f"nbgrader {step} refused: {_words(said)}")
+
+
+def _words(log: str) -> str:
+    """Return what nbgrader says went wrong, of a log that holds a traceback and what follows it."""
+    raised = re.findall(r"^\s*[\w.]+(?:Error|Exception|Invalid\w*): (?!Please see)(.+)$", log, re.M)
+    logged = re.findall(r"^\[ERROR\] (?!Please see|There was an error|Traceback)(.+)$", log, re.M)
+    found = list(dict.fromkeys([*logged, *raised]))
+    return "; ".join(found[:_MAX_SAYINGS]) or log.strip()[-_MAX_CHARS:]

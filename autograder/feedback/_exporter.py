@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from nbconvert.exporters.exporter import ResourcesDict
@@ -13,6 +14,7 @@ from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
 
 from autograder import pages
+from autograder.checking import assignments
 from autograder.feedback import _summary
 from autograder.feedback.harmless_exporter import HarmlessExporter
 from autograder.judging.graded_notebook import REPAIRS, heading, repair_note, result_of, says
@@ -55,6 +57,7 @@ class FeedbackExporter(HarmlessExporter):
         notebook, resources = super()._preprocess(nb, resources)
         notebook = copy.deepcopy(notebook)
         about = resources.get("nbgrader", {})
+        self._find_lessons()
         top, notes = _summary.summarise(notebook.cells), repair_note(notebook.cells)
         notebook.cells = [c for c in notebook.cells if says(c) != REPAIRS]
         for cell in notebook.cells:
@@ -72,6 +75,13 @@ class FeedbackExporter(HarmlessExporter):
             ),
         }
         return notebook, resources
+
+    def _find_lessons(self) -> None:
+        """Have lessons found where the course keeps its own assignments."""
+        coursedir: Any = getattr(self.parent, "coursedir", None)
+        if coursedir is not None:
+            setting = str(self.config.Judge.get("assignments", ""))
+            assignments.use(Path(coursedir.root), setting)
 
 
 def _prepare(cell: NotebookNode, assignment: str) -> None:

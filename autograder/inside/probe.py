@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from autograder.inside.steps import Steps
+from autograder.inside.structure import OddStructure, pack, unpack
 from course_utils import protocol as shared_protocol
 
 Fields = dict[str, Any]
@@ -60,6 +61,8 @@ class Probe:
             "reached": self._reached,
             "train": self._train,
             "predict": self._predict,
+            "apply": self._apply,
+            "run": self._run,
         }
 
     def answer(
@@ -84,9 +87,18 @@ class Probe:
         return {}, {"output": _as_tensor(output, f"{name}(...)"), **after}
 
     def _build(
-        self, tensors: Tensors, name: str, handle: str, arguments: Fields, seed: int
+        self,
+        tensors: Tensors,
+        name: str,
+        handle: str,
+        arguments: Fields,
+        seed: int,
+        inputs: Any = None,
     ) -> Answer:
-        """Build a model, feed it the sample if it has lazy layers, list its tensors."""
+        """Build a model, feed it the sample if it has lazy layers, list its tensors.
+
+        The sample is the tensor "sample", or all arguments of `forward` as `inputs` names them.
+        """
         torch.manual_seed(seed)
         model = self._lookup(name)(**arguments)
         if not isinstance(model, nn.Module):
@@ -94,7 +106,7 @@ class Probe:
         if any(nn.parameter.is_lazy(parameter) for _, parameter, _ in _parameters(model)):
             model.eval()
             with torch.no_grad():
-                model(tensors["sample"])
+                model(*([tensors["sample"]] if inputs is None else unpack(inputs, tensors)))
         self._models[handle] = model
         self._trainings.pop(handle, None)
         return {"parameters": _list_parameters(model)}, {}
@@ -173,6 +185,17 @@ class Probe:
             "logits": self._training.predict(self._models[handle], tensors["inputs"], padding)
         }
 
+    def _apply(self, tensors: Tensors, name: str, inputs: Any) -> Answer:
+        """Call a function with any arguments, and return these as it left them."""
+        function, arguments = self._lookup(name), unpack(inputs, tensors)
+        return _packed(function(*arguments), f"{name}(...)", tensors)
+
+    @torch.no_grad()
+    def _run(self, tensors: Tensors, handle: str, inputs: Any, training: bool) -> Answer:
+        """Return the model's output for any arguments, in eval or in training mode."""
+        model = self._models[handle].train(training)
+        return _packed(model(*unpack(inputs, tensors)), "forward(...)", {})
+
     def _lookup(self, name: str) -> Any:
         if name not in self._namespace:
             raise Missing(f"{name} is not defined: did its cell fail, or was its name changed?")
@@ -235,6 +258,15 @@ def _as_tensor(output: Any, what: str) -> Tensor:
     if not isinstance(output, Tensor):
         raise WrongKind(f"expected {what} to return a tensor, got {type(output).__name__}")
     return output
+
+
+def _packed(output: Any, what: str, arguments: Tensors) -> Answer:
+    """Return an output of any structure, and the arguments' tensors as they were left."""
+    try:
+        structure, tensors = pack(output, "output")
+    except OddStructure as odd:
+        raise WrongKind(f"expected {what} to return tensors, got {odd}") from odd
+    return {"output": structure}, {**tensors, **{f"after.{k}": v for k, v in arguments.items()}}
 
 
 def _describe(error: BaseException) -> Fields:

@@ -91,7 +91,8 @@ class Recorded:
 
 
 def _question(verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
-    shown = [f"{key}={value}" for key, value in arguments.items() if key not in ("handle", "seed")]
+    hidden = ("handle", "seed", "inputs")
+    shown = [f"{key}={value}" for key, value in arguments.items() if key not in hidden]
     return f"{verb} {', '.join([*shown, *_described(tensors, ranges=False)])}"
 
 

@@ -7,22 +7,31 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 
-from autograder import CheckFault, GraderFault
+from autograder import GraderFault
 from autograder.checking import checks
-from autograder.checking.check_result import FELL_OVER
 from autograder.course.brought import brought_files
-from autograder.course.course import Course, forks_kernels, open_course, without_paths
+from autograder.course.course import (
+    Course,
+    forks_kernels,
+    hand_in_limits,
+    open_course,
+    without_paths,
+)
 from autograder.course.release import generate_release
 from autograder.intake import read as intake_read
 from autograder.judging.graded_notebook import autograded_id
-from autograder.judging.judge import grade_notebook
+from autograder.prepare._many_seeds import many_seeds
+from autograder.prepare._marks import misspelt_marks
+from autograder.prepare._prove_lab import prove
+from autograder.prepare._scores import scores
 from autograder.prepare.doctor import Finding
-from autograder.sandbox import Limits
+from autograder.prepare.gives_away import graders_own
 from autograder.sandbox.host_system import needs_linux, runs_hand_ins
 
 _BLOCKS = {  # what students must not see -> how long a line must be to give something away, chars
@@ -39,29 +48,76 @@ def examine(course_root: Path, assignment: str) -> Iterator[Finding]:
         SandboxUnavailable: nothing can be graded here.
     """
     course = open_course(course_root)
-    path = course.folder("source", assignment) / f"{assignment}.ipynb"
-    if not path.exists():
-        raise GraderFault(f"no source notebook: write {os.path.relpath(path, course_root)}")
-    try:
-        source = nbformat.read(path, 4)
-    except (ValueError, nbformat.ValidationError) as error:
-        why = str(error).splitlines()[0]
-        raise GraderFault(f"{path} is no notebook ({why}): restore your last copy") from error
-    yield from grade_cells(source, assignment)
-    yield hidden_tests(source, assignment)
-    release, beside = fresh_folder(course, assignment)
-    yield leaks(source, release, beside)
-    yield committed(course, assignment, release, beside)
+    sources = _sources(course, assignment)
+    for name, source in sources.items():
+        for finding in grade_cells(source, assignment):
+            yield _of(name, sources, finding)
+        yield _of(name, sources, hidden_tests(source, assignment))
+        yield _of(name, sources, misspelt_marks(source, course.config))
+    releases, beside = fresh_folder(course, assignment)
+    for name, source in sources.items():
+        others = {other: _bytes(release) for other, release in releases.items() if other != name}
+        yield _of(name, sources, leaks(source, releases[name], {**beside, **others}))
+        yield _of(name, sources, committed(course, assignment, releases[name], beside, name))
+    own = graders_own(assignment, beside)
+    if own:
+        says = f"the grader's own files: {', '.join(own)}"
+        yield Finding("leaks", False, says, "take them out of the source's folder")
+    yield many_seeds(assignment, _grade_ids(sources))
+    yield from prove(assignment)
     if not runs_hand_ins():
         yield Finding("scores", None, "not tried", needs_linux())
         return
-    most = sum(_points(cell) for cell in source.cells if autograded_id(cell))
-    fork = forks_kernels(course.config)
+    limits, fork = hand_in_limits(course.config), forks_kernels(course.config)
     released = course.folder("release", assignment)
     beside = brought_files(released, course.coursedir.ignore) | beside
-    for what, notebook, wanted in (("the source", source, most), ("the release", release, 0)):
-        made_whole = intake_read(_bytes(notebook), release).notebook
-        yield scores(what, made_whole, assignment, most, wanted, fork_kernels=fork, files=beside)
+    for name, source in sources.items():
+        most = sum(_points(cell) for cell in source.cells if autograded_id(cell))
+        ends = (("the source", source, most), ("the release", releases[name], 0.0))
+        for what, notebook, wanted in ends:
+            made_whole = intake_read(_bytes(notebook), releases[name]).notebook
+            finding = scores(
+                what,
+                made_whole,
+                assignment,
+                most,
+                wanted,
+                fork_kernels=fork,
+                files=beside,
+                limits=limits,
+            )
+            yield _of(name, sources, finding)
+
+
+def _sources(course: Course, assignment: str) -> dict[str, NotebookNode]:
+    """Return the source notebooks of an assignment, by name.
+
+    Raises:
+        GraderFault: there is none, or one is no notebook.
+    """
+    folder = course.folder("source", assignment)
+    paths = sorted(folder.glob("*.ipynb"))
+    if not paths:
+        wanted = os.path.relpath(folder / f"{assignment}.ipynb", course.root)
+        raise GraderFault(f"no source notebook: write {wanted}")
+    found = {}
+    for path in paths:
+        try:
+            found[path.stem] = nbformat.read(path, 4)
+        except (ValueError, nbformat.ValidationError) as error:
+            why = str(error).splitlines()[0]
+            raise GraderFault(f"{path} is no notebook ({why}): restore your last copy") from error
+    return found
+
+
+def _of(name: str, sources: Mapping[str, NotebookNode], finding: Finding) -> Finding:
+    """Return a finding with the notebook's name, where there are several."""
+    return finding if len(sources) == 1 else replace(finding, what=f"{name}: {finding.what}")
+
+
+def _grade_ids(sources: Mapping[str, NotebookNode]) -> list[str]:
+    cells = (cell for source in sources.values() for cell in source.cells)
+    return [grade_id for cell in cells if (grade_id := autograded_id(cell)) is not None]
 
 
 def grade_cells(source: NotebookNode, assignment: str) -> Iterator[Finding]:
@@ -108,11 +164,13 @@ def fresh_release(course: Course, assignment: str) -> NotebookNode:
     Raises:
         GraderFault: nbgrader cannot.
     """
-    return fresh_folder(course, assignment)[0]
+    return fresh_folder(course, assignment)[0][assignment]
 
 
-def fresh_folder(course: Course, assignment: str) -> tuple[NotebookNode, dict[str, bytes]]:
-    """Return that release, and path -> content of the files beside it.
+def fresh_folder(
+    course: Course, assignment: str
+) -> tuple[dict[str, NotebookNode], dict[str, bytes]]:
+    """Return the released notebooks by name, and path -> content of the files beside them.
 
     Raises:
         GraderFault: nbgrader cannot.
@@ -123,7 +181,8 @@ def fresh_folder(course: Course, assignment: str) -> tuple[NotebookNode, dict[st
         generate_release(copy, assignment)
         released = copy.folder("release", assignment)
         beside = brought_files(released, copy.coursedir.ignore)
-        return nbformat.read(released / f"{assignment}.ipynb", 4), beside
+        made = {path.stem: nbformat.read(path, 4) for path in released.glob("*.ipynb")}
+        return made, beside
 
 
 def leaks(
@@ -158,6 +217,7 @@ def committed(
     assignment: str,
     release: NotebookNode,
     beside: Mapping[str, bytes] | None = None,
+    name: str = "",
 ) -> Finding:
     """Return whether the release that lies in the course is the one that the source gives.
 
@@ -166,8 +226,9 @@ def committed(
         assignment: which.
         release: what the source gives now.
         beside: path -> content of the files that it gives beside the notebook.
+        name: of the notebook; "" for the one that has the assignment's.
     """
-    path = course.folder("release", assignment) / f"{assignment}.ipynb"
+    path = course.folder("release", assignment) / f"{name or assignment}.ipynb"
     if not path.exists():
         return Finding(
             "release", None, "not made yet", f"nbgrader generate_assignment {assignment}"
@@ -179,47 +240,6 @@ def committed(
     says = "older than the source" + (f": {', '.join(old)}" if old else "")
     good = same and not old
     return Finding("release", good, "up to date" if good else says, mend)
-
-
-def scores(
-    what: str,
-    notebook: NotebookNode,
-    assignment: str,
-    max_points: float,
-    wanted: float,
-    *,
-    fork_kernels: bool,
-    files: Mapping[str, bytes] | None = None,
-) -> Finding:
-    """Return whether a notebook gets the points it should, in the sandbox and by the checks."""
-    try:
-        results = grade_notebook(
-            notebook,
-            assignment,
-            "no secret",
-            Limits(),
-            fork_kernels=fork_kernels,
-            files=files,
-        )
-    except CheckFault as fault:
-        return Finding(what, False, str(fault), "mend the check")
-    except (OSError, MemoryError) as error:
-        if not hasattr(error, "__notes__"):  # no check was at work
-            raise
-        return Finding(what, False, "; ".join(error.__notes__), "give the check what it needs")
-    got = round(sum(result.points for result in results.values()), 2)
-    odd = [
-        name
-        for name, result in results.items()
-        if result.points != (result.max_points if wanted else 0)
-    ]
-    says = f"{got:g} of {max_points:g}" + (f", see {', '.join(odd)}" if odd else "")
-    falls = {name: r.figures[FELL_OVER] for name, r in results.items() if FELL_OVER in r.figures}
-    if falls:
-        says += "".join(f"; the check {name} raised {where}" for name, where in falls.items())
-        return Finding(what, False, says, "have the check give a verdict on this notebook too")
-    mend = "a solution or a check is wrong" if wanted else "a check gives points for nothing"
-    return Finding(what, got == wanted, says, mend)
 
 
 def _points(cell: NotebookNode) -> float:

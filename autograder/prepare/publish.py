@@ -20,6 +20,7 @@ from autograder import GraderFault
 from autograder.course.brought import brought_files
 from autograder.course.course import open_course
 from autograder.prepare.bundle_readme import bundle_readme
+from autograder.prepare.gives_away import graders_own
 
 _ADDRESS = re.compile(r'^COURSE_UTILS_URL = ".*"$', re.MULTILINE)
 _OWN = ("requirements.txt", "README.md")
@@ -81,6 +82,9 @@ def publish(course_root: Path, assignment: str, folder: Path, github: GitHub | N
         raise GraderFault(f"no release: run `nbgrader generate_assignment {assignment}` first")
     beside = brought_files(path.parent, course.coursedir.ignore)
     _check_beside(beside)
+    own = graders_own(assignment, beside)
+    if own:
+        raise GraderFault(f"{own[0]} in the release is the grader's: take it out of the source")
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in beside.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

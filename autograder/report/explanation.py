@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import nbformat
 from nbformat import NotebookNode
@@ -19,7 +19,6 @@ from torch import Tensor
 from autograder import CheckFault, GraderFault
 from autograder.batch.progress import FOLDER, last_faults
 from autograder.checking import checks
-from autograder.checking.assignments import find_module
 from autograder.checking.check_result import FELL_OVER
 from autograder.checking.student import InProcess
 from autograder.course.course import Course, open_course
@@ -40,7 +39,7 @@ from autograder.judging.judge import challenge_seed
 from autograder.judging.record import Question, Recorded
 from autograder.judging.verdict import as_text
 
-_ANSWERS = ("call", "forward", "predict")  # verbs whose answer a check compares
+_ANSWERS = ("call", "forward", "predict", "apply", "run")  # verbs whose answer a check compares
 
 
 class _Trains(GraderFault):
@@ -49,6 +48,10 @@ class _Trains(GraderFault):
 
 class _Untrained(InProcess):
     """A student in this process, as long as nothing is trained."""
+
+    def afresh(self) -> NoReturn:
+        """Raise `_Trains`: whoever opens a side once more trains there."""
+        raise _Trains
 
     def ask(self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
         """Return the probe's answer.
@@ -234,7 +237,7 @@ def _right_answers(
     Raises:
         CheckFault: the check falls over right answers.
     """
-    honest = getattr(find_module(assignment, "checks"), "honest", None)
+    honest = checks.honest_of(assignment)
     if honest is None:
         return {}
     recorded = Recorded(_Untrained(honest()))

@@ -10,11 +10,11 @@ import pytest
 
 import autograder.assignments
 from autograder.assignments.cnns.net.reference import LAYERS
-from autograder.assignments.mlp import checks as mlp
+from autograder.checking.assignments import find_module
 from autograder.checking.lessons import lesson
 
 FOLDER = Path(autograder.assignments.__file__).parent
-ASSIGNMENTS = sorted(path.parent.name for path in FOLDER.glob("*/checks.py"))
+ASSIGNMENTS = sorted(path.parent.name for path in FOLDER.glob("*/lessons.py"))
 # What may stand between the braces of a name that is put together.
 VALUES = {
     "layer": LAYERS,
@@ -23,9 +23,6 @@ VALUES = {
     "argument": ("num_channel", "num_classes"),
     "kind": ("conv", "fc"),
     "'missing' if have < want else 'extra'": ("missing", "extra"),
-    "activation": [name for name in mlp._ACTIVATIONS if name not in ("relu", "none")],
-    "final": [name for name in mlp._FINALS if name != "none"],
-    "wrong": mlp._STEP_WORDS,
 }
 # Names that come out of a catalogue, which the assignment's own test goes through.
 CATALOGUES = {"what", "name", "mistakes[0].name"}
@@ -72,3 +69,10 @@ def test_a_name_without_a_lesson_is_noticed():
         "conv1-odd",
     }
     assert lesson("cnns", "new") == lesson("mlp", "") == ""
+
+
+def test_every_mistake_that_the_lab_of_mlp_can_name_has_a_lesson():
+    lab = find_module("mlp", "checks").lab
+    names = [m.name for e in lab.exercises.values() for m in e.catalogue.mutants]
+    assert len(names) > 40
+    assert [name for name in [*names, "layers", "unknown"] if not lesson("mlp", name)] == []

@@ -94,10 +94,10 @@ def test_what_is_kept_is_small() -> None:
 
 
 def test_a_check_gives_the_same_verdict_and_no_value_of_a_challenge_is_kept() -> None:
-    recorded = Recorded(InProcess(mlp.honest()))
+    recorded = Recorded(InProcess(mlp.lab.honest()))
     assert checks.run("mlp", "training_step", recorded, 5).points == 20
     assert recorded.cpu_s() > 0
     first = recorded.taken()[0]
-    assert first["asked"].startswith("call name=training_step, 0 float32 (5, 20), 1 float32")
+    assert first["asked"].startswith("apply name=training_step, input.0 float32 (5, 20)")
     assert "in [" not in first["asked"]
-    assert "output float32 (5, 20) in [" in first["got"]
+    assert "output.0 float32 (5, 20) in [" in first["got"]

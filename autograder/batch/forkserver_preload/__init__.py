@@ -11,7 +11,7 @@ shared. multiprocessing's fork server knows no other way than to import.
 from multiprocessing import forkserver, resource_tracker
 
 from autograder.batch.interrupts import interrupts_later
-from autograder.checking.assignments import module_name
+from autograder.checking.assignments import module_name, own_folder
 
 
 def start(assignment: str, *, forks: bool) -> None:
@@ -21,12 +21,15 @@ def start(assignment: str, *, forks: bool) -> None:
         assignment: which one workers grade.
         forks: whether kernels are forked: then of one server for all workers.
     """
+    # A course's own lies in no package that this process knows: it is made with the kit.
+    own = own_folder(assignment) is not None
+    checks = "autograder.checking.kit" if own else module_name(assignment, "checks")
     kernels = [f"{__name__}.kernels"] if forks else []
     forkserver.set_forkserver_preload(
         [
             f"{__name__}.first",
             *kernels,
-            module_name(assignment, "checks"),
+            checks,
             f"{__name__}.imports",
         ]
     )

@@ -102,7 +102,7 @@ def test_wrong_networks_lose_all_and_are_named(network: type[nn.Module], mistake
 def test_a_size_that_is_written_out_costs_the_other_sizes():
     result = judge("mlp_function", MLP=FixedSize)
     assert result.points == 15
-    assert "3136 to 9 to 6" in result.advice
+    assert "(9, 3136), (9,), (6, 9), (6,)" in result.advice
 
 
 def by_hand(weight: Tensor, images: Tensor, labels: Tensor, learning_rate: Tensor) -> Tensor:
