@@ -111,7 +111,6 @@ class Judge(NbGraderPreprocessor):
         grade_notebook(
             notebook,
             about["assignment"],
-            about["student"],
             secret,
             limits,
             files=files,

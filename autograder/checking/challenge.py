@@ -45,38 +45,12 @@ def random_state(shapes: Mapping[str, tuple[int, ...]], rng: torch.Generator) ->
 def shuffled_state(state: Mapping[str, Tensor], rng: torch.Generator) -> dict[str, Tensor]:
     """Return each floating-point tensor with its entries in random order.
 
-    A network's own initialisation keeps its distribution, constants stay what they were, and
-    weights that were trained beforehand are worth nothing.
+    A network's own initialisation keeps its distribution, and weights that were trained beforehand
+    are worth nothing. Tensors of at most two different values are left out: they are constants,
+    masks, or the identity with which a layer may begin.
     """
     return {
         name: tensor.flatten()[torch.randperm(tensor.numel(), generator=rng)].reshape(tensor.shape)
         for name, tensor in state.items()
-        if tensor.is_floating_point()
+        if tensor.is_floating_point() and len(tensor.unique()) > 2
     }
-
-
-def random_like(tensor: Tensor, rng: torch.Generator) -> Tensor:
-    """Return normal random entries of the same shape, of the scale of `random_state`.
-
-    Tensors of less than two dimensions get their absolute values, since a running variance may be
-    among them; integers, such as a counter of batches, stay what they are.
-    """
-    if not tensor.is_floating_point():
-        return tensor
-    entries = torch.randn(tensor.shape, generator=rng, dtype=torch.float32)
-    return (
-        entries.abs()
-        if tensor.dim() < 2
-        else entries * math.sqrt(2 / max(1, math.prod(tensor.shape[1:])))
-    )
-
-
-def random_permutation(size: int, rng: torch.Generator) -> Tensor:
-    """Return a permutation of 0 ... size - 1 that leaves none where it is, (size,) int64.
-
-    Whoever answers with the digits' true labels is then right nowhere.
-    """
-    while True:
-        drawn = torch.randperm(size, generator=rng)
-        if size < 2 or not bool((drawn == torch.arange(size)).any()):
-            return drawn

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import sysconfig
 import traceback
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,17 @@ class Asked:
     def cpu_s(self) -> float:
         """Return what the student does."""
         return self._student.cpu_s()
+
+    @contextmanager
+    def afresh(self) -> Iterator[Asked]:
+        """Yield the student's side once more; what comes of asking it is remembered here, too."""
+        with self._student.afresh() as fresh:
+            apart = Asked(fresh)
+            try:
+                yield apart
+            finally:
+                self.failed = apart.failed or self.failed
+                self.explained = apart.explained or self.explained
 
     def ask(self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
         """Return the student's answer; what is raised is remembered."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import itertools
 import re
 import time
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor
 
 from autograder import StudentFault as StudentFault
+from autograder.checking.challenge import derive_seed
 from autograder.inside.probe import Answer, Probe
 from course_utils.error_hints import hint
 from course_utils.protocol import NO_PADDING, Padding
@@ -42,6 +44,12 @@ class StudentSide(Protocol):
 
     def cpu_s(self) -> float:
         """Return the processor time that the student's side has used so far, in seconds."""
+
+    def afresh(self) -> AbstractContextManager[StudentSide]:
+        """Open the student's side once more: its cells ran there, and it saw nothing else.
+
+        What one of the two is asked the other never learns.
+        """
 
     def ask(self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
         """Return the probe's answer: JSON fields and tensors.
@@ -71,6 +79,11 @@ class InProcess:
     def cpu_s(self) -> float:
         """Return the processor time of this process, in seconds."""
         return time.process_time()
+
+    @contextmanager
+    def afresh(self) -> Iterator[InProcess]:
+        """Yield another probe of the same variables: a process of its own is not to be had here."""
+        yield InProcess(self._namespace)
 
     def ask(self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
         """Return the probe's answer."""
@@ -129,7 +142,7 @@ class Model:
         self._handle = f"model.{next(self._handles)}"
         fields, _ = self._ask(
             "build",
-            {"name": name, "arguments": arguments or {}, "seed": seed},
+            {"name": name, "arguments": arguments or {}, "seed": _given_away(seed)},
             {} if sample is None else {"sample": sample},
         )
         self.parameters = _parameter_list(fields.get("parameters"))
@@ -174,7 +187,12 @@ class Model:
         """Train for `steps` more steps of the protocol: see `course_utils.protocol.Training`."""
         self._ask(
             "train",
-            {"protocol": asdict(protocol), "seed": seed, "steps": steps, "padding": padding},
+            {
+                "protocol": asdict(protocol),
+                "seed": _given_away(seed),
+                "steps": steps,
+                "padding": padding,
+            },
             {"inputs": inputs, "labels": labels},
         )
 
@@ -191,6 +209,11 @@ class Model:
     ) -> Answer:
         about = {"handle": self._handle, **(arguments or {})}
         return _ask(self._student, verb, about, tensors or {}, self._name)
+
+
+def _given_away(seed: int) -> int:
+    """Return the seed that the student's side gets, which tells nothing of the judge's own."""
+    return derive_seed("the student's side", seed)
 
 
 def _ask(

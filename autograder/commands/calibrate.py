@@ -22,11 +22,14 @@ def calibrate_command(
     family: Annotated[
         list[str] | None, typer.Option("--family", help="Only this one; may be repeated.")
     ] = None,
+    so_far: Annotated[
+        bool, typer.Option("--so-far", help="Publish what has been measured; measure nothing.")
+    ] = False,
     course: CourseFolder = HERE,
 ) -> None:
-    """Measure how often each family of answers reaches each tier, and publish it.
+    """Measure how often each family of answers reaches each mark, and publish it.
 
-    Interrupted, it goes on where it was. To change a tier, edit `scale` in the assignment's folder
+    Interrupted, it goes on where it was. To change a mark, edit `scale` in the assignment's folder
     `calibration` and type the command again. With --family it measures and publishes nothing: a
     part of the families tells no error rate.
     """
@@ -39,6 +42,7 @@ def calibrate_command(
             audited,
             workers,
             family or (),
+            so_far,
             lambda done, of: progress.update(task, completed=done, total=of),
         )
     for line in lines:

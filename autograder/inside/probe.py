@@ -8,17 +8,20 @@ In the sandbox the whole package `autograder` consists of this folder.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
+import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from autograder.inside.steps import Steps
-from course_utils.protocol import Padding, Protocol, Training, predict
+from course_utils import protocol as shared_protocol
 
 Fields = dict[str, Any]
 Tensors = dict[str, Tensor]
@@ -38,12 +41,15 @@ class Probe:
 
     Args:
         namespace: the student's variables, read afresh at each request.
+        training: the module `course_utils.protocol`, or a copy that the student's code has not.
     """
 
-    def __init__(self, namespace: Mapping[str, Any]) -> None:
-        self._namespace = namespace
+    def __init__(
+        self, namespace: Mapping[str, Any], training: ModuleType = shared_protocol
+    ) -> None:
+        self._namespace, self._training = namespace, training
         self._models: dict[str, nn.Module] = {}
-        self._trainings: dict[str, Training] = {}
+        self._trainings: dict[str, shared_protocol.Training] = {}
         self._verbs: dict[str, Callable[..., Answer]] = {
             "call": self._call,
             "build": self._build,
@@ -146,24 +152,26 @@ class Probe:
         protocol: Fields,
         seed: int,
         steps: int,
-        padding: Padding,
+        padding: shared_protocol.Padding,
     ) -> Answer:
         """Train on "inputs" and "labels" for `steps` more steps of the protocol."""
         if handle not in self._trainings:
-            self._trainings[handle] = Training(
+            self._trainings[handle] = self._training.Training(
                 self._models[handle],
                 tensors["inputs"],
                 tensors["labels"],
-                protocol=Protocol(**protocol),
+                protocol=self._training.Protocol(**protocol),
                 seed=seed,
                 padding=padding,
             )
         self._trainings[handle].run(steps)
         return {}, {}
 
-    def _predict(self, tensors: Tensors, handle: str, padding: Padding) -> Answer:
+    def _predict(self, tensors: Tensors, handle: str, padding: shared_protocol.Padding) -> Answer:
         """Return logits for "inputs" with zeros laid around."""
-        return {}, {"logits": predict(self._models[handle], tensors["inputs"], padding)}
+        return {}, {
+            "logits": self._training.predict(self._models[handle], tensors["inputs"], padding)
+        }
 
     def _lookup(self, name: str) -> Any:
         if name not in self._namespace:
@@ -278,9 +286,16 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def serve() -> None:
-    """Answer the judge's requests over a comm of the kernel that runs this."""
+def serve(*, showing: bool = True) -> None:
+    """Answer the judge's requests over a comm of the kernel that runs this.
+
+    What answers is held here alone: a cell that imports these modules gets others.
+
+    Args:
+        showing: whether the figures of cells are drawn.
+    """
     from IPython import get_ipython
+    from matplotlib_inline.config import InlineBackend
 
     from autograder.inside import devices, leaving, stand_ins, wire
     from autograder.inside.absent import Absent
@@ -289,21 +304,36 @@ def serve() -> None:
     stand_ins.install(shell, absent)
     devices.install(absent)
     leaving.install(shell, absent)
-    probe = Probe(shell.user_ns)
+    answer = Probe(shell.user_ns, _own_copy("course_utils.protocol")).answer
+    encode, decode = wire.encode, wire.decode
+    if not showing:
+        InlineBackend.instance(parent=shell).figure_formats = set()
 
     def open_comm(comm: Any, message: Mapping[str, Any]) -> None:
         def respond(message: Mapping[str, Any]) -> None:
-            fields, tensors = wire.decode(bytes(message["buffers"][0]))
+            fields, tensors = decode(bytes(message["buffers"][0]))
             if fields["verb"] == "absent":
-                comm.send(buffers=[wire.encode({"absent": absent.asked}, {})])
+                comm.send(buffers=[encode({"absent": absent.asked}, {})])
                 return
             absent.answering = True
             try:
-                answer_fields, answer = probe.answer(fields["verb"], fields["arguments"], tensors)
+                given, tensors = answer(fields["verb"], fields["arguments"], tensors)
             finally:
                 absent.answering = False
-            comm.send(buffers=[wire.encode(answer_fields, answer)])
+            comm.send(buffers=[encode(given, tensors)])
 
         comm.on_msg(respond)
 
     shell.kernel.comm_manager.register_target("autograder", open_comm)
+    for name in [name for name in sys.modules if name.split(".")[0] == "autograder"]:
+        del sys.modules[name]
+
+
+def _own_copy(name: str) -> ModuleType:
+    """Return a copy of a module that no other module has."""
+    spec = importlib.util.find_spec(name)
+    assert spec is not None, "it is installed"
+    assert spec.loader is not None, "it is a file"
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,7 +1,9 @@
 """One notebook: runs its cells in a sandbox, asks its probe for data, writes the verdicts.
 
 judge.py            grades a notebook
-_session.py         the kernel: runs cells, asks the probe, believes nothing
+_session.py         the kernel: runs cells, asks the probe, believes nothing; another one, afresh
+_conversation.py    what a kernel is sent, and what comes back in what time
+_code.py            what a kernel gets of a hand-in, and the digest that challenges are drawn from
 _outputs.py         what a cell shows, from the kernel's messages; sanitise.py makes it harmless
 record.py           what a check asked and what came back, for an appeal
 verdict.py          a `CheckResult` as the student reads it

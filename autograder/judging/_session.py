@@ -6,12 +6,11 @@ Nothing that the kernel sends is believed: a message is data of the expected for
 from __future__ import annotations
 
 import itertools
-import math
-import queue
-import time
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
+from typing import Any
 
 from nbformat import NotebookNode
 from torch import Tensor
@@ -21,48 +20,21 @@ from autograder.inside import wire
 from autograder.inside.probe import Answer
 from autograder.judging import sanitise
 from autograder.judging._absent import absent_names
+from autograder.judging._code import without_comments
+from autograder.judging._conversation import (
+    Conversation,
+    StudentKernel,
+    check_machine,
+    ignore,
+)
 from autograder.judging._likely_cause import FailedCell, because, error_of, named
-from autograder.judging._messages import unpack
 from autograder.judging._outputs import Outputs, notice
 from autograder.pages.markdown import Patience
-from autograder.sandbox import Limits, Usage
+from autograder.sandbox import Limits, SandboxError, SandboxUnavailable, Usage, open_kernel
 
-GRACE_S = 5.0  # what an interrupted kernel gets to come to rest before it is killed
-_POLL_S = 0.5
-_SERVE = "__import__('autograder.inside.probe', fromlist=['serve']).serve()"
-_TARGET = "autograder"
-
-_CAUSES = {
-    "memory": "it took more memory than the limit of {memory} MiB",
-    "processes": "it started more than {processes} processes and threads",
-    "files": "it wrote more files than its folder may hold",
-    "sockets": "it opened more than {sockets} sockets",
-    "objects": "it held too many {too_many} at one time",
-    "messages": "it sent more output than the limit",
-    "exited": "the kernel died (did it call os._exit, or crash the interpreter?)",
-}
-
-
-class TimeUp(Exception):
-    """The kernel did not come to rest in time."""
-
-
-class StudentKernel(Protocol):
-    """A running kernel: `sandbox.Kernel`, or `unsafe.UnsafeKernel`."""
-
-    @property
-    def manager(self) -> Any:
-        """Return Jupyter's kernel manager."""
-
-    @property
-    def client(self) -> Any:
-        """Return a blocking client whose channels are open."""
-
-    def usage(self) -> Usage:
-        """Return what the kernel used so far, and why it ended if it did."""
-
-    def kill(self) -> None:
-        """Kill the kernel."""
+LEAST_MEMORY_BYTES = 2**30  # of a kernel opened afresh
+_SERVE = "__import__('autograder.inside.probe', fromlist=['serve']).serve(showing={showing})"
+_TARGET, _COMM = "autograder", "autograder-probe"
 
 
 class Session:
@@ -70,9 +42,11 @@ class Session:
 
     Args:
         kernel: a fresh kernel.
-        limits: wall times and output sizes.
+        limits: wall times, output sizes, and the memory of this kernel and those opened afresh.
         patience: how long it may take to clean what the hand-in shows.
         sources: of all code cells that will run, to say where a name is defined.
+        open_kernel: opens another one under some limits, with the same files.
+        showing: whether figures are drawn.
     """
 
     def __init__(
@@ -81,26 +55,33 @@ class Session:
         limits: Limits,
         patience: Patience | None = None,
         sources: Sequence[str] = (),
+        *,
+        open_kernel: Callable[[Limits], AbstractContextManager[StudentKernel]] = open_kernel,
+        showing: bool = True,
     ) -> None:
         self.memo: dict[Hashable, Any] = {}
         self.asked_cpu_s: defaultdict[str, float] = defaultdict(float)  # by verb
-        self.end: str | None = None  # why the kernel is gone, for the student
-        self._kernel, self._client, self._limits = kernel, kernel.client, limits
-        self._client.session.unpack = unpack
+        self._kernel, self._limits = kernel, limits
+        self._talk = Conversation(kernel, limits)
+        self._open_kernel = open_kernel
         self._patience, self._sources = patience, sources
+        self._ran: list[str] = []
+        self._apart = Usage()  # what kernels opened afresh used, all together
         self._failed: list[FailedCell] = []
         self._names: dict[str, str] = {}  # handle of a model -> the student's name for it
-        self._left_s = math.inf  # of the hand-in's time: the judge's is its own
-        self._cells_run = 0
         self._output_bytes_left = limits.notebook_output_bytes
         self._requests = itertools.count()
-        self._comm_id = "autograder-probe"
-        self._start_probe()
-        self._left_s = limits.submission_timeout_s
+        self._start_probe(showing)
+        self._talk.left_s = limits.submission_timeout_s
+
+    @property
+    def end(self) -> str | None:
+        """Return why the kernel is gone, for the student; None while it is there."""
+        return self._talk.end
 
     def version(self, name: str) -> Hashable:
         """Return how many of the student's cells have run."""
-        return self._cells_run
+        return len(self._ran)
 
     def cpu_s(self) -> float:
         """Return the processor time of all processes of the hand-in, in seconds."""
@@ -110,26 +91,92 @@ class Session:
         """Return the outputs of one of the student's cells, capped and made harmless."""
         if self.end is not None:
             return [notice(f"This cell was not run: {self.end}.")]
-        self._cells_run += 1
+        self._ran.append(source)
         self.memo.clear()
         cap = min(self._limits.cell_output_bytes, self._output_bytes_left)
         collected = Outputs(cap)
-        # By default a kernel drops what comes just after a cell that failed.
-        message_id = self._client.execute(source, allow_stdin=False, stop_on_error=False)
         notices = []
         try:
-            self._converse(message_id, collected.add)
+            self._execute(source, collected.add)
         except StudentFault as fault:
             text = str(fault)
             notices = [notice(f"{text[:1].upper()}{text[1:]}.")]
-            self._failed.append(FailedCell(source, text))
-            if self.end is not None:
-                self.end = f"in {named(source)}, {self.end}"
         self._output_bytes_left -= collected.bytes_kept
         shown = sanitise.outputs(collected.shown(), self._patience)
         if error := error_of(shown):
             self._failed.append(FailedCell(source, error))
         return shown + notices
+
+    @contextmanager
+    def afresh(self) -> Iterator[Session]:
+        """Yield the student's side in a kernel of its own, which has run the cells so far.
+
+        What one of the two kernels learns the other cannot know. Both together get the memory of
+        one hand-in, or `LEAST_MEMORY_BYTES` more.
+
+        Raises:
+            StudentFault: this kernel has ended.
+            GraderFault: the machine failed.
+        """
+        if self.end is not None:
+            raise StudentFault(self.end)
+        left = self._limits.memory_bytes - self._kernel.usage().memory_bytes
+        limits = replace(self._limits, memory_bytes=max(left, LEAST_MEMORY_BYTES))
+        try:
+            with self._open_kernel(limits) as kernel:
+                fresh = Session(kernel, limits, sources=self._sources, showing=False)
+                fresh._repeat(self._ran)
+                fresh._failed = list(self._failed)
+                try:
+                    yield fresh
+                finally:
+                    self._note(fresh)
+            check_machine(kernel)
+        except (SandboxError, SandboxUnavailable) as error:
+            raise GraderFault(f"no second kernel for a hand-in: {error}") from error
+
+    def usage(self) -> Usage:
+        """Return what all kernels of the hand-in used so far, those opened afresh among them."""
+        own = self._kernel.usage()
+        return replace(
+            own,
+            peak_memory_bytes=max(own.peak_memory_bytes, self._apart.peak_memory_bytes),
+            cpu_s=own.cpu_s + self._apart.cpu_s,
+        )
+
+    def _note(self, fresh: Session) -> None:
+        """Add what a kernel that was opened afresh used."""
+        used, held = fresh.usage(), self._kernel.usage().memory_bytes
+        self._apart = replace(
+            self._apart,
+            peak_memory_bytes=max(self._apart.peak_memory_bytes, held + used.peak_memory_bytes),
+            cpu_s=self._apart.cpu_s + used.cpu_s,
+        )
+        for verb, cpu_s in fresh.asked_cpu_s.items():
+            self.asked_cpu_s[verb] += cpu_s
+
+    def _repeat(self, sources: Sequence[str]) -> None:
+        """Run cells that ran elsewhere; nobody looks at what they show."""
+        for source in sources:
+            if self.end is None:
+                self._ran.append(source)
+                with suppress(StudentFault):
+                    self._execute(source, ignore)
+
+    def _execute(self, source: str, handle: Callable[[dict[str, Any]], None]) -> None:
+        """Run a cell without its comments; `handle` sees each message.
+
+        Raises:
+            StudentFault: it took too long, or the kernel died of it.
+            GraderFault: the machine failed.
+        """
+        try:
+            self._talk.execute(without_comments(source), handle)
+        except StudentFault as fault:
+            self._failed.append(FailedCell(source, str(fault)))
+            if self.end is not None:
+                self._talk.end = f"in {named(source)}, {self.end}"
+            raise
 
     def ask(self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
         """Return the answer of the probe in the kernel.
@@ -174,8 +221,10 @@ class Session:
             if message["msg_type"] == "comm_msg" and len(buffers) == 1 and not answers:
                 answers.append(bytes(buffers[0]))
 
-        message_id = self._send("comm_msg", {"data": {}}, [wire.encode(request, tensors)])
-        self._converse(message_id, keep)
+        content = {"comm_id": _COMM, "data": {}}
+        self._talk.converse(
+            self._talk.send("comm_msg", content, [wire.encode(request, tensors)]), keep
+        )
         if not answers:
             raise StudentFault("your notebook's kernel gave no answer to the grader's question")
         try:
@@ -184,7 +233,7 @@ class Session:
             raise StudentFault(f"the answer could not be read: {error}") from error
         return fields, answer
 
-    def _start_probe(self) -> None:
+    def _start_probe(self, showing: bool) -> None:
         """Start the probe, before anything of the hand-in runs.
 
         Raises:
@@ -192,127 +241,8 @@ class Session:
         """
         limit_s = self._limits.startup_s
         try:
-            serving = self._client.execute(_SERVE, silent=True, store_history=False)
-            self._converse(serving, _ignore, limit_s)
-            opening = self._send("comm_open", {"target_name": _TARGET, "data": {}})
-            self._converse(opening, _ignore, limit_s)
+            self._talk.start(_SERVE.format(showing=showing), limit_s)
+            content = {"comm_id": _COMM, "target_name": _TARGET, "data": {}}
+            self._talk.converse(self._talk.send("comm_open", content), ignore, limit_s)
         except StudentFault as fault:
             raise GraderFault(f"the grader's part of the kernel did not start: {fault}") from fault
-
-    def _send(self, kind: str, content: dict[str, Any], buffers: list[bytes] | None = None) -> str:
-        content = {"comm_id": self._comm_id, **content}
-        message = self._client.session.msg(kind, content)
-        self._client.session.send(self._client.shell_channel.socket, message, buffers=buffers)
-        return str(message["header"]["msg_id"])
-
-    def _converse(
-        self,
-        message_id: str,
-        handle: Callable[[dict[str, Any]], None],
-        limit_s: float | None = None,
-    ) -> None:
-        """Listen until the kernel is at rest again; `handle` sees each message.
-
-        Args:
-            message_id: of the request.
-            handle: gets what the request brings about.
-            limit_s: wall time in seconds; None for that of a cell.
-
-        Raises:
-            StudentFault: it took too long, or the kernel died of it.
-            GraderFault: the machine failed.
-        """
-        started = time.monotonic()
-        limit_s = limit_s or self._limits.cell_timeout_s
-        try:
-            self._listen(message_id, handle, started + min(limit_s, self._left_s))
-        except TimeUp:
-            self._interrupt(message_id, limit_s, self._left_s <= limit_s)
-        finally:
-            self._drain_replies()
-            self._left_s -= time.monotonic() - started
-
-    def _listen(
-        self, message_id: str, handle: Callable[[dict[str, Any]], None], deadline: float
-    ) -> None:
-        while True:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeUp
-            try:
-                message = self._client.get_iopub_msg(timeout=min(left, _POLL_S))
-            except queue.Empty:
-                self._check_alive()
-                continue
-            except Exception:  # whatever a forged message makes Jupyter's parser raise
-                self._check_alive()
-                continue
-            content, parent = message.get("content"), message.get("parent_header")
-            if not isinstance(content, dict) or not isinstance(parent, dict):
-                continue
-            if parent.get("msg_id") != message_id:
-                continue
-            if message["msg_type"] == "status":
-                if content.get("execution_state") == "idle":
-                    return
-                continue
-            handle(message)
-
-    def _interrupt(self, message_id: str, limit_s: float, whole_submission: bool) -> None:
-        """Raise the fault of a kernel that took too long, after stopping or killing it."""
-        limit_s = self._limits.submission_timeout_s if whole_submission else limit_s
-        what = "the whole notebook" if whole_submission else "it"
-        reason = f"{what} took longer than the limit of {limit_s:g} seconds"
-        if not whole_submission:
-            self._kernel.manager.interrupt_kernel()
-            try:
-                self._listen(message_id, _ignore, time.monotonic() + GRACE_S)
-                raise StudentFault(f"{reason} and was stopped")
-            except TimeUp:
-                reason += " and ignored the interrupt"
-        self._kernel.kill()
-        self.end = reason
-        raise StudentFault(reason)
-
-    def _check_alive(self) -> None:
-        usage = self._kernel.usage()
-        if usage.cause is None:
-            return
-        if usage.cause in ("machine", "closed"):
-            raise _ended(usage)
-        self.end = _CAUSES[usage.cause].format(
-            memory=self._limits.memory_bytes // 2**20,
-            processes=self._limits.processes,
-            sockets=self._limits.sockets,
-            too_many=usage.too_many,
-        )
-        raise StudentFault(self.end)
-
-    def _drain_replies(self) -> None:
-        """Take what piled up on the channel of replies: nothing of it is used."""
-        while True:
-            try:
-                self._client.get_shell_msg(timeout=0)
-            except queue.Empty:
-                return
-            except Exception:  # a forged reply: dropped like any other
-                continue
-
-
-def check_machine(kernel: StudentKernel) -> None:
-    """Check that the machine did not fail a kernel, which may have ended since.
-
-    Raises:
-        GraderFault: it did.
-    """
-    usage = kernel.usage()
-    if usage.cause == "machine":
-        raise _ended(usage)
-
-
-def _ended(usage: Usage) -> GraderFault:
-    return GraderFault(f"the sandbox ended ({usage.cause}): {usage.diagnostics}".strip())
-
-
-def _ignore(message: dict[str, Any]) -> None:
-    pass

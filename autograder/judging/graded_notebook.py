@@ -19,7 +19,8 @@ VERDICT = "application/vnd.autograder.verdict+json"
 # Under this key a graded notebook tells how it was graded, and a text cell what the grader says of
 # it. Intake lets no metadata of a hand-in's through, so nobody else can have written there.
 METADATA = "autograder"
-ASKED, GRADED_AT, VERSIONS = "asked", "graded_at", "versions"  # how verdicts came about
+# How verdicts came about.
+ASKED, DRAWN_FROM, GRADED_AT, VERSIONS = "asked", "drawn_from", "graded_at", "versions"
 GIVEN, HEADING, SAYS, LINES = "given", "heading", "says", "lines"
 REPAIRS, UNSAFE = "repairs", "unsafe"  # what a note of the grader's says
 NOTHING_READ, STUB = "nothing_read", "stub"

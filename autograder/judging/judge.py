@@ -16,10 +16,13 @@ from autograder.checking.challenge import derive_seed
 from autograder.checking.check_result import CheckResult, nothing
 from autograder.judging import graded_notebook, sanitise
 from autograder.judging._absent import hung_on
-from autograder.judging._session import Session, StudentKernel, check_machine
+from autograder.judging._code import fingerprint
+from autograder.judging._conversation import StudentKernel, check_machine
+from autograder.judging._session import Session
 from autograder.judging._unsafe_kernel import open_unsafe_kernel
 from autograder.judging.graded_notebook import (
     ASKED,
+    DRAWN_FROM,
     METADATA,
     VERDICT,
     autograded_id,
@@ -40,7 +43,6 @@ STAMP = (
 def grade_notebook(
     notebook: NotebookNode,
     assignment: str,
-    student_id: str,
     secret: str,
     limits: Limits,
     *,
@@ -53,7 +55,6 @@ def grade_notebook(
     Args:
         notebook: as intake and nbgrader's sanitising left it; changed in place.
         assignment: whose checks to use.
-        student_id: whose hand-in it is: challenges differ from student to student.
         secret: the course's.
         limits: what the hand-in may use.
         files: path -> what lies beside the notebook, to be copied to the student's side: where it
@@ -76,20 +77,22 @@ def grade_notebook(
     watch, patience = Stopwatch(), Patience()
     with ExitStack() as stack:
         with watch.phase("start"):
-            kernel = stack.enter_context(_opener(sandboxed, fork_kernels)(limits, files=files))
+            open_one = partial(_opener(sandboxed, fork_kernels), files=files)
+            kernel = stack.enter_context(open_one(limits))
         with watch.phase("start", lambda: kernel.usage().cpu_s):
             code_cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
             sources = [cell.source for cell in code_cells if autograded_id(cell) is None]
-            session = Session(kernel, limits, patience, sources)
+            session = Session(kernel, limits, patience, sources, open_kernel=open_one)
+        drawn_from = fingerprint(sources, files or {})
         recorded = Recorded(session)
         for count, cell in enumerate(code_cells, start=1):
             cell.execution_count = count
             grade_id = autograded_id(cell)
-            with watch.phase(grade_id or f"{CELL}{cell.id}", lambda: kernel.usage().cpu_s):
+            with watch.phase(grade_id or f"{CELL}{cell.id}", lambda: session.usage().cpu_s):
                 if grade_id is None:
                     cell.outputs = session.run_cell(cell.source)
                     continue
-                seed = challenge_seed(secret, student_id, assignment, grade_id)
+                seed = challenge_seed(secret, drawn_from, assignment, grade_id)
                 results[grade_id] = checks.run(assignment, grade_id, recorded, seed)
                 asked[grade_id] = recorded.taken()
                 cell.outputs = verdict_outputs(results[grade_id], count)
@@ -110,10 +113,11 @@ def grade_notebook(
         notebook.cells.insert(0, stamp)
     notebook.metadata[METADATA] = {
         "sandboxed": sandboxed,
-        "peak_memory_bytes": kernel.usage().peak_memory_bytes,
+        "peak_memory_bytes": session.usage().peak_memory_bytes,
         "phases": {name: asdict(phase) for name, phase in watch.phases.items()},
         "absent": hung_on(absent, results),
         ASKED: asked,
+        DRAWN_FROM: drawn_from,
         "asked_cpu_s": {verb: round(cpu_s, 2) for verb, cpu_s in session.asked_cpu_s.items()},
     }
     return results
@@ -142,9 +146,16 @@ def grade_nothing(
     return results
 
 
-def challenge_seed(secret: str, student_id: str, assignment: str, grade_id: str) -> int:
-    """Return the seed from which the challenge of a grade cell is drawn."""
-    return derive_seed(secret, student_id, assignment, grade_id)
+def challenge_seed(secret: str, drawn_from: str, assignment: str, grade_id: str) -> int:
+    """Return the seed from which the challenge of a grade cell is drawn.
+
+    Args:
+        secret: the course's.
+        drawn_from: the hand-in's fingerprint.
+        assignment: whose grade cell it is.
+        grade_id: the cell's.
+    """
+    return derive_seed(secret, drawn_from, assignment, grade_id)
 
 
 def _opener(

@@ -6,7 +6,9 @@ reads what is asked can prepare for it.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -24,6 +26,14 @@ Question = dict[str, str]
 """One question: its "verb", what was "asked", what was "got"."""
 
 
+@dataclass
+class _Kept:
+    """What is kept of the questions, and how many there were."""
+
+    questions: list[Question] = field(default_factory=list)
+    count: int = 0
+
+
 class Recorded:
     """A student's side of which it is kept what it was asked, and what it answered.
 
@@ -37,8 +47,7 @@ class Recorded:
     def __init__(self, student: StudentSide) -> None:
         self.memo = student.memo
         self._student = student
-        self._questions: list[Question] = []
-        self._count = 0
+        self._kept = _Kept()
 
     def version(self, name: str) -> Hashable:
         """Return what the student does."""
@@ -48,13 +57,21 @@ class Recorded:
         """Return what the student does."""
         return self._student.cpu_s()
 
+    @contextmanager
+    def afresh(self) -> Iterator[Recorded]:
+        """Yield the student's side once more; what it is asked is kept here, too."""
+        with self._student.afresh() as fresh:
+            apart = Recorded(fresh)
+            apart._kept = self._kept
+            yield apart
+
     def ask(self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
         """Return the student's answer; what was asked and answered is kept in words."""
-        self._count += 1
-        if self._count > MAX_QUESTIONS:
+        self._kept.count += 1
+        if self._kept.count > MAX_QUESTIONS:
             return self._student.ask(verb, arguments, tensors)
         question = {"verb": verb, "asked": _short(_question(verb, arguments, tensors)), "got": ""}
-        self._questions.append(question)
+        self._kept.questions.append(question)
         try:
             fields, answer = self._student.ask(verb, arguments, tensors)
         except StudentFault as fault:
@@ -65,8 +82,9 @@ class Recorded:
 
     def taken(self) -> list[Question]:
         """Return what was asked since this was called before."""
-        questions, more = self._questions, self._count - len(self._questions)
-        self._questions, self._count = [], 0
+        questions = self._kept.questions
+        more = self._kept.count - len(questions)
+        self._kept = _Kept()
         if more:
             questions.append({"verb": "", "asked": f"{more} more questions", "got": ""})
         return questions

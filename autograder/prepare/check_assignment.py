@@ -196,7 +196,6 @@ def scores(
         results = grade_notebook(
             notebook,
             assignment,
-            "check-assignment",
             "no secret",
             Limits(),
             fork_kernels=fork_kernels,

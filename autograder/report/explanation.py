@@ -28,6 +28,7 @@ from autograder.course.versions import differences, versions
 from autograder.inside.probe import Answer
 from autograder.judging.graded_notebook import (
     ASKED,
+    DRAWN_FROM,
     GRADED_AT,
     METADATA,
     VERSIONS,
@@ -108,7 +109,8 @@ def _conversation(
     assignment, grade_id = place.assignment, place.cell.grade_id
     used, now = about.get(VERSIONS, {}), versions(assignment)
     asked = about.get(ASKED, {}).get(grade_id, [])
-    seed = challenge_seed(course_secret(course.root), student, assignment, grade_id)
+    drawn_from = about.get(DRAWN_FROM, "")
+    seed = challenge_seed(course_secret(course.root), drawn_from, assignment, grade_id)
     right: dict[int, str] = {}
     fault = "" if used.get("checks") == now["checks"] else "the checks have changed: grade it again"
     if not fault:

@@ -64,7 +64,8 @@ class Limits:
 
         cell_timeout_s: one cell, in seconds of wall time. 120.
         submission_timeout_s: all cells and all answers to checks, in seconds of wall time; what the
-            judge itself takes does not count. 900.
+            judge itself takes does not count. 900. A second kernel, which runs the cells once more
+            to train a network, has as much again.
         cell_output_bytes: outputs of a cell that are kept, in bytes. 1 MiB: a large figure is
             0.3.
         notebook_output_bytes: outputs of a notebook that are kept, in bytes. 8 MiB: what a browser
@@ -107,6 +108,7 @@ class Usage:
     """What a sandbox used so far, sampled up to ten times a second.
 
     Attributes:
+        memory_bytes: what its processes held at the last look, in bytes.
         peak_memory_bytes: most memory that its processes held at one time, in bytes. Pages that
             forked processes share count once for each of them.
         peak_processes: most processes and threads at one time.
@@ -120,6 +122,7 @@ class Usage:
             grader's eyes only.
     """
 
+    memory_bytes: int = 0
     peak_memory_bytes: int = 0
     peak_processes: int = 0
     peak_disk_bytes: int = 0

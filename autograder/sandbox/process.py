@@ -173,6 +173,7 @@ class SandboxProcess:
             return
         self._usage = replace(
             self._usage,
+            memory_bytes=sample.memory_bytes,
             peak_memory_bytes=max(self._usage.peak_memory_bytes, sample.memory_bytes),
             peak_processes=max(self._usage.peak_processes, sample.tasks),
             peak_disk_bytes=max(self._usage.peak_disk_bytes, disk),

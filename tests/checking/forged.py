@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -50,6 +51,10 @@ class Forger:
 
     def version(self, name: str) -> Hashable:
         return name
+
+    @contextmanager
+    def afresh(self) -> Iterator[Forger]:
+        yield self
 
     def cpu_s(self) -> float:
         return 0.0

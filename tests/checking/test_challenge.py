@@ -8,7 +8,6 @@ from autograder.checking.challenge import (
     derive_seed,
     generator,
     random_images,
-    random_permutation,
     random_state,
     shuffled_state,
 )
@@ -27,7 +26,7 @@ def test_the_global_generator_is_left_alone():
     expected = torch.rand(2)
     torch.manual_seed(3)
     rng = generator(5)
-    random_images(1, 3, 4, 4, rng), random_permutation(4, rng)
+    random_images(1, 3, 4, 4, rng)
     random_state({"a": (2, 2)}, rng)
     assert torch.equal(torch.rand(2), expected)
 
@@ -49,3 +48,12 @@ def test_shuffling_keeps_the_entries_and_drops_counters():
     assert set(shuffled) == {"w"}
     assert torch.equal(shuffled["w"].flatten().sort().values, torch.arange(12.0))
     assert not torch.equal(shuffled["w"], state["w"])
+
+
+def test_shuffling_leaves_constants_masks_and_the_identity_of_a_spatial_transformer() -> None:
+    state = {
+        "identity": torch.tensor([1.0, 0, 0, 0, 1, 0]),
+        "mask": torch.ones(4, 4).tril(),
+        "norm": torch.ones(7),
+    }
+    assert shuffled_state(state, generator(1)) == {}

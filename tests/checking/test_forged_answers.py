@@ -7,7 +7,8 @@ import math
 import random
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -25,6 +26,7 @@ from autograder.checking.check_result import FELL_OVER, CheckResult, Criterion, 
 from autograder.checking.student import InProcess, call
 from autograder.inside.probe import Probe
 from course_utils import data
+from course_utils.signs import draw_signs
 from tests.assignments.cnns.mutants import CHAINS, NETS
 from tests.checking.forged import Forger
 
@@ -67,8 +69,9 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leaves out what takes long: large data, measured work, the last of the search."""
     full = data.load_digits_subset()
     few = data.DigitSplit(*(tensor[:400] for tensor in vars(full).values()))
-    for module in (inspection, training_runs, work_limit):
+    for module in (inspection, work_limit):
         monkeypatch.setattr(module, "load_digits_subset", lambda: few)
+    monkeypatch.setattr(training_runs, "draw_signs", lambda seed: draw_signs(seed, 200, 100))
     monkeypatch.setattr(work_limit, "_reference_cpu_s", lambda: 1.0)
     monkeypatch.setattr(recognise, "_SEARCH", 0)
 
@@ -95,9 +98,14 @@ def test_a_check_gives_a_verdict_on_whatever_is_answered(
 
 def test_every_verb_of_the_probe_is_forged(namespaces: list[dict[str, Any]]) -> None:
     forged: set[str] = set()
-    for grade_id in ("conv_pool_conv_values", "net_function", "improved_bottom_right"):
-        for number in range(40):
-            student = Forger(namespaces[0], random.Random(number), 0.02)
+    for grade_id, share in (
+        ("conv_pool_conv_values", 0.1),
+        ("net_function", 0.02),
+        ("improved_bottom_right", 0.04),
+        ("improved_bottom_right", 0.2),
+    ):
+        for number in range(20):
+            student = Forger(namespaces[0], random.Random(number), share)
             with contextlib.suppress(StudentFault):
                 checks.find("cnns", grade_id).judge(student, 1)
             forged.update(student.forged)
@@ -120,6 +128,10 @@ class _Odd:
 
     def version(self, name: str) -> str:
         return name
+
+    @contextmanager
+    def afresh(self) -> Iterator[_Odd]:
+        yield self
 
     def cpu_s(self) -> float:
         return 0.0

@@ -71,7 +71,6 @@ def judged(attack: Attack | str, **limits: Any) -> Judged:
         verdicts = grade_notebook(
             result.notebook,
             ASSIGNMENT,
-            "mallory",
             SECRET,
             Limits(**({"cell_timeout_s": 60} | limits)),
         )

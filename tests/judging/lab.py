@@ -48,7 +48,7 @@ def with_first_line(line: str) -> NotebookNode:
 
 def graded(notebook: NotebookNode) -> dict[str, CheckResult]:
     """Return the verdicts on a hand-in, which gets its outputs."""
-    return grade_notebook(notebook, "mlp", "ada", SECRET, Limits(cell_timeout_s=60))
+    return grade_notebook(notebook, "mlp", SECRET, Limits(cell_timeout_s=60))
 
 
 def points(notebook: NotebookNode) -> float:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.utils import determine_grade
 
@@ -85,20 +87,23 @@ def test_the_source_of_a_grade_cell_never_enters_the_kernel(
     for cell in notebook.cells:
         if autograded_id(cell):
             cell.source = "SECRET_OF_THE_GRADER = 1\nraise SystemExit"
-    results = grade_notebook(notebook, "cnns", "mallory", SECRET, Limits())
+    results = grade_notebook(notebook, "cnns", SECRET, Limits())
     assert {grade_id: result.points for grade_id, result in results.items()} == POINTS
     assert not any("SECRET_OF_THE_GRADER" in source for source in ran)
 
 
-def test_challenges_differ_from_student_to_student_and_stay_with_a_student(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    seeds: list[int] = []
+@pytest.fixture
+def seeds(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, ...]]:
+    """Return a function that grades a notebook, and returns the seeds of its challenges."""
+    drawn: list[int] = []
 
     class Quiet:
-        def __init__(self, *arguments: Any) -> None:
+        def __init__(self, *arguments: Any, **options: Any) -> None:
             self.asked_cpu_s: dict[str, float] = {}
             self.memo: dict[Any, Any] = {}
+
+        def usage(self) -> Usage:
+            return Usage()
 
         def absent(self) -> dict[str, list[str]]:
             return {}
@@ -117,18 +122,63 @@ def test_challenges_differ_from_student_to_student_and_stay_with_a_student(
             return Usage()
 
     def record(assignment: str, grade_id: str, student: Any, seed: int) -> CheckResult:
-        seeds.append(seed)
+        drawn.append(seed)
         return CheckResult((verdict("a", "b", "c", True, 1.0),))
 
     monkeypatch.setattr(judge, "Session", Quiet)
     monkeypatch.setattr(judge, "open_kernel", lambda *arguments, **options: NoKernel())
     monkeypatch.setattr(checks, "run", record)
-    for student, secret in (("ada", "s"), ("ada", "s"), ("bela", "s"), ("ada", "t")):
+
+    def graded(
+        change: Callable[[NotebookNode], object] = lambda notebook: None,
+        secret: str = "s",
+        files: dict[str, bytes] | None = None,
+    ) -> tuple[int, ...]:
+        drawn.clear()
         notebook = hand_in(CATALOGUE["honest"], release_notebook())
-        grade_notebook(notebook, "cnns", student, secret, Limits())
-    first, again, other, secret = (tuple(seeds[i * 5 : i * 5 + 5]) for i in range(4))
-    assert first == again
-    assert len({*first, *other, *secret}) == 15
+        change(notebook)
+        grade_notebook(notebook, "cnns", secret, Limits(), files=files)
+        return tuple(drawn)
+
+    return graded
+
+
+def with_cell(source: str) -> Callable[[NotebookNode], object]:
+    return lambda notebook: notebook.cells.insert(1, nbformat.v4.new_code_cell(source))
+
+
+def test_equal_code_is_asked_the_same_whoever_hands_it_in(seeds) -> None:
+    assert seeds() == seeds()
+    assert len(set(seeds())) == 5, "each grade cell is asked something of its own"
+    signed = seeds(with_cell("# Bela, group 3\nx = 1  # a note"))
+    assert seeds(with_cell("# Ada\nx = 1")) == signed
+
+
+def with_text(notebook: NotebookNode) -> None:
+    notebook.cells.append(nbformat.v4.new_markdown_cell("Written by Ada."))
+
+
+def test_what_no_kernel_gets_makes_no_difference(seeds) -> None:
+    assert seeds(with_text) == seeds()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"secret": "t"},
+        {"files": {"notes.txt": b"what I was asked"}},
+        {"change": with_cell("seen = 2")},
+        {"change": with_cell("seen =  1")},
+        {"change": with_cell("\nseen = 1")},
+        {"change": with_cell("seen = '# 1'")},
+        {"change": with_cell("%time seen = 1  # 1")},
+        {"change": with_cell("%%writefile seen\n# 1")},
+    ],
+)
+def test_whatever_else_a_kernel_gets_draws_other_challenges(seeds, other: dict[str, Any]) -> None:
+    """So what one hand-in was asked, noted anywhere, is of no use to the next one."""
+    plain = {*seeds(), *seeds(with_cell("seen = 1"))}
+    assert plain.isdisjoint(seeds(**other))
 
 
 def test_clearing_scores_of_a_student_who_has_none_does_nothing(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -24,6 +26,10 @@ class Answers:
 
     def version(self, name: str) -> str:
         return name
+
+    @contextmanager
+    def afresh(self) -> Iterator[Answers]:
+        yield self
 
     def cpu_s(self) -> float:
         return 1.0

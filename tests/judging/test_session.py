@@ -13,10 +13,10 @@ import torch
 
 from autograder import GraderFault, StudentFault
 from autograder.checking.student import call
-from autograder.judging import _session as session_module
+from autograder.judging import _conversation as conversation_module
 from autograder.judging._outputs import Outputs
 from autograder.judging._session import Session
-from autograder.sandbox import Limits, Usage, open_kernel
+from autograder.sandbox import Limits, SandboxError, Usage, open_kernel
 
 LIMITS = Limits(cell_timeout_s=60)
 
@@ -102,12 +102,11 @@ def test_what_an_answer_prints_is_dropped(session: Session) -> None:
 
 def test_no_answer_is_the_students_fault(session: Session) -> None:
     session.run_cell(
-        "from autograder.inside import probe\nserved = probe.Probe.answer\n"
-        "probe.Probe.answer = lambda *arguments: 1 / 0"
+        "comms = get_ipython().kernel.comm_manager.comms\nserved = dict(comms)\ncomms.clear()"
     )
     with pytest.raises(StudentFault, match="gave no answer"):
         call(session, "loud", torch.ones(1))
-    session.run_cell("probe.Probe.answer = served")
+    session.run_cell("comms.update(served)")
     assert call(session, "loud", torch.ones(1))[0].tolist() == [1.0]
 
 
@@ -166,8 +165,8 @@ def test_a_sandbox_that_the_machine_ended_is_the_graders_fault(
     cause: Any, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = GoneKernel(session._kernel, Usage(cause=cause))
-    monkeypatch.setattr(session, "_kernel", gone)
-    monkeypatch.setattr(session_module, "_POLL_S", 0.05)
+    monkeypatch.setattr(session._talk, "_kernel", gone)
+    monkeypatch.setattr(conversation_module, "_POLL_S", 0.05)
     with pytest.raises(GraderFault, match="sandbox ended"):
         session.run_cell("import time; time.sleep(1)")
     assert session.end is None
@@ -252,3 +251,69 @@ def test_what_is_no_output_is_left_out(kind: str, content: dict[str, Any]) -> No
     outputs.add(message(kind, content))
     for output in outputs.shown():
         nbformat.validate(output, ref="output", version=4)
+
+
+def test_a_kernel_opened_afresh_has_run_the_cells_and_shares_nothing(session: Session) -> None:
+    session.run_cell("import pathlib\nkept = [1]\ndef look(x):\n    return x + len(kept)")
+    session.run_cell("pathlib.Path('note').write_text('a note')")
+    with session.afresh() as apart:
+        assert call(apart, "look", torch.zeros(1))[0].tolist() == [1.0]
+        session.run_cell("kept.append(2); pathlib.Path('other').write_text('another')")
+        assert call(apart, "look", torch.zeros(1))[0].tolist() == [1.0]
+        apart.run_cell("def look(x):\n    return x + pathlib.Path('other').exists()")
+        assert call(apart, "look", torch.zeros(1))[0].tolist() == [0.0]
+    assert call(session, "look", torch.zeros(1))[0].tolist() == [2.0]
+
+
+def test_what_a_kernel_opened_afresh_uses_counts_with_the_hand_ins(session: Session) -> None:
+    before = session.usage().cpu_s
+    session.run_cell(
+        "import time\ndef work(x):\n    end = time.process_time() + 0.5\n    "
+        "while time.process_time() < end: pass\n    return x"
+    )
+    with session.afresh() as apart:
+        call(apart, "work", torch.zeros(1))
+    assert session.usage().cpu_s > before + 0.5
+    assert session.asked_cpu_s["call"] > 0.4
+
+
+def test_two_kernels_share_the_memory_of_one_hand_in() -> None:
+    limits = replace(LIMITS, memory_bytes=3 * 2**30)
+    with open_kernel(limits) as kernel:
+        session = Session(kernel, limits)
+        session.run_cell("import numpy, time\nheld = numpy.ones(2**27)\ntime.sleep(0.5)")  # 1 GiB
+        with session.afresh() as apart:
+            assert 2**30 <= apart._limits.memory_bytes < 2.1 * 2**30
+            assert apart.end is None
+
+
+def test_a_kernel_that_ended_cannot_be_opened_afresh() -> None:
+    with open_kernel(LIMITS) as kernel:
+        session = Session(kernel, LIMITS)
+        session.run_cell("import os\nos._exit(1)")
+        with pytest.raises(StudentFault, match="the kernel died"), session.afresh():
+            pass
+
+
+def test_a_machine_that_cannot_open_another_kernel_is_the_graders_fault() -> None:
+    def fails(limits: Limits) -> object:
+        raise SandboxError("no room")
+
+    with open_kernel(LIMITS) as kernel:
+        session = Session(kernel, LIMITS, open_kernel=fails)
+        with pytest.raises(GraderFault, match="no room"), session.afresh():
+            pass
+
+
+def test_a_cell_that_fails_again_changes_nothing(session: Session) -> None:
+    session.run_cell("def late(x):\n    return x")
+    session.run_cell("1 / 0")
+    with session.afresh() as apart:
+        assert call(apart, "late", torch.ones(1))[0].tolist() == [1.0]
+
+
+def test_figures_are_drawn_once(session: Session) -> None:
+    cell = "from matplotlib import pyplot\npyplot.plot([1, 2])\npyplot.show()"
+    assert "image/jpeg" in str(session.run_cell(cell))
+    with session.afresh() as apart:
+        assert "image/" not in str(apart.run_cell(cell))

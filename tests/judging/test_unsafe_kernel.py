@@ -34,9 +34,7 @@ def test_the_points_are_the_same_and_the_results_say_how_they_came_about(
     note = tmp_path / "note"
     note.write_text("a file beside the notebook")
     files = {"note": note}
-    results = grade_notebook(
-        notebook, "cnns", "ada", "secret", Limits(), files=files, sandboxed=sandboxed
-    )
+    results = grade_notebook(notebook, "cnns", "secret", Limits(), files=files, sandboxed=sandboxed)
     assert results["conv_pool_conv_values"].points == 15
     assert notebook.metadata[METADATA]["sandboxed"] == sandboxed
     assert (notebook.cells[0].source == STAMP) == (not sandboxed)
@@ -62,4 +60,4 @@ def test_a_missing_sandbox_is_never_replaced_by_none(
 
     monkeypatch.setattr(judge, "open_kernel", refuse)
     with pytest.raises(SandboxUnavailable):
-        grade_notebook(notebook, "cnns", "ada", "secret", Limits())
+        grade_notebook(notebook, "cnns", "secret", Limits())

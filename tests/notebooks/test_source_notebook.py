@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 from tqdm.auto import tqdm
 
-from course_utils.data import load_digits_subset
-from course_utils.training import GRADING
+from course_utils.scale import published_scale
+from course_utils.signs import draw_signs
+from course_utils.training import LONG_RUN, SHORT_RUN
 from tests.conftest import ROOT
 
 NOTEBOOK = ROOT / "source" / "cnns" / "cnns.ipynb"
@@ -217,11 +218,24 @@ def test_notebook_does_not_display_every_expression(notebook: NotebookNode) -> N
 def test_text_states_the_budget_and_data_that_grading_uses(notebook: NotebookNode) -> None:
     (text,) = [c.source for c in notebook.cells if c.source.startswith("### Exercise 3")]
     words = " ".join(text.split())
-    assert f"{GRADING.steps} steps of {GRADING.batch_size} images" in words
-    assert f"a learning rate of {GRADING.max_lr:g}" in words
-    digits = load_digits_subset()
-    assert f"{len(digits.train_images):,} digits" in words
-    assert f"{len(digits.test_images):,} other digits" in words
+    assert f"{SHORT_RUN.steps} steps of {SHORT_RUN.batch_size} images" in words
+    assert f"up to {LONG_RUN.steps:,} steps" in words
+    assert f"a learning rate of {SHORT_RUN.max_lr:g}" in words
+    signs = draw_signs(0)
+    assert f"{len(signs.train_images):,} images" in words
+    assert f"{len(signs.test_images['bottom_right']):,} other images" in words
+
+
+def test_text_states_the_scale_by_which_grading_gives_points(notebook: NotebookNode) -> None:
+    (text,) = [c.source for c in notebook.cells if c.source.startswith("### Exercise 3")]
+    scale = published_scale()
+    for corner, marks in (("top left", scale.top_left), ("bottom right", scale.bottom_right)):
+        first, *between, last = (f"{mark.accuracy:.0%}".replace("%", " %") for mark in marks)
+        columns = [f"up to {first}", *between, f"{last} and more"]
+        points = [f"{mark.points:g}" for mark in marks]
+        assert f"| {corner} | {' | '.join(columns)} |\n" in text
+        assert f"| points | {' | '.join(points)} |\n" in text
+    assert f"({scale.follows:.0%}".replace("%", " %") + " of it)" in text
 
 
 # -- the loops -----------------------------------------------------------------------------------
@@ -321,12 +335,6 @@ def test_evaluate_restores_the_mode_after_an_error(notebook: NotebookNode) -> No
     with pytest.raises(RuntimeError, match="broken"):
         function_from(notebook, "evaluate")(model, random_images(5), torch.device("cpu"))
     assert model.training
-
-
-def test_the_budget_in_the_text_is_the_one_of_grading(notebook: NotebookNode) -> None:
-    text = " ".join("\n".join(cell.source for cell in notebook.cells).split())
-    assert f"{GRADING.steps} steps of {GRADING.batch_size} images" in text
-    assert f"a learning rate of {GRADING.max_lr:g}" in text
 
 
 def test_students_read_nothing_that_is_there_for_the_grader() -> None:

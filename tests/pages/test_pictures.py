@@ -23,7 +23,6 @@ ACTIVATIONS = {
     "expected": as_image(torch.randn(1, 40, 30), 1.0),
     "got": as_image(torch.randn(1, 42, 32), 1.0),
 }
-CONFUSION = [[3, 1], [0, 2]]
 ACCURACIES = [
     {"name": "top <left>", "value": 0.97},
     {"name": "bottom right", "value": 0.12, "marks": [{"accuracy": 0.5, "points": 12}]},
@@ -31,14 +30,13 @@ ACCURACIES = [
 FIGURES = {
     "layers": LAYERS,
     "activations": ACTIVATIONS,
-    "confusion": CONFUSION,
     "accuracies": ACCURACIES,
 }
 
 
 @pytest.mark.parametrize(
     "figures",
-    [FIGURES, {"layers": LAYERS}, {"confusion": CONFUSION}, {"accuracies": ACCURACIES[:1]}],
+    [FIGURES, {"layers": LAYERS}, {"accuracies": ACCURACIES[:1]}],
 )
 def test_pictures_are_well_formed_and_described(figures):
     for picture in pictures(figures):
@@ -63,11 +61,6 @@ def test_the_first_wrong_layer_is_marked_and_only_that():
     (picture,) = pictures({"layers": LAYERS})
     assert picture.count("start here</text>") == 1
     assert picture.index("fc1 &lt;b&gt;") < picture.index("start here</text>")
-
-
-def test_the_confusion_matrix_says_how_many_are_right():
-    (picture,) = pictures({"confusion": CONFUSION})
-    assert "6 images: 5 are read right; the most frequent answer is 0" in picture
 
 
 def test_an_activation_image_is_small_and_keeps_signs():

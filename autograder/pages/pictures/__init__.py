@@ -5,7 +5,6 @@ A check that puts one of these into its figures gets the picture; no other code 
     "accuracies"    a list of {"name", "value"}, in [0, 1]: bars; with them, as the last
                     one's "marks", {"accuracy", "points"}
     "layers"        a list of {"name", "size", "right"}: the first wrong one marked
-    "confusion"     K x K counts, a row a label, a column a prediction
     "activations"   {"expected": image, "got": image} from `checking.thumbnail`
 """
 
@@ -16,7 +15,6 @@ from typing import Any
 
 from autograder.pages.pictures._accuracy import accuracy_bars
 from autograder.pages.pictures._activations import activation_pair
-from autograder.pages.pictures._confusion import confusion_matrix
 from autograder.pages.pictures._layers import layer_sizes
 
 
@@ -29,6 +27,4 @@ def pictures(figures: Mapping[str, Any]) -> list[str]:
         drawn.append(activation_pair(**figures["activations"]))
     if "accuracies" in figures:
         drawn.append(accuracy_bars(figures["accuracies"]))
-    if "confusion" in figures:
-        drawn.append(confusion_matrix(figures["confusion"]))
     return drawn

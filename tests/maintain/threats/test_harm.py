@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from autograder.intake.read_folder import collect
-from autograder.judging import _session as session_module
+from autograder.judging import _conversation as conversation_module
 from autograder.judging.graded_notebook import autograded_id
 from autograder.maintain.threats import CATALOGUE
 from autograder.maintain.threats.assignment import (
@@ -36,7 +36,7 @@ SHORT_S = 10
 
 @pytest.fixture(autouse=True)
 def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_module, "GRACE_S", 1.0)
+    monkeypatch.setattr(conversation_module, "GRACE_S", 1.0)
 
 
 def test_an_infinite_loop_ends_with_its_cell() -> None:

@@ -66,7 +66,7 @@ def test_a_missing_check_is_the_graders_fault() -> None:
     graded = next(cell for cell in notebook.cells if autograded_id(cell))
     graded.metadata.nbgrader.grade_id = "no_such_check"
     with pytest.raises(GraderFault, match="no check for the grade cell 'no_such_check'"):
-        grade_notebook(notebook, ASSIGNMENT, "mallory", SECRET, Limits())
+        grade_notebook(notebook, ASSIGNMENT, SECRET, Limits())
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
-"""The calibration of the graded scale: its tiers, and how often each family reaches them.
+"""The calibration of the graded scale: its marks, and how often each family reaches them.
 
-`autograder calibrate cnns` measures it and writes `cnns.json`, from which the tiers that are used
-are read, a page with a plot, and the copy of the scale for students.
+`autograder calibrate cnns` measures it and writes `cnns.json`, from which the scale that is used
+is read, a page with a plot, and the copy of the scale for students.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from functools import cache
 from pathlib import Path
 
-from course_utils.tiers import Scale, scale_from
+from course_utils.scale import Scale, scale_from
 
 PUBLISHED = Path(__file__).with_name("cnns.json")
 

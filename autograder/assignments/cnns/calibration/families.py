@@ -1,6 +1,6 @@
-"""Families of answers to `ImprovedNet`, each with the tiers that it is meant to reach.
+"""Families of answers to `ImprovedNet`, each with the marks that it is meant to reach.
 
-A family says at least and at most which tier its networks reach: 0 is none, 1 the lowest. Where the
+A family says at least and at most which mark its networks reach: 0 is none, 1 the lowest. Where the
 two differ it is meant neither way in between: its runs fall on both sides of a threshold.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from autograder.assignments.cnns.improved.reference import reference
@@ -27,9 +28,9 @@ class Family:
         name: short, unique.
         about: its architecture, for the page.
         build: makes a network with fresh weights.
-        at_least: the tier that its networks are meant to reach.
-        at_most: the tier that they are meant not to exceed.
-        learns: whether they are meant to reach the top-left accuracy; None for neither way.
+        at_least: the mark that its networks are meant to reach.
+        at_most: the mark that they are meant not to exceed.
+        learns: whether they are meant to reach the highest mark top left; None for neither way.
     """
 
     name: str
@@ -110,6 +111,136 @@ class Guesser(nn.Module):
         return self.scale * torch.randn(len(images), CLASSES)
 
 
+class AttentionPooling(nn.Module):
+    """A mean over places, each weighed by what is there."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.score = nn.Conv2d(features, 1, 1)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return features (N, C) of maps (N, C, H, W)."""
+        weights = self.score(maps).flatten(2).softmax(dim=2)
+        return (maps.flatten(2) * weights).sum(dim=2)
+
+
+class GeM(nn.Module):
+    """The generalised mean over places, with a power that is learned.
+
+    Source: Radenović et al. 2018, "Fine-tuning CNN Image Retrieval with No Human Annotation".
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.power = nn.Parameter(torch.tensor(3.0))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return features (N, C) of maps (N, C, H, W)."""
+        return maps.clamp(min=1e-6).pow(self.power).mean(dim=(2, 3)).pow(1 / self.power)
+
+
+class PatchTransformer(nn.Module):
+    """Patches of 8 x 8 pixels as tokens without positions, one layer of attention, their mean."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Conv2d(1, 32, 8, stride=4)
+        self.mix = nn.TransformerEncoderLayer(32, 4, 64, dropout=0.0, batch_first=True)
+        self.classify = nn.Linear(32, CLASSES)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits (N, 10) for images (N, 1, 56, 56)."""
+        tokens = self.embed(images).flatten(2).transpose(1, 2)
+        return self.classify(self.mix(tokens).mean(dim=1))
+
+
+class Cropped(nn.Module):
+    """Cuts out what is not black, and reads it with a fully connected network."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read = _layers(nn.Flatten(), nn.Linear(28 * 28, 32), nn.ReLU(), nn.Linear(32, CLASSES))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits (N, 10) for images (N, 1, 56, 56)."""
+        rows = images.amax(dim=(1, 3)).gt(0.2).float().argmax(dim=1)
+        columns = images.amax(dim=(1, 2)).gt(0.2).float().argmax(dim=1)
+        cut = [
+            image[:, top : top + 28, left : left + 28]
+            for image, top, left in zip(
+                F.pad(images, (0, 28, 0, 28)), rows.tolist(), columns.tolist(), strict=True
+            )
+        ]
+        return self.read(torch.stack(cut))
+
+
+class Rolling(nn.Module):
+    """The exercise's Net, which moves each batch by a random step while it learns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = _net(8)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits (N, 10) for images (N, 1, 56, 56)."""
+        if self.training:
+            down, right = torch.randint(29, (2,)).tolist()
+            images = images.roll((down, right), dims=(2, 3))
+        return self.net(images)
+
+
+class SpatialTransformer(nn.Module):
+    """Looks for the digit, cuts it out, reads it.
+
+    Source: Jaderberg et al. 2015, "Spatial Transformer Networks".
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        transform = nn.Linear(16, 6)
+        self.find = _layers(
+            nn.Conv2d(1, 8, 7, padding=3),
+            nn.MaxPool2d(4),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(8 * 14 * 14, 16),
+            nn.ReLU(),
+            transform,
+        )
+        nn.init.zeros_(transform.weight)
+        transform.bias.data = torch.tensor([1.0, 0, 0, 0, 1.0, 0])
+        self.read = _net(8)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits (N, 10) for images (N, 1, 56, 56)."""
+        grid = F.affine_grid(self.find(images).view(-1, 2, 3), list(images.shape), False)
+        return self.read(F.grid_sample(images, grid, align_corners=False))
+
+
+def _textbook(block: Callable[[int, int], nn.Module], channels: int = 8) -> nn.Module:
+    """Return two blocks with pooling, averages and one linear layer."""
+    c = channels
+    return _layers(
+        block(1, c),
+        nn.MaxPool2d(2),
+        block(c, 2 * c),
+        nn.MaxPool2d(2),
+        _average(nn.Linear(2 * c, CLASSES)),
+    )
+
+
+def _plain(fan_in: int, fan_out: int) -> nn.Module:
+    return _layers(nn.Conv2d(fan_in, fan_out, 5, padding=2), nn.ReLU())
+
+
+def _batch_normed(fan_in: int, fan_out: int) -> nn.Module:
+    return _layers(nn.Conv2d(fan_in, fan_out, 5, padding=2), nn.BatchNorm2d(fan_out), nn.ReLU())
+
+
+def _instance_normed(fan_in: int, fan_out: int) -> nn.Module:
+    return _layers(nn.Conv2d(fan_in, fan_out, 5, padding=2), nn.InstanceNorm2d(fan_out), nn.ReLU())
+
+
 FAMILIES = (
     Family("guesser", "random answers", Guesser, 0, 0, learns=False),
     Family("untrained", "nothing but the biases of its answers learns", Frozen, 0, 0, learns=False),
@@ -150,15 +281,15 @@ FAMILIES = (
         "Net with averages for its first linear layer: no padding, head 16-8-10",
         lambda: _layers(_features(0), nn.MaxPool2d(2), _average(*_bottleneck())),
         0,
-        1,
+        0,
         learns=None,
     ),
     Family(
         "average",
         "no padding, averages, head 16-10",
         lambda: _layers(_features(0), nn.MaxPool2d(2), _average(nn.Linear(16, CLASSES))),
-        1,
-        1,
+        0,
+        0,
     ),
     Family(
         "average, padding 2, bottleneck",
@@ -172,23 +303,22 @@ FAMILIES = (
         "average, padding 2",
         "padding 2, averages, head 16-10",
         lambda: _layers(_features(2), nn.MaxPool2d(2), _average(nn.Linear(16, CLASSES))),
-        1,
-        3,
-        learns=None,
+        2,
+        2,
     ),
     Family(
         "maximum, no padding",
         "no padding, maxima over places, head 16-10",
         lambda: _layers(_features(0), nn.MaxPool2d(2), _maximum(nn.Linear(16, CLASSES))),
         1,
-        3,
+        2,
     ),
     Family(
         "maximum, padding 2",
         "padding 2, maxima over places, head 16-10",
         lambda: _layers(_features(2), nn.MaxPool2d(2), _maximum(nn.Linear(16, CLASSES))),
-        3,
-        3,
+        2,
+        2,
     ),
     Family(
         "network in network",
@@ -199,8 +329,8 @@ FAMILIES = (
             nn.ReLU(),
             _average(nn.BatchNorm1d(32), nn.Linear(32, CLASSES)),
         ),
-        3,
-        3,
+        2,
+        2,
     ),
     Family(
         "third convolution",
@@ -209,8 +339,8 @@ FAMILIES = (
             _features(4, (8, 16, 32), bias=False),
             _average(nn.BatchNorm1d(32), nn.Linear(32, CLASSES)),
         ),
-        3,
-        3,
+        2,
+        2,
     ),
     Family(
         "batch norm",
@@ -222,8 +352,8 @@ FAMILIES = (
             nn.MaxPool2d(2),
             _average(nn.Linear(16, CLASSES)),
         ),
-        1,
-        3,
+        2,
+        2,
     ),
     Family(
         "all-convolutional",
@@ -234,10 +364,77 @@ FAMILIES = (
             _block(16, 32, 3, 2),
             _average(nn.Linear(32, CLASSES)),
         ),
-        1,
-        3,
+        2,
+        2,
     ),
-    Family("reference, narrower", "it with 6 and 12 channels", lambda: reference(6, 12), 3, 3),
-    Family("reference", "padding 4, no bias, averages normalised, head 16-10", reference, 3, 3),
-    Family("reference, wider", "it with 8 and 24 channels", lambda: reference(8, 24), 3, 3),
+    Family(
+        "textbook",
+        "padding 2, batch norm, averages, one linear layer",
+        lambda: _textbook(_batch_normed),
+        2,
+        2,
+    ),
+    Family("textbook without norm", "the same without norm", lambda: _textbook(_plain), 2, 2),
+    Family(
+        "textbook, twice as wide",
+        "without norm, 16 and 32 channels",
+        lambda: _textbook(_plain, 16),
+        2,
+        2,
+    ),
+    Family(
+        "strided",
+        "the textbook's with strides in place of pooling",
+        lambda: _layers(
+            _block(1, 8, 5, 2, stride=2),
+            _block(8, 16, 5, 2, stride=2),
+            _average(nn.Linear(16, CLASSES)),
+        ),
+        2,
+        2,
+    ),
+    Family(
+        "instance norm",
+        "the textbook's with InstanceNorm2d",
+        lambda: _textbook(_instance_normed),
+        2,
+        2,
+    ),
+    Family(
+        "average normalised",
+        "no padding, averages, BatchNorm1d, head 16-10",
+        lambda: _layers(
+            _features(0), nn.MaxPool2d(2), _average(nn.BatchNorm1d(16), nn.Linear(16, CLASSES))
+        ),
+        0,
+        1,
+    ),
+    Family("patch transformer", "8x8 patches as tokens, no positions", PatchTransformer, 2, 2),
+    Family(
+        "attention pooling",
+        "padding 4, a weighed mean over places, head 16-10",
+        lambda: _layers(_features(4), AttentionPooling(16), nn.Linear(16, CLASSES)),
+        2,
+        2,
+    ),
+    Family(
+        "GeM",
+        "padding 4, the generalised mean, head 16-10",
+        lambda: _layers(_features(4), GeM(), nn.Linear(16, CLASSES)),
+        2,
+        2,
+    ),
+    Family("crop", "cuts the sign out, fully connected", Cropped, 2, 2),
+    Family("spatial transformer", "finds, cuts out, reads", SpatialTransformer, 0, 0),
+    Family(
+        "rolling",
+        "the exercise's Net, each batch rolled by chance in training",
+        Rolling,
+        0,
+        2,
+        learns=None,
+    ),
+    Family("reference, narrower", "it with 6 and 12 channels", lambda: reference(6, 12), 2, 2),
+    Family("reference", "padding 4, no bias, averages normalised, head 16-10", reference, 2, 2),
+    Family("reference, wider", "it with 8 and 24 channels", lambda: reference(8, 24), 2, 2),
 )

@@ -1,4 +1,4 @@
-"""Pure: what there is to measure, so that each tier's error rates can be shown to be small."""
+"""Pure: what there is to measure, so that each mark's error rates can be shown to be small."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from autograder.assignments.cnns.calibration.rates import (
     Rate,
     thresholds,
 )
-from course_utils.tiers import Scale
+from course_utils.scale import Scale
 
 
 def jobs(scale: Scale, seeds: int, audited: int, names: Sequence[str] = ()) -> list[Job]:
     """Return what there is to measure, all families of one seed before those of the next.
 
-    Where few families are meant to reach a tier, or few are meant not to, these get more seeds.
+    Where few families are meant to reach a mark, or few are meant not to, these get more seeds.
 
     Args:
-        scale: the tiers.
+        scale: the marks.
         seeds: how many networks of each family, at least.
         audited: how many of these are trained to the end.
         names: only these families; all where empty.
@@ -38,7 +38,7 @@ def jobs(scale: Scale, seeds: int, audited: int, names: Sequence[str] = ()) -> l
 
 
 def _needed(family: Family, scale: Scale) -> int:
-    """Return how many networks each family on its side of a tier needs, if none of them errs."""
+    """Return how many networks each family on its side of a mark needs, if none of them errs."""
     needed = 0
     for threshold in thresholds(scale):
         side = threshold.meant(family)

@@ -1,4 +1,4 @@
-"""Pure: from trials to the rates at which families reach tiers, with confidence intervals."""
+"""Pure: from trials to the rates at which families reach marks, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from scipy.stats import binomtest
 
 from autograder.assignments.cnns.calibration.families import Family
 from autograder.assignments.cnns.calibration.measure import Trial
-from course_utils.tiers import Accuracies, Scale
+from course_utils.scale import Accuracies, Scale
+from course_utils.training import outcome
 
 CONFIDENCE = 0.95
-MAX_ERRORS = 0.01  # of all runs that are meant to pass a tier, or not to
+MAX_ERRORS = 0.01  # of all runs that are meant to reach a mark, or not to
 MAX_POSSIBLE_ERRORS = 0.02  # the upper end of that rate's interval
 MAX_ERRORS_OF_A_FAMILY = 1 / 40
 
@@ -47,11 +48,11 @@ class Rate:
 
 
 @dataclass(frozen=True)
-class TierErrors:
-    """What a tier gets wrong.
+class MarkErrors:
+    """What a mark gets wrong.
 
     Attributes:
-        name: the tier's.
+        name: the mark's.
         withheld: how often families that are meant to reach it do not.
         given: how often families that are meant not to reach it do.
         worst: the family with the largest error rate, and that rate.
@@ -75,60 +76,62 @@ class TierErrors:
 
 @dataclass(frozen=True)
 class Threshold:
-    """A tier as the rates see it.
+    """A mark as the rates see it.
 
     Attributes:
-        name: the tier's.
-        passed: whether a network with these runs reaches it.
+        name: the mark's.
+        passed: whether accuracies reach it.
         meant: whether a family is meant to; None for neither way.
     """
 
     name: str
-    passed: Callable[[Sequence[Accuracies]], bool]
+    passed: Callable[[Accuracies], bool]
     meant: Callable[[Family], bool | None]
 
 
 def thresholds(scale: Scale) -> list[Threshold]:
-    """Return the top-left tier, then those of the bottom-right accuracy, lowest first."""
+    """Return the top-left mark, then those of the bottom-right accuracy, lowest first."""
+    highest = scale.top_left[-1]
     left = Threshold(
-        f"top-left: {scale.top_left.name}",
-        scale.learned,
+        f"top-left: {highest.name}",
+        lambda counted: counted.top_left >= highest.accuracy,
         lambda family: family.learns,
     )
-    return [left, *(_threshold(scale, index) for index in range(len(scale.bottom_right)))]
+    return [left, *(_threshold(scale, number) for number in range(1, len(scale.bottom_right)))]
 
 
-def _threshold(scale: Scale, index: int) -> Threshold:
+def _threshold(scale: Scale, number: int) -> Threshold:
+    mark = scale.bottom_right[number]
     return Threshold(
-        f"{index + 1}: {scale.bottom_right[index].name}",
-        lambda runs: scale.reached(runs) > index,
-        lambda family: meant(family, index + 1),
+        f"{number}: {mark.name}",
+        lambda counted: counted.bottom_right >= mark.accuracy,
+        lambda family: meant(family, number),
     )
 
 
-def meant(family: Family, tier: int) -> bool | None:
-    """Return whether a family is meant to reach a tier (counted from 1); None for neither way."""
-    if family.at_least >= tier:
+def meant(family: Family, mark: int) -> bool | None:
+    """Return whether a family is meant to reach a mark (counted from 1); None for neither way."""
+    if family.at_least >= mark:
         return True
-    return False if family.at_most < tier else None
+    return False if family.at_most < mark else None
 
 
 def passed(trials: Iterable[Trial], threshold: Threshold, scale: Scale) -> Rate:
     """Return how often trials reach a threshold."""
-    results = [threshold.passed(trial.outcomes(scale)) for trial in trials]
+    results = [threshold.passed(trial.measured(scale).counted) for trial in trials]
     return Rate(sum(results), len(results))
 
 
-def tier_errors(
+def mark_errors(
     families: Sequence[Family], trials: Sequence[Trial], scale: Scale
-) -> list[TierErrors]:
+) -> list[MarkErrors]:
     """Return what each threshold gets wrong."""
     return [_errors(threshold, families, trials, scale) for threshold in thresholds(scale)]
 
 
 def _errors(
     threshold: Threshold, families: Sequence[Family], trials: Sequence[Trial], scale: Scale
-) -> TierErrors:
+) -> MarkErrors:
     withheld: dict[str, Rate] = {}
     given: dict[str, Rate] = {}
     unmeant = []
@@ -142,18 +145,18 @@ def _errors(
             case None:
                 unmeant.append(family.name)
     worst = max((withheld | given).items(), key=lambda item: item[1].value)
-    return TierErrors(
+    return MarkErrors(
         threshold.name, _sum(withheld.values()), _sum(given.values()), worst, tuple(unmeant)
     )
 
 
 def early_stops(trials: Iterable[Trial], scale: Scale) -> Rate:
-    """Return how often an audited run that was settled early ended below the highest tier."""
+    """Return how often an audited run that was settled early ended below the highest mark."""
     wrong = total = 0
     for trial in trials:
-        # Under another scale there may have been more runs.
-        for run, stopped in zip(trial.runs, trial.outcomes(scale), strict=False):
-            end = Accuracies(*run[-1])
+        for run in trial.runs:
+            stopped = outcome((Accuracies(*look) for look in run.looks), scale)
+            end = Accuracies(*run.looks[-1])
             if end.steps > stopped.steps:
                 total += 1
                 wrong += end.bottom_right < scale.bottom_right[-1].accuracy

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import hashlib
-import inspect
 import json
 import platform
 import statistics
@@ -18,30 +15,24 @@ import torch
 
 import course_utils
 from autograder.assignments.cnns import calibration
-from autograder.assignments.cnns.calibration import families
+from autograder.assignments.cnns.calibration import depends_on, families
 from autograder.assignments.cnns.calibration.families import FAMILIES
 from autograder.assignments.cnns.calibration.measure import Trial
 from autograder.assignments.cnns.calibration.rates import (
     CONFIDENCE,
+    MarkErrors,
     Rate,
-    TierErrors,
     early_stops,
+    mark_errors,
     passed,
     thresholds,
-    tier_errors,
 )
-from autograder.assignments.cnns.improved import prior_knowledge, training_runs
-from autograder.assignments.cnns.improved import reference as improved_reference
-from autograder.checking import challenge
-from course_utils import data, protocol, training, transforms
-from course_utils.tiers import Scale, middle
-from course_utils.training import GRADING
+from autograder.assignments.cnns.improved import training_runs
+from course_utils import protocol, training
+from course_utils.scale import Scale
+from course_utils.training import LONG_RUN, SHORT_RUN
 
-FOR_STUDENTS = Path(course_utils.__file__).with_name("tiers.json")
-_CODE = (
-    *(challenge, families, improved_reference, training_runs, prior_knowledge),
-    *(data, protocol, training, transforms),
-)
+FOR_STUDENTS = Path(course_utils.__file__).with_name("scale.json")
 
 
 def versions() -> dict[str, str]:
@@ -53,35 +44,26 @@ def versions() -> dict[str, str]:
     }
 
 
-def journal_key() -> str:
-    """Return a hash of what a trial depends on: code, apart from its comments, and versions.
+def journal_keys() -> dict[str, str]:
+    """Return for each family a digest of what its trials depend on.
 
     The scale is not among it: `Trial.fits` tells whether a trial answers for another one.
     """
-    trees = [ast.parse(inspect.getsource(module)) for module in _CODE]
-    code = "".join(ast.dump(without_docstrings(tree)) for tree in trees)
-    return hashlib.sha256((json.dumps(versions()) + code).encode()).hexdigest()[:16]
-
-
-def without_docstrings(tree: ast.Module) -> ast.Module:
-    """Return the tree without its docstrings; it is changed in place."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
-            node
-        ):
-            del node.body[0]
-    return tree
+    procedure = [training_runs.run_looks, training.measure, protocol.Training, protocol.predict]
+    return {
+        family.name: depends_on.key([*procedure, family.build], versions()) for family in FAMILIES
+    }
 
 
 def summary(trials: Sequence[Trial], scale: Scale) -> dict[str, Any]:
     """Return the content of the published file."""
     return {
         "scale": asdict(scale),
-        "protocol": asdict(GRADING),
+        "protocols": [asdict(SHORT_RUN), asdict(LONG_RUN)],
         "versions": versions(),
         "cpu_s": round(sum(trial.cpu_s for trial in trials), 1),
         "confidence": CONFIDENCE,
-        "tiers": [_tier(errors) for errors in tier_errors(FAMILIES, trials, scale)],
+        "marks": [_mark(errors) for errors in mark_errors(FAMILIES, trials, scale)],
         "early_stops": _rate(early_stops(trials, scale)),
         "families": [_family(family, trials, scale) for family in FAMILIES],
     }
@@ -94,10 +76,10 @@ def write(trials: Sequence[Trial], scale: Scale) -> None:
     FOR_STUDENTS.write_text(json.dumps(asdict(scale), indent=1) + "\n", encoding="utf-8")
 
 
-def _tier(errors: TierErrors) -> dict[str, Any]:
+def _mark(errors: MarkErrors) -> dict[str, Any]:
     name, rate = errors.worst
     return {
-        "tier": errors.name,
+        "mark": errors.name,
         "withheld_from_those_meant_to_pass": _rate(errors.withheld),
         "given_to_those_meant_not_to": _rate(errors.given),
         "worst_family": {"name": name, **_rate(rate)},
@@ -108,6 +90,7 @@ def _tier(errors: TierErrors) -> dict[str, Any]:
 
 def _family(family: families.Family, trials: Sequence[Trial], scale: Scale) -> dict[str, Any]:
     own = sorted((t for t in trials if t.family == family.name), key=lambda t: t.seed)
+    points = [scale.points(trial.measured(scale).counted) for trial in own]
     return {
         "name": family.name,
         "about": family.about,
@@ -115,19 +98,34 @@ def _family(family: families.Family, trials: Sequence[Trial], scale: Scale) -> d
         "at_most": family.at_most,
         "learns": family.learns,
         "passed": [_rate(passed(own, threshold, scale)) for threshold in thresholds(scale)],
+        "points_bottom_right": _spread([right for _, right in points]),
+        "points": _spread([left + right for left, right in points]),
         "median_cpu_s": round(statistics.median(t.cpu_s for t in own), 2) if own else None,
         "trials": [_trial(trial, scale) for trial in own],
     }
 
 
 def _trial(trial: Trial, scale: Scale) -> dict[str, Any]:
-    outcomes = trial.outcomes(scale)
+    measured = trial.measured(scale)
+    counted = measured.counted
     return {
         "seed": trial.seed,
-        "top_left": round(middle([run.top_left for run in outcomes]), 4),
-        "bottom_right": round(middle([run.bottom_right for run in outcomes]), 4),
-        "runs": len(outcomes),
-        "steps": sum(look.steps for look in outcomes),
+        "top_left": round(counted.top_left, 4),
+        "bottom_right": round(counted.bottom_right, 4),
+        "points": list(scale.points(counted)),
+        "short_runs": len(measured.short),
+        "long_run": measured.long is not None,
+        "steps": measured.steps,
+    }
+
+
+def _spread(points: Sequence[float]) -> dict[str, float] | None:
+    """Return mean and standard deviation; None of fewer than two."""
+    if len(points) < 2:
+        return None
+    return {
+        "mean": round(statistics.mean(points), 2),
+        "deviation": round(statistics.stdev(points), 2),
     }
 
 

@@ -7,27 +7,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from autograder.assignments.cnns.improved.confusion import CLASSES
 from autograder.assignments.cnns.improved.inspection import BORDER_SHOWS, POSITIONS_SHOW, Inspection
-from autograder.assignments.cnns.improved.training_runs import Measured
+from autograder.assignments.cnns.improved.training_runs import Found
 from autograder.assignments.cnns.net.reference import net_spec, parameter_count
 from autograder.checking.mistakes import Mistake
-from course_utils.tiers import Scale
+from course_utils.scale import Scale
+from course_utils.signs import CLASSES
 
 GAP = 0.1  # between the accuracies of the two corners
 _MUCH_LESS = 0.25  # of what a move to another corner changes
 _ALIKE = 0.5  # averages that differ less from digit to digit, relative to their size
 
 
-def in_the_way(found: Measured, scale: Scale) -> list[Mistake]:
-    """Return what stands in the way of the highest tier, the worst first."""
-    seen = found.inspection
-    left, right = found.top_left, found.bottom_right
-    if found.confusion is None and right == 0.0:
-        words = "Once trained, it answers with numbers that are infinite or no numbers (NaN). Look "
-        words += "for a division by something that may be zero, and for exp or log of large or "
-        words += "negative numbers."
-        return [Mistake("improved-nan", words)]
+def in_the_way(about: Found, scale: Scale) -> list[Mistake]:
+    """Return what stands in the way of the highest mark, the worst first."""
+    no_numbers = not_finite(about)
+    if no_numbers is not None:
+        return [no_numbers]
+    seen = about.inspection
+    left, right = about.counted.top_left, about.counted.bottom_right
     said = _first(seen)
     if not (seen.chance or seen.constant):
         said += _places(seen, left - right)
@@ -43,6 +41,16 @@ def in_the_way(found: Measured, scale: Scale) -> list[Mistake]:
             words += f" The largest is `{seen.largest_name}`."
         said.append(Mistake("improved-parameters", words))
     return said
+
+
+def not_finite(about: Found) -> Mistake | None:
+    """Return that a trained network answers with no numbers, if it does."""
+    if about.finite:
+        return None
+    words = "Once trained, it answers with numbers that are infinite or no numbers (NaN). Look "
+    words += "for a division by something that may be zero, and for exp or log of large or "
+    words += "negative numbers."
+    return Mistake("improved-nan", words)
 
 
 def slow(seen: Inspection) -> Mistake:

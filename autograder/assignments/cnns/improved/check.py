@@ -1,89 +1,85 @@
-"""The verdicts on what `ImprovedNet` learns."""
+"""The verdicts on what `ImprovedNet` learns, and what stands in the way of more points."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from autograder.assignments.cnns import calibration
-from autograder.assignments.cnns.improved.advice import in_the_way, slow
-from autograder.assignments.cnns.improved.training_runs import measured
-from autograder.checking.check_result import CheckResult, verdict
+from autograder.assignments.cnns.improved.advice import in_the_way, not_finite, slow
+from autograder.assignments.cnns.improved.training_runs import Look, found
+from autograder.checking.check_result import CheckResult, Criterion
 from autograder.checking.mistakes import names
 from autograder.checking.student import StudentSide
-from course_utils.tiers import Scale, middle
+from course_utils.scale import Scale
+from course_utils.training import Measured
 
 
 def top_left(student: StudentSide, seed: int) -> CheckResult:
-    """Return the verdict on the top-left accuracy: 5 points."""
+    """Return the verdict on the top-left accuracy: up to 5 points."""
     scale = calibration.scale()
-    found = measured(student, seed, scale)
-    tier, accuracies = scale.top_left, [run.top_left for run in found.runs]
-    passed = scale.learned(found.runs)
-    criterion = verdict(
-        "accuracy on top-left digits",
-        f"{tier.accuracy:.0%}",
-        _shown(accuracies),
-        passed,
-        tier.points,
+    about = found(student, seed, scale)
+    counted, highest = about.counted, scale.top_left[-1]
+    points, _ = scale.points(counted)
+    criterion = Criterion(
+        "accuracy on top-left signs",
+        f"{highest.accuracy:.0%} for all {highest.points:g} points",
+        _shown(counted.top_left, about.measured),
+        points,
+        highest.points,
     )
-    figures = {"top_left": found.top_left}
-    if passed:
+    figures = {"top_left": counted.top_left}
+    if points == highest.points:
         return CheckResult((criterion,), figures=figures)
-    mistake = slow(found.inspection)
+    mistake = not_finite(about) or slow(about.inspection)
     advice = f"Your network hardly learns within the budget. {mistake.words}"
     return CheckResult((criterion,), advice, names([mistake]), figures)
 
 
 def bottom_right(student: StudentSide, seed: int) -> CheckResult:
-    """Return the verdict on the bottom-right accuracy: 20 points, in tiers."""
+    """Return the verdict on the bottom-right accuracy: up to 20 points."""
     scale = calibration.scale()
-    found = measured(student, seed, scale)
-    accuracies = [run.bottom_right for run in found.runs]
-    reached = scale.reached(found.runs)
-    criteria, below = [], 0.0
-    for number, tier in enumerate(scale.bottom_right, start=1):
-        criteria.append(
-            verdict(
-                f"accuracy on bottom-right digits: {tier.name}",
-                f"{tier.accuracy:.0%}",
-                _shown(accuracies),
-                reached >= number,
-                tier.points - below,
-            )
-        )
-        below = tier.points
+    about = found(student, seed, scale)
+    counted, highest = about.counted, scale.bottom_right[-1]
+    _, points = scale.points(counted)
+    criterion = Criterion(
+        "accuracy on bottom-right signs",
+        f"{highest.accuracy:.0%} for all {highest.points:g} points",
+        _shown(counted.bottom_right, about.measured),
+        points,
+        highest.points,
+    )
     figures: dict[str, Any] = {
-        "top_left": found.top_left,
-        "bottom_right": found.bottom_right,
+        "top_left": counted.top_left,
+        "bottom_right": counted.bottom_right,
         "accuracies": [
-            {"name": "top left", "value": found.top_left},
-            {"name": "bottom right", "value": found.bottom_right, "marks": _marks(scale)},
+            {"name": "top left", "value": counted.top_left},
+            {"name": "bottom right", "value": counted.bottom_right, "marks": _marks(scale)},
         ],
-        "runs": len(found.runs),
-        "steps": sum(run.steps for run in found.runs),
-        "interior": found.inspection.interior,
-        "border": found.inspection.border,
-        "parameters": found.inspection.parameters,
+        "short_runs": len(about.measured.short),
+        "long_run": about.measured.long is not None,
+        "steps": about.measured.steps,
+        "interior": about.inspection.interior,
+        "border": about.inspection.border,
+        "parameters": about.inspection.parameters,
     }
-    if found.confusion is not None:
-        figures["confusion"] = found.confusion
-    if reached == len(scale.bottom_right):
-        return CheckResult(tuple(criteria), figures=figures)
-    obstacles = in_the_way(found, scale)
+    if points == highest.points:
+        return CheckResult((criterion,), figures=figures)
+    obstacles = in_the_way(about, scale)
     advice = " ".join(mistake.words for mistake in obstacles) or (
-        "It reads digits where it has seen them, and worse elsewhere: compare its accuracy in the "
+        "It reads signs where it has seen them, and worse elsewhere: compare its accuracy in the "
         "two corners after each change that you make."
     )
-    return CheckResult(tuple(criteria), advice, names(obstacles), figures)
+    return CheckResult((criterion,), advice, names(obstacles), figures)
 
 
-def _shown(accuracies: Sequence[float]) -> str:
-    which = {1: "", 2: ", the lower one of 2 runs"}
-    runs = which.get(len(accuracies), f", the middle one of {len(accuracies)} runs")
-    return f"{middle(accuracies):.1%}{runs}"
+def _shown(accuracy: float, measured: Measured[Look]) -> str:
+    """Return an accuracy, and of which runs it is."""
+    if measured.long is not None and measured.counted is measured.long:
+        return f"{accuracy:.1%}, after {measured.long.steps:,} steps"
+    runs = len(measured.short)
+    return f"{accuracy:.1%}" + (f", the mean of {runs} runs" if runs > 1 else "")
 
 
 def _marks(scale: Scale) -> list[dict[str, float]]:
-    """Return the accuracies that earn points bottom right, for the pictures."""
-    return [{"accuracy": tier.accuracy, "points": tier.points} for tier in scale.bottom_right]
+    """Return the accuracies between which points rise, for the pictures."""
+    return [{"accuracy": mark.accuracy, "points": mark.points} for mark in scale.bottom_right]

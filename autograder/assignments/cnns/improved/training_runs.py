@@ -1,33 +1,31 @@
 """How a hand-in's `ImprovedNet` is measured: the protocol of `course_utils.training`, from outside.
 
-The judge relabels the digits by a permutation drawn afresh, shuffles the network's initial weights,
-has it trained on top-left digits, reads the trained tensors back, and asks a fresh network that
-holds these tensors and nothing else for its predictions. Weights stored in a notebook, memorised
-test digits and earlier training are worth nothing.
+The judge draws signs that nobody has seen. The network is trained on them in a process of its own,
+from initial weights in random order. Then the trained tensors, and nothing else, are carried into
+another process, which has not seen the training, and which is asked for predictions. So what was
+trained elsewhere is of no use, and neither is what a hand-in sees, keeps or replaces while it is
+trained.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from typing import TypeVar
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from torch import Tensor
 
-from autograder.assignments.cnns.improved import prior_knowledge, work_limit
-from autograder.assignments.cnns.improved.confusion import CLASSES, Confusion, confusion
+from autograder.assignments.cnns.improved import work_limit
 from autograder.assignments.cnns.improved.inspection import Inspection, inspect_untrained
 from autograder.assignments.cnns.networks import build
-from autograder.checking.challenge import derive_seed, generator, random_permutation, shuffled_state
+from autograder.checking.challenge import derive_seed, generator, shuffled_state
 from autograder.checking.student import StudentSide, as_logits
-from course_utils.data import DigitSplit, load_digits_subset
-from course_utils.protocol import accuracy
-from course_utils.tiers import Accuracies, Scale, middle
-from course_utils.training import GRADING, looks, outcome
+from course_utils import training
+from course_utils.protocol import Protocol, accuracy
+from course_utils.scale import Accuracies, Scale
+from course_utils.signs import CLASSES, draw_signs
 from course_utils.transforms import padding
 
 IMPROVED_NET = "ImprovedNet"
-Run = TypeVar("Run", bound=Accuracies)
 STEPS_A_REQUEST = 50  # so that the time limit of one request does not depend on the budget
 
 
@@ -36,38 +34,37 @@ class Look(Accuracies):
     """What one checkpoint of a training run shows.
 
     Attributes:
-        confusion: which digit is read as which, bottom right; None if the logits are not finite.
+        finite: whether all logits are numbers.
     """
 
-    confusion: Confusion | None
+    finite: bool
 
 
 @dataclass(frozen=True)
-class Measured:
+class Found:
     """What the judge found out about one network.
 
     Attributes:
-        runs: the accuracies at the end of each training run, one to three of them.
-        inspection: what shows without training.
-        confusion: which digit was read as which, bottom right, in the run that counts.
+        measured: by training.
+        inspection: without training.
     """
 
-    runs: tuple[Accuracies, ...]
+    measured: training.Measured[Look]
     inspection: Inspection
-    confusion: Confusion | None = None
 
     @property
-    def top_left(self) -> float:
-        """Return the accuracy that counts."""
-        return middle([run.top_left for run in self.runs])
+    def counted(self) -> Accuracies:
+        """Return the accuracies that count."""
+        return self.measured.counted
 
     @property
-    def bottom_right(self) -> float:
-        """Return the accuracy that counts."""
-        return middle([run.bottom_right for run in self.runs])
+    def finite(self) -> bool:
+        """Return whether the trained networks answered with numbers."""
+        long = self.measured.long
+        return all(run.finite for run in (*self.measured.short, *([long] if long else [])))
 
 
-def measured(student: StudentSide, seed: int, scale: Scale) -> Measured:
+def found(student: StudentSide, seed: int, scale: Scale) -> Found:
     """Return what training and inspecting the student's `ImprovedNet` shows; its checks share it.
 
     Raises:
@@ -75,64 +72,60 @@ def measured(student: StudentSide, seed: int, scale: Scale) -> Measured:
     """
     key = (IMPROVED_NET, student.version(IMPROVED_NET))
     if key not in student.memo:
-        work_limit.refuse_too_much(student, IMPROVED_NET, seed)
         inspection = inspect_untrained(build(student, IMPROVED_NET, seed))
-        runs = repeated(lambda s: outcome(run_looks(student, s), scale), seed, scale)
-        counts = middle([run.bottom_right for run in runs])
-        confusion = next(run.confusion for run in runs if run.bottom_right == counts)
-        student.memo[key] = Measured(tuple(runs), inspection, confusion)
-    found: Measured = student.memo[key]
-    return found
+        with student.afresh() as apart:
+            work_limit.refuse_too_much(apart, IMPROVED_NET, seed)
+
+            def run(protocol: Protocol, number: int) -> Iterator[Look]:
+                return run_looks(apart, student, derive_seed(seed, number), protocol)
+
+            measured = training.measure(run, scale)
+        student.memo[key] = Found(measured, inspection)
+    known: Found = student.memo[key]
+    return known
 
 
-def repeated(run: Callable[[int], Run], seed: int, scale: Scale) -> list[Run]:
-    """Return as many runs as the scale asks for, each with a seed of its own."""
-    runs: list[Run] = []
-    while scale.wants_another(runs):
-        runs.append(run(derive_seed(seed, len(runs))))
-    return runs
+def run_looks(
+    trained: StudentSide, asked: StudentSide, seed: int, protocol: Protocol
+) -> Iterator[Look]:
+    """Yield what each checkpoint of one training run shows.
 
-
-def run_looks(student: StudentSide, seed: int, digits: DigitSplit | None = None) -> Iterator[Look]:
-    """Yield what each checkpoint of one training run under permuted labels shows.
+    Args:
+        trained: the side that trains the network.
+        asked: the side that is asked for predictions.
+        seed: of this run.
+        protocol: its budget.
 
     Raises:
-        StudentFault: the network cannot be built, trained or asked, or was trained before.
+        StudentFault: the network cannot be built, trained or asked.
     """
-    digits = digits or load_digits_subset()
-    rng = generator(seed)
-    permutation = random_permutation(CLASSES, rng)
-    model = build(student, IMPROVED_NET, derive_seed(seed, "init"))
-    initial = model.state()
-    prior_knowledge.refuse(model, initial, digits, rng)
-    model.load(shuffled_state(initial, rng))
-    labels = permutation[digits.test_labels]
+    signs = draw_signs(derive_seed(seed, "signs"))
+    model = build(trained, IMPROVED_NET, seed)
+    model.load(shuffled_state(model.state(), generator(derive_seed(seed, "weights"))))
     logits: dict[str, Tensor] = {}
 
     def train(steps: int) -> None:
         for start in range(0, steps, STEPS_A_REQUEST):
             model.train(
-                digits.train_images[:, None],
-                permutation[digits.train_labels],
-                protocol=GRADING,
-                seed=derive_seed(seed, "batches"),
+                signs.train_images[:, None],
+                signs.train_labels,
+                protocol=protocol,
+                seed=seed,
                 steps=min(STEPS_A_REQUEST, steps - start),
                 padding=padding("top_left"),
             )
-
-    def evaluate(quadrant: str) -> float:
-        fresh = build(student, IMPROVED_NET, derive_seed(seed, "fresh"))
+        fresh = build(asked, IMPROVED_NET, derive_seed(seed, "fresh"))
         fresh.load(model.state())
-        logits[quadrant] = fresh.predict(digits.test_images[:, None], padding(quadrant))
-        return _accuracy(logits[quadrant], labels)
+        for corner in training.CORNERS:
+            images = signs.test_images[corner]
+            answer = fresh.predict(images[:, None], padding(corner))
+            logits[corner] = as_logits(answer, len(images), CLASSES)
 
-    for accuracies in looks(train, evaluate, GRADING):
-        read = confusion(logits["bottom_right"], digits.test_labels, permutation)
-        yield Look(**asdict(accuracies), confusion=read)
+    def evaluate(corner: str) -> float:
+        if not bool(logits[corner].isfinite().all()):
+            return 0.0
+        return accuracy(logits[corner], signs.test_labels[corner])
 
-
-def _accuracy(logits: Tensor, labels: Tensor) -> float:
-    logits = as_logits(logits, len(labels), CLASSES)
-    if not bool(logits.isfinite().all()):
-        return 0.0
-    return accuracy(logits, labels)
+    for look in training.looks(train, evaluate, protocol):
+        finite = all(bool(answer.isfinite().all()) for answer in logits.values())
+        yield Look(look.top_left, look.bottom_right, look.steps, finite)

@@ -16,7 +16,7 @@ from autograder.assignments.cnns.networks import build
 from autograder.checking.student import StudentFault, StudentSide
 from course_utils.data import load_digits_subset
 from course_utils.protocol import lay_out, predict
-from course_utils.training import GRADING
+from course_utils.training import SHORT_RUN
 from course_utils.transforms import padding, place
 
 MAX_WORK = 15.0  # times the reference's: far more than honest networks take
@@ -52,7 +52,7 @@ def cpu_s(student: StudentSide, name: str, seed: int = 0) -> float:
         model.train(
             digits.train_images[:, None],
             digits.train_labels,
-            protocol=GRADING,
+            protocol=SHORT_RUN,
             seed=seed,
             steps=steps,
             padding=padding("top_left"),
@@ -73,7 +73,7 @@ def _reference_cpu_s() -> float:
     seconds and which nothing else in the judge's process needs.
     """
     digits, model = load_digits_subset(), reference()
-    size = GRADING.batch_size
+    size = SHORT_RUN.batch_size
     layout = lay_out(model, place(digits.train_images[:2], "top_left"))
 
     def train(steps: int) -> None:

@@ -11,14 +11,14 @@ import pytest
 from autograder.assignments.cnns import calibration
 from autograder.assignments.cnns.improved import check as improved_check
 from autograder.assignments.cnns.improved.inspection import Inspection
-from autograder.assignments.cnns.improved.training_runs import Measured
+from autograder.assignments.cnns.improved.training_runs import Found, Look
 from autograder.assignments.cnns.net.reference import net_spec, parameter_count
 from autograder.checking.student import InProcess
-from autograder.pages.pictures import pictures
-from course_utils.tiers import Accuracies
+from course_utils.scale import average
+from course_utils.training import Measured
 
 SCALE = calibration.scale()
-LOW, MIDDLE, HIGH = SCALE.bottom_right
+HIGH = SCALE.bottom_right[-1]
 BLIND = Inspection(
     interior=0.0,
     border=0.0,
@@ -39,32 +39,48 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def say(
         *runs: tuple[float, float],
         inspection: Inspection = BLIND,
-        confusion: list[list[int]] | None = None,
+        long: tuple[float, float] | None = None,
+        finite: bool = True,
     ) -> None:
-        accuracies = tuple(Accuracies(left, right, 300) for left, right in runs)
-        found = Measured(accuracies, inspection, confusion)
-        monkeypatch.setattr(improved_check, "measured", lambda *arguments: found)
+        short = tuple(Look(left, right, 300, finite) for left, right in runs)
+        after = Look(*long, 1500, finite) if long else None
+        measured = Measured(short, after, after or average(short))
+        about = Found(measured, inspection)
+        monkeypatch.setattr(improved_check, "found", lambda *arguments: about)
 
     return say
 
 
-@pytest.mark.parametrize(
-    ("bottom_right", "points"),
-    [(0.1, 0.0), *((tier.doubt_to, tier.points) for tier in SCALE.bottom_right)],
-)
-def test_each_tier_gives_its_points(made_up, bottom_right: float, points: float) -> None:
-    made_up((0.95, bottom_right))
+@pytest.mark.parametrize("mark", SCALE.bottom_right)
+def test_each_mark_gives_its_points(made_up, mark) -> None:
+    made_up((0.95, mark.accuracy))
     result = improved_check.bottom_right(STUDENT, 1)
-    assert (result.points, result.max_points) == (points, 20.0)
-    assert bool(result.advice) == (points < 20)
+    assert (result.points, result.max_points) == (mark.points, 20.0)
+    assert bool(result.advice) == (mark.points < 20)
 
 
-def test_most_runs_decide_and_the_middle_one_is_shown(made_up) -> None:
-    made_up((0.9, HIGH.accuracy), (0.3, 0.1), (0.9, 0.92))
+def test_the_mean_of_runs_counts_and_is_shown(made_up) -> None:
+    made_up((0.9, 0.4), (0.7, 0.3), (0.8, 0.5))
+    for result, mean in (
+        (improved_check.top_left(STUDENT, 1), "80.0%"),
+        (improved_check.bottom_right(STUDENT, 1), "40.0%"),
+    ):
+        assert result.criteria[0].got == f"{mean}, the mean of 3 runs"
+
+
+def test_a_long_run_is_told_with_its_steps(made_up) -> None:
+    made_up((0.6, 0.58), long=(0.9, 0.84))
     result = improved_check.bottom_right(STUDENT, 1)
-    assert result.points == 20
-    assert result.criteria[-1].got == f"{HIGH.accuracy:.1%}, the middle one of 3 runs"
-    assert improved_check.top_left(STUDENT, 1).points == 5
+    assert result.criteria[0].got == "84.0%, after 1,500 steps"
+    assert result.figures["long_run"] is True
+    assert result.figures["steps"] == 1800
+
+
+def test_a_half_learned_top_left_gives_half_of_both(made_up) -> None:
+    low, high = SCALE.top_left
+    made_up(((low.accuracy + high.accuracy) / 2, 0.95))
+    assert improved_check.top_left(STUDENT, 1).points == 2.5
+    assert improved_check.bottom_right(STUDENT, 1).points == 10
 
 
 def test_a_layer_that_sees_positions_is_named(made_up) -> None:
@@ -88,13 +104,13 @@ def test_a_border_that_shows_is_told_from_a_head_that_sees_positions(made_up) ->
 
 
 def test_a_bottleneck_is_named_with_its_width(made_up) -> None:
-    made_up((0.4, 0.4), inspection=replace(BLIND, narrowest=8, narrowest_name="fc2"))
+    made_up((0.5, 0.5), inspection=replace(BLIND, narrowest=8, narrowest_name="fc2"))
     for result in (improved_check.bottom_right(STUDENT, 1), improved_check.top_left(STUDENT, 1)):
         assert "passes through 8 numbers (into `fc2`)" in result.advice
 
 
 def test_slow_averages_are_told_from_a_bottleneck(made_up) -> None:
-    made_up((0.4, 0.4))
+    made_up((0.5, 0.5))
     advice = improved_check.bottom_right(STUDENT, 1).advice
     assert "averages differ by only 10%" in advice
     assert "bring the averages to one scale" in advice
@@ -142,27 +158,20 @@ def test_blocks_and_biases_are_told_from_kernels_at_the_border(made_up) -> None:
 
 
 def test_only_what_was_seen_is_said_of_a_slow_network(made_up) -> None:
-    made_up((0.4, 0.4), inspection=replace(BLIND, averages=None))
+    made_up((0.5, 0.5), inspection=replace(BLIND, averages=None))
     advice = improved_check.bottom_right(STUDENT, 1).advice
     assert "verage" not in advice
     assert "Print mean and spread" in advice
     gate = replace(BLIND, narrowest=4, narrowest_name="gate.0", rank=9)
-    made_up((0.4, 0.4), inspection=gate)
+    made_up((0.5, 0.5), inspection=gate)
     assert "passes through" not in improved_check.bottom_right(STUDENT, 1).advice
 
 
 def test_answers_that_are_no_numbers_are_named_first(made_up) -> None:
-    made_up((0.0, 0.0))
-    result = improved_check.bottom_right(STUDENT, 1)
-    assert result.mistakes == ("improved-nan",)
-    assert "(NaN)" in result.advice
-
-
-def test_of_two_runs_the_lower_one_is_shown(made_up) -> None:
-    made_up((0.9, 0.5), (0.9, 0.6))
-    assert (
-        improved_check.bottom_right(STUDENT, 1).criteria[0].got == "50.0%, the lower one of 2 runs"
-    )
+    made_up((0.0, 0.0), finite=False)
+    for result in (improved_check.bottom_right(STUDENT, 1), improved_check.top_left(STUDENT, 1)):
+        assert result.mistakes == ("improved-nan",)
+        assert "(NaN)" in result.advice
 
 
 def test_more_parameters_than_net_are_mentioned(made_up) -> None:
@@ -177,13 +186,3 @@ def test_full_points_need_no_advice(made_up) -> None:
     made_up((0.96, 0.96))
     assert improved_check.bottom_right(STUDENT, 1).advice == ""
     assert improved_check.top_left(STUDENT, 1).advice == ""
-
-
-def test_the_confusion_is_drawn_where_there_is_one(made_up) -> None:
-    counts = [[90, 10] * 5] * 10
-    made_up((0.96, 0.2), confusion=counts)
-    result = improved_check.bottom_right(STUDENT, 1)
-    assert result.figures["confusion"] == counts
-    assert "Confusion matrix of 5000 images" in "".join(pictures(result.figures))
-    made_up((0.96, 0.2))
-    assert "confusion" not in improved_check.bottom_right(STUDENT, 1).figures

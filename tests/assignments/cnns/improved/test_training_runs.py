@@ -1,141 +1,200 @@
-"""How `ImprovedNet` is measured: what is repeated, what counts, what is refused.
+"""How `ImprovedNet` is measured: in two processes, on signs, with initial weights in random order.
 
 The runs here have a budget of a few steps: that the real one separates good networks from bad ones
-shows in the calibration, and in tests/course/test_workflow.py.
+shows in the calibration, and in tests/course/test_workflow.py. What a hand-in may try is in
+test_tricks.py.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from autograder.assignments.cnns.improved import prior_knowledge, training_runs
-from autograder.checking.challenge import generator
-from autograder.checking.student import InProcess, Model, StudentFault
+from autograder.assignments.cnns import made_class
+from autograder.assignments.cnns.improved import training_runs
+from autograder.assignments.cnns.improved.training_runs import Look, found, run_looks
+from autograder.checking.student import InProcess, StudentFault
+from autograder.inside.probe import Answer
+from course_utils import training
 from course_utils.data import load_digits_subset
-from course_utils.protocol import Protocol
-from course_utils.tiers import MAX_RUNS, Accuracies, published_scale
-from course_utils.transforms import place
+from course_utils.protocol import Protocol, Training, accuracy, predict
+from course_utils.scale import published_scale
+from course_utils.training import SHORT_RUN
+from course_utils.transforms import padding
 from tests.assignments.cnns.networks import FullyConnected, PaddedPooling
 
-DIGITS = load_digits_subset()
+SCALE = published_scale()
 
 
-def last_look(student: InProcess, seed: int) -> Accuracies:
-    """Return what the last checkpoint of a run showed."""
-    *_, last = training_runs.run_looks(student, seed)
-    return last
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "SHORT_RUN", Protocol(checkpoints=(10,)))
+    monkeypatch.setattr(training, "LONG_RUN", Protocol(checkpoints=(12,)))
 
 
-def test_a_run_in_doubt_is_repeated_with_another_seed() -> None:
-    scale, seeds = published_scale(), []
-    high = scale.bottom_right[-1]
+class Asked(InProcess):
+    """Notes what it is asked, and what it is asked when opened afresh."""
 
-    def run(seed: int) -> Accuracies:
-        seeds.append(seed)
-        return Accuracies(0.95, high.accuracy - 0.01 * (len(seeds) % 2), 300)
+    def __init__(self, network: object) -> None:
+        super().__init__({"ImprovedNet": network})
+        self.network, self.verbs, self.given = network, list[str](), list[Tensor]()
+        self.apart: list[Asked] = []
 
-    assert len(training_runs.repeated(run, 1, scale)) == MAX_RUNS
-    assert len(set(seeds)) == MAX_RUNS
-    again = list(seeds)
-    seeds.clear()
-    training_runs.repeated(run, 1, scale)
-    assert seeds == again, "a re-grade gives the same verdict"
+    @contextmanager
+    def afresh(self) -> Iterator[Asked]:
+        self.apart.append(Asked(self.network))
+        yield self.apart[-1]
+
+    def ask(self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
+        self.verbs.append(verb)
+        self.given += tensors.values()
+        return super().ask(verb, arguments, tensors)
 
 
-def test_a_redefined_network_is_measured_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training_runs, "GRADING", Protocol(checkpoints=(1,)))
+def test_who_trains_is_never_asked_and_who_is_asked_never_sees_a_label() -> None:
+    asked = Asked(FullyConnected)
+    found(asked, 1, SCALE)
+    (trained,) = asked.apart
+    assert "train" in trained.verbs
+    assert "train" not in asked.verbs
+    assert "predict" in asked.verbs
+    labels = [tensor for tensor in asked.given if tensor.dtype == torch.int64 and tensor.dim()]
+    assert labels == []
+    shown = {tuple(t.shape) for t in trained.given if t.dtype == torch.uint8}
+    assert not any(shape[0] == 1000 for shape in shown), "the test images are not shown to it"
+
+
+def test_a_redefined_network_is_measured_anew_and_the_checks_of_one_share_it() -> None:
     namespace: dict[str, object] = {"ImprovedNet": FullyConnected}
-    student, scale = InProcess(namespace), published_scale()
-    first = training_runs.measured(student, 1, scale)
-    assert training_runs.measured(student, 1, scale) is first, "its checks share the runs"
+    student = InProcess(namespace)
+    first = found(student, 1, SCALE)
+    assert found(student, 1, SCALE) is first
     namespace["ImprovedNet"] = PaddedPooling
-    assert training_runs.measured(student, 1, scale) != first
+    assert found(student, 1, SCALE) != first
 
 
-class Memory(nn.Module):
-    """Holds every training digit, and passes the label of the nearest one to a trainable layer."""
+def test_one_seed_gives_one_verdict_and_another_one_other_signs() -> None:
+    first, again, other = (
+        found(InProcess({"ImprovedNet": FullyConnected}), seed, SCALE).counted for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_each_run_of_a_network_has_signs_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+    draw = training_runs.draw_signs
+
+    def noted(seed: int) -> object:
+        drawn.append(seed)
+        return draw(seed)
+
+    monkeypatch.setattr(training_runs, "draw_signs", noted)
+    monkeypatch.setattr(training, "SHORT_RUN", Protocol(checkpoints=(1,)))
+    student = InProcess({"ImprovedNet": FullyConnected})
+    for number in range(3):
+        list(run_looks(student, student, number, Protocol(checkpoints=(1,))))
+    assert len(set(drawn)) == 3
+
+
+class Arrives(FullyConnected):
+    """Arrives with weights that see where each class differs from the mean, as if trained."""
 
     def __init__(self, num_channel: int = 8, num_classes: int = 10) -> None:
         super().__init__()
-        self.gate = nn.Parameter(torch.zeros(1))
-        self.head = nn.Linear(10, num_classes)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return logits (N, num_classes)."""
-        stored = place(DIGITS.train_images, "bottom_right").flatten(1)
-        nearest = torch.cdist(images.flatten(1), stored).argmin(dim=1)
-        known = nn.functional.one_hot(DIGITS.train_labels[nearest], 10).float()
-        return self.gate * self.head(known)
+        with torch.no_grad():
+            self.layers[1].weight.copy_(KNOWN)
 
 
-def test_memorised_digits_are_recognised_before_any_training() -> None:
-    model = Model(InProcess({"ImprovedNet": Memory}), "ImprovedNet", seed=1)
-    with pytest.raises(StudentFault, match="trained elsewhere"):
-        prior_knowledge.refuse(model, model.state(), DIGITS, generator(1))
-
-
-@pytest.mark.parametrize("network", [FullyConnected, PaddedPooling])
-def test_an_honest_network_knows_nothing_before_training(network: type[nn.Module]) -> None:
-    for seed in range(3):
-        model = Model(InProcess({"ImprovedNet": network}), "ImprovedNet", seed=seed)
-        prior_knowledge.refuse(model, model.state(), DIGITS, generator(seed))
+KNOWN = torch.zeros(10, 56 * 56)
 
 
 def test_trained_weights_in_the_parameters_do_not_survive_the_start(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A network that arrives with weights which solve the task is no better than a fresh one."""
-    monkeypatch.setattr(training_runs, "GRADING", Protocol(checkpoints=(1,)))
+    signs = training_runs.draw_signs(1)
+    canvas = training_runs.padding("top_left")
+    images = nn.functional.pad(signs.train_images / 255, canvas).flatten(1)
+    means = torch.stack([images[signs.train_labels == k].mean(0) for k in range(10)])
+    centred = means - means.mean(dim=0)
+    KNOWN.copy_(centred / centred.norm(dim=1, keepdim=True))
+    test = nn.functional.pad(signs.test_images["top_left"] / 255, canvas).flatten(1)
+    right = (test @ KNOWN.T).argmax(dim=1) == signs.test_labels["top_left"]
+    assert float(right.float().mean()) > 0.6, "they are good ones"
+    monkeypatch.setattr(training_runs, "draw_signs", lambda seed: signs)
+    student = InProcess({"ImprovedNet": Arrives})
+    *_, last = run_looks(student, student, 1, Protocol(checkpoints=(1,), max_lr=1e-9))
+    assert last.top_left < 0.4
 
-    class Arrives(FullyConnected):
-        """Tells by one bright weight for each class, once trained; that is: at once."""
 
+class NotANumber(FullyConnected):
+    """Puts out NaN for some images."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits (N, 10)."""
+        logits = super().forward(images)
+        return logits if self.training else logits.log()
+
+
+def test_answers_that_are_no_numbers_score_nothing_and_are_told_of() -> None:
+    about = found(InProcess({"ImprovedNet": NotANumber}), 1, SCALE)
+    assert (about.counted.top_left, about.counted.bottom_right) == (0, 0)
+    assert not about.finite
+    assert found(InProcess({"ImprovedNet": FullyConnected}), 1, SCALE).finite
+
+
+class TooFew(FullyConnected):
+    """Puts out nine logits when it is evaluated."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits (N, 9 or 10)."""
+        logits = super().forward(images)
+        return logits if self.training or len(images) < 200 else logits[:, :9]
+
+
+def test_odd_predictions_are_the_students_fault() -> None:
+    student = InProcess({"ImprovedNet": TooFew})
+    with pytest.raises(StudentFault, match="expected logits"):
+        list(run_looks(student, student, 1, Protocol(checkpoints=(1,))))
+
+
+def test_a_look_tells_accuracies_steps_and_whether_all_are_numbers() -> None:
+    student = InProcess({"ImprovedNet": FullyConnected})
+    looks = list(run_looks(student, student, 1, Protocol(checkpoints=(5, 40))))
+    assert [look.steps for look in looks] == [5, 40]
+    assert all(isinstance(look, Look) and look.finite for look in looks)
+    assert looks[1].top_left > 0.6 > 0.3 > looks[1].bottom_right
+
+
+@pytest.mark.slow
+def test_weights_trained_in_the_bottom_right_earn_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real protocol, and a `Net` that was trained in the bottom right beforehand."""
+    monkeypatch.undo()
+    namespace: dict[str, Any] = {"torch": torch, "nn": nn, "F": nn.functional}
+    exec(made_class.NET, namespace)
+    digits, corner = load_digits_subset(), padding("bottom_right")
+    torch.manual_seed(0)
+    network = namespace["Net"]()
+    Training(
+        network,
+        digits.train_images[:, None],
+        digits.train_labels,
+        protocol=SHORT_RUN,
+        padding=corner,
+    ).run()
+    logits = predict(network, digits.test_images[:, None], corner)
+    assert accuracy(logits, digits.test_labels) > 0.9
+    weights = network.state_dict()
+
+    class Trained(namespace["Net"]):  # type: ignore[misc]
         def __init__(self, num_channel: int = 8, num_classes: int = 10) -> None:
-            super().__init__()
-            means = torch.stack(
-                [DIGITS.train_images[DIGITS.train_labels == k].float().mean(0) for k in range(10)]
-            )
-            canvas = place(means.byte(), "top_left").flatten(1) - 0.1
-            with torch.no_grad():
-                self.layers[1].weight.copy_(canvas / canvas.norm(dim=1, keepdim=True))
+            super().__init__(num_channel, num_classes)
+            self.load_state_dict(weights)
 
-    run = last_look(InProcess({"ImprovedNet": Arrives}), 1)
-    assert run.top_left < 0.4
-
-
-def test_what_is_learned_must_be_in_the_tensors_that_are_read_back(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A network that keeps what it learns outside its parameters has not learned it."""
-    monkeypatch.setattr(training_runs, "GRADING", Protocol(checkpoints=(30,)))
-
-    class Hides(FullyConnected):
-        """Counts its training batches in a plain attribute, and only then lets the layers speak."""
-
-        def __init__(self, num_channel: int = 8, num_classes: int = 10) -> None:
-            super().__init__()
-            self.batches = 0
-
-        def forward(self, images: Tensor) -> Tensor:
-            """Return logits (N, 10)."""
-            self.batches += self.training
-            return super().forward(images) * float(self.batches > 0)
-
-    honest = last_look(InProcess({"ImprovedNet": FullyConnected}), 1)
-    hidden = last_look(InProcess({"ImprovedNet": Hides}), 1)
-    assert honest.top_left > 0.6
-    assert hidden.top_left < 0.2
-
-
-@pytest.mark.parametrize(
-    ("output", "says"),
-    [(torch.zeros(2, 10), "expected logits"), (torch.full((1000, 10), torch.nan), None)],
-)
-def test_odd_predictions_score_nothing_and_stop_nothing(output: Tensor, says: str | None) -> None:
-    if says is None:
-        assert training_runs._accuracy(output, DIGITS.test_labels) == 0
-    else:
-        with pytest.raises(StudentFault, match=says):
-            training_runs._accuracy(output, DIGITS.test_labels)
+    about = found(InProcess({"ImprovedNet": Trained}), 5, SCALE)
+    assert SCALE.points(about.counted) == (5, 0)

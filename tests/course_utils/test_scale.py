@@ -1,0 +1,118 @@
+"""The graded scale: what accuracies are worth, when a run is settled, when another is due."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograder.assignments.cnns import calibration
+from course_utils.scale import MAX_RUNS, Accuracies, average, published_scale, scale_from
+
+SCALE = published_scale()
+LOWEST, *BETWEEN, HIGHEST = SCALE.bottom_right
+READS = SCALE.top_left[-1].accuracy  # top left, with all points
+SHARES = st.floats(0, 1)
+
+
+def run(bottom_right: float, top_left: float = 0.95, steps: int = 300) -> Accuracies:
+    return Accuracies(top_left, bottom_right, steps)
+
+
+def worth(bottom_right: float, top_left: float = 0.95) -> float:
+    return SCALE.points(run(bottom_right, top_left))[1]
+
+
+def test_the_marks_rise_from_nothing_to_the_points_of_the_checks() -> None:
+    for marks, most in ((SCALE.top_left, 5), (SCALE.bottom_right, 20)):
+        for rising in ("accuracy", "points"):
+            values = [getattr(mark, rising) for mark in marks]
+            assert values == sorted(set(values))
+        assert (marks[0].points, marks[-1].points) == (0, most)
+
+
+def test_each_mark_is_worth_its_points_and_between_two_they_rise_evenly() -> None:
+    for mark in SCALE.bottom_right:
+        assert worth(mark.accuracy) == mark.points
+    for low, high in zip(SCALE.bottom_right, SCALE.bottom_right[1:], strict=False):
+        between = worth((low.accuracy + high.accuracy) / 2)
+        assert between == pytest.approx((low.points + high.points) / 2, abs=0.25)
+    assert worth(0.0) == worth(LOWEST.accuracy) == 0
+    assert worth(1.0) == HIGHEST.points
+
+
+@given(SHARES, SHARES, SHARES)
+def test_points_come_in_halves_and_never_fall_as_an_accuracy_rises(
+    low: float, high: float, left: float
+) -> None:
+    low, high = sorted((low, high))
+    assert worth(low, left) <= worth(high, left)
+    assert worth(left, low) <= worth(left, high)
+    assert (2 * worth(low, left)).is_integer()
+
+
+def test_what_is_not_learned_top_left_cannot_be_carried_over() -> None:
+    nothing, half = SCALE.top_left[0].accuracy, (SCALE.top_left[0].accuracy + READS) / 2
+    assert worth(1.0, top_left=nothing) == 0
+    assert worth(1.0, top_left=half) == HIGHEST.points / 2
+    assert worth(1.0, top_left=READS) == HIGHEST.points
+
+
+def test_far_from_where_points_change_one_run_decides() -> None:
+    assert not SCALE.wants_another([run(0.1)]), "as Net has it"
+    assert not SCALE.wants_another([run(HIGHEST.accuracy + SCALE.spread)])
+
+
+def test_what_has_not_begun_to_learn_gets_a_second_start_and_no_third() -> None:
+    still = run(0.1, top_left=0.1)
+    assert SCALE.wants_another([still])
+    assert not SCALE.wants_another([still, still])
+    assert SCALE.earns_long_run(average([still, run(0.6, top_left=0.6)]))
+
+
+@pytest.mark.parametrize("mark", BETWEEN)
+def test_where_points_rise_there_are_more_runs_but_not_for_ever(mark) -> None:
+    runs = [run(mark.accuracy)]
+    while SCALE.wants_another(runs):
+        runs.append(run(mark.accuracy))
+    assert len(runs) == MAX_RUNS
+
+
+def test_the_mean_of_runs_counts_and_the_steps_of_all() -> None:
+    assert average([run(0.2, 0.8), run(0.4, 0.9, 200)]) == Accuracies(
+        pytest.approx(0.85), pytest.approx(0.3), 500
+    )
+
+
+def test_a_run_is_settled_when_both_corners_are_above_their_highest_marks() -> None:
+    high = HIGHEST.accuracy + SCALE.margin
+    assert SCALE.settled(run(high))
+    assert not SCALE.settled(run(high - 0.001))
+    assert not SCALE.settled(run(high, top_left=READS + SCALE.margin - 0.001))
+
+
+def test_a_network_that_is_slow_earns_a_long_run_and_one_that_sees_the_border_does_not() -> None:
+    assert SCALE.earns_long_run(run(0.6, top_left=0.62))
+    assert not SCALE.earns_long_run(run(0.4, top_left=0.83)), "without padding"
+    assert not SCALE.earns_long_run(run(0.1, top_left=0.1)), "it has not begun to learn"
+    assert not SCALE.earns_long_run(run(HIGHEST.accuracy)), "it has all points"
+
+
+def test_the_description_says_where_a_network_stands() -> None:
+    said = SCALE.describe(run(BETWEEN[0].accuracy))
+    assert f"{BETWEEN[0].points:g} of 20 points" in said
+    assert said.count("reached") == len(BETWEEN)
+    assert said.count("not yet") == 1
+
+
+def test_a_scale_comes_back_from_json() -> None:
+    assert scale_from(json.loads(json.dumps(asdict(SCALE)))) == SCALE
+    other = replace(SCALE, margin=0.1)
+    assert scale_from(asdict(other)) == other
+
+
+def test_students_rehearse_by_the_scale_that_grades() -> None:
+    assert calibration.scale() == SCALE
