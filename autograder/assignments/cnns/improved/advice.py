@@ -21,15 +21,16 @@ _ALIKE = 0.5  # averages that differ less from digit to digit, relative to their
 
 def in_the_way(about: Found, scale: Scale) -> list[Mistake]:
     """Return what stands in the way of the highest mark, the worst first."""
+    no_numbers = not_finite(about)
+    if no_numbers is not None:
+        return [no_numbers]
     seen = about.inspection
     left, right = about.counted.top_left, about.counted.bottom_right
-    if not about.finite:
-        return [slow(about)]
     said = _first(seen)
     if not (seen.chance or seen.constant):
         said += _places(seen, left - right)
     if left < scale.bottom_right[-1].accuracy and not _first(seen):
-        mistake = slow(about)
+        mistake = slow(seen)
         words = f"It learns too slowly for the budget. {mistake.words}"
         said.append(replace(mistake, words=words))
     limit = parameter_count(net_spec())
@@ -42,14 +43,18 @@ def in_the_way(about: Found, scale: Scale) -> list[Mistake]:
     return said
 
 
-def slow(about: Found) -> Mistake:
-    """Return why a network may not learn, or need more steps than there are."""
-    if not about.finite:
-        words = "Once trained, it answers with numbers that are infinite or no numbers (NaN). Look "
-        words += "for a division by something that may be zero, and for exp or log of large or "
-        words += "negative numbers."
-        return Mistake("improved-nan", words)
-    seen = about.inspection
+def not_finite(about: Found) -> Mistake | None:
+    """Return that a trained network answers with no numbers, if it does."""
+    if about.finite:
+        return None
+    words = "Once trained, it answers with numbers that are infinite or no numbers (NaN). Look "
+    words += "for a division by something that may be zero, and for exp or log of large or "
+    words += "negative numbers."
+    return Mistake("improved-nan", words)
+
+
+def slow(seen: Inspection) -> Mistake:
+    """Return why a network may need more steps than there are."""
     first = _first(seen)
     if first:
         return first[0]

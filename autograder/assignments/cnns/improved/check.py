@@ -1,11 +1,11 @@
-"""The verdicts on what `ImprovedNet` learns."""
+"""The verdicts on what `ImprovedNet` learns, and what stands in the way of more points."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from autograder.assignments.cnns import calibration
-from autograder.assignments.cnns.improved.advice import in_the_way, slow
+from autograder.assignments.cnns.improved.advice import in_the_way, not_finite, slow
 from autograder.assignments.cnns.improved.training_runs import Look, found
 from autograder.checking.check_result import CheckResult, Criterion
 from autograder.checking.mistakes import names
@@ -30,7 +30,7 @@ def top_left(student: StudentSide, seed: int) -> CheckResult:
     figures = {"top_left": counted.top_left}
     if points == highest.points:
         return CheckResult((criterion,), figures=figures)
-    mistake = slow(about)
+    mistake = not_finite(about) or slow(about.inspection)
     advice = f"Your network hardly learns within the budget. {mistake.words}"
     return CheckResult((criterion,), advice, names([mistake]), figures)
 

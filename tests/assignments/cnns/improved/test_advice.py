@@ -17,6 +17,7 @@ from autograder.assignments.cnns.improved.inspection import inspect_untrained
 from autograder.assignments.cnns.improved.training_runs import Found, Look
 from autograder.checking.lessons import lesson
 from autograder.checking.student import InProcess, Model
+from course_utils.scale import average
 from course_utils.training import Measured
 from tests.assignments.cnns.improved.unusual_networks import UNUSUAL
 
@@ -27,8 +28,8 @@ def advice(network: type[nn.Module]) -> str:
     """Return what the author of a network reads: of each mistake its name, words and lesson."""
     left, right = UNUSUAL[network]
     seen = inspect_untrained(Model(InProcess({"ImprovedNet": network}), "ImprovedNet", seed=1))
-    run = Look(left, right, 300, finite=left > 0)
-    said = in_the_way(Found(Measured((run,), None, run), seen), calibration.scale())
+    runs = (Look(left, right, 300, finite=left > 0),)
+    said = in_the_way(Found(Measured(runs, None, average(runs)), seen), calibration.scale())
     parts = [f"{m.name}\n{m.words}\n{lesson('cnns', m.name)}\n" for m in said]
     return f"top left {left:.1%}, bottom right {right:.1%}\n\n" + "\n".join(parts)
 

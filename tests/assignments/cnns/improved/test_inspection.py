@@ -213,7 +213,6 @@ def test_a_parameter_that_never_learns_is_told_from_its_layer() -> None:
 def test_none_of_it_is_seen_in_a_network_that_learns(name: str) -> None:
     seen = found(name, 0)
     assert (seen.chance, seen.constant, seen.never_learns, seen.jumps) == (False, False, (), ())
-    assert not seen.background
 
 
 @pytest.mark.parametrize(("patch", "jumps"), [(4, False), (7, False), (8, True), (14, False)])
