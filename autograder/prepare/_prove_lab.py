@@ -12,6 +12,7 @@ from autograder.checking.challenge import derive_seed
 from autograder.checking.check_result import CheckResult
 from autograder.checking.kit import Lab
 from autograder.checking.kit.answers import as_answer
+from autograder.checking.kit.challenge import draw_challenge
 from autograder.checking.kit.exercise import Exercise
 from autograder.checking.student import InProcess
 from autograder.prepare.doctor import Finding
@@ -28,6 +29,7 @@ def prove(assignment: str) -> Iterator[Finding]:
         try:
             yield catalogue(exercise)
             yield from _idle(exercise)
+            yield from _blind_sizes(exercise)
             yield right_answers(assignment, exercise)
             yield wrong_answers(assignment, exercise)
         except CheckFault as fault:
@@ -52,6 +54,23 @@ def _idle(exercise: Exercise) -> Iterator[Finding]:
     if idle:
         says = f"nothing is called {', '.join(map(repr, idle))}"
         yield Finding(f"{exercise.name}, say", False, says, "take a name of those above")
+
+
+def _blind_sizes(exercise: Exercise) -> Iterator[Finding]:
+    """Yield a warning of sizes at which most mistakes do not show: points there come too easily."""
+    mutants, reference = exercise.catalogue.mutants, exercise.reference
+    if not _names_mistakes(exercise) or not mutants:
+        return
+    blind = []
+    for at, size in enumerate(reference.sizes):
+        hidden = draw_challenge(reference, mutants, size, derive_seed("sizes", at)).hidden
+        if len(hidden) > len(mutants) / 2:
+            inputs = reference.inputs(size, 0)
+            blind.append(f"{len(hidden)} of {len(mutants)} at {exercise.label(at, inputs)}")
+    if blind:
+        says = f"mistakes that do not show: {'; '.join(blind)}"
+        mend = "leave the size out, or make it larger: there wrong answers get points"
+        yield Finding(f"{exercise.name}, sizes", None, says, mend)
 
 
 def right_answers(assignment: str, exercise: Exercise) -> Finding:

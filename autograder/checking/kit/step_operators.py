@@ -96,13 +96,13 @@ def _left_out(step: Step, name: str, phrase: str) -> Iterator[Mutant]:
         for at, value in enumerate(step.arguments)
         if isinstance(value, Tensor)
         and value.shape == step.output.shape
-        and value.dtype == step.output.dtype
+        and (value.dtype == step.output.dtype or step.output.is_floating_point())
     ]
     for at in fitting:
         name_of = f"without-{name}" if at == fitting[0] else f"only-second-{name}"
         words = f"{phrase} were missing"
         words += "" if at == fitting[0] else ", and the first of its two parts with it"
-        yield edited(step, name_of, words, "left out", _argument(at))
+        yield edited(step, name_of, words, "left out", _argument(at, step.output.dtype))
 
 
 def _axis(step: Step, name: str, phrase: str) -> Iterator[Mutant]:
@@ -337,8 +337,14 @@ def _first(compute: Compute, args: Arguments, keywords: Keywords, memory: Any) -
     return args[0]
 
 
-def _argument(at: int) -> Change:
-    return lambda compute, args, keywords, memory: args[at]
+def _argument(at: int, dtype: torch.dtype) -> Change:
+    """Return the change to one argument; integers and truth values become real if the result is."""
+
+    def change(compute: Compute, args: Arguments, keywords: Keywords, memory: Any) -> Any:
+        real = dtype.is_floating_point and not args[at].is_floating_point()
+        return args[at].to(torch.get_default_dtype()) if real else args[at]
+
+    return change
 
 
 def _position(at: int, value: Any) -> Change:

@@ -1,5 +1,6 @@
-"""What the kit makes of references of many kinds: `python -m autograder.maintain.kit` writes the page.
+"""What the kit makes of references of many kinds: `python -m autograder.maintain.kit` writes pages.
 
-references.py  twelve right answers: functions and modules, as a lecturer may write them
-page.py        how many mutants each operator makes of them, as docs/mutants.md shows
+references.py      twelve right answers: functions and modules, as a lecturer may write them
+reference_page.py  what an author can write, from the docstrings: docs/kit.md
+page.py            how many mutants each operator makes of them, as docs/mutants.md shows
 """

@@ -18,10 +18,11 @@ Made by `python -m autograder.maintain.kit`. For twelve references of different 
 (`autograder/maintain/kit/references.py`) this says what [the kit](kit.md) makes of them.
 
 "Told apart" are the mutants that compute another function than the reference and than each other:
-they are what a wrong answer can be named after, alone or in pairs. A "twin" computes the same as one
-of them (leaving out the mask, and a mask of zeros), so one name stands for both. "Equivalent" ones
-compute what the reference does: they are listed, and no answer loses points for them. "Do not run"
-are those that raise, or give no finite number, at every size.
+they are what a wrong answer can be named after, alone or in pairs. A "twin" computes the same as
+one of them (leaving out the mask, and a mask of zeros), so one name stands for both. "Equivalent"
+ones compute what the reference does, or something within a thousandth of it, such as another
+epsilon: they are listed, and no answer loses points for them. "Do not run" are those that raise, or
+give no finite number, at every size.
 
 ## By reference
 """
