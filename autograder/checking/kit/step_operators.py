@@ -266,28 +266,23 @@ def _constant(step: Step, name: str, phrase: str) -> Iterator[Mutant]:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or at == 0 or not math.isfinite(value):
             continue
-        others = {"squared": value**2, "doubled": 2 * value, "halved": value / 2}
-        others |= {"root": value**0.5} if value > 0 else {}
-        others |= {"plus-one": value + 1, "less-one": value - 1}
-        tried = {value}
-        for what, other in others.items():
-            if other not in tried:
-                tried.add(other)
-                words = f"the number in {phrase} were {_CONSTANTS[what]}"
-                change = _position(at, other)
+        for what, (words, function) in _CONSTANTS.items():
+            if value > 0 or what != "root":
+                words = f"the number in {phrase} were {words}"
+                change = _number(at, function)
                 yield edited(step, f"{name}-{what}", words, "constant", change)
     if step.op in ("masked_fill", "masked_fill_"):
         words = "what is masked were set to zero"
         yield edited(step, f"{name}-zero", words, "mask", _position(2, 0.0))
 
 
-_CONSTANTS = {
-    "squared": "squared",
-    "doubled": "twice as large",
-    "halved": "half as large",
-    "root": "its own square root",
-    "plus-one": "larger by one",
-    "less-one": "smaller by one",
+_CONSTANTS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "squared": ("squared", lambda c: c**2),
+    "doubled": ("twice as large", lambda c: 2 * c),
+    "halved": ("half as large", lambda c: c / 2),
+    "root": ("its own square root", lambda c: abs(c) ** 0.5),
+    "plus-one": ("larger by one", lambda c: c + 1),
+    "less-one": ("smaller by one", lambda c: c - 1),
 }
 
 
@@ -349,6 +344,13 @@ def _argument(at: int, dtype: torch.dtype) -> Change:
 
 def _position(at: int, value: Any) -> Change:
     return lambda f, args, keywords, m: f(*args[:at], value, *args[at + 1 :], **keywords)
+
+
+def _number(at: int, function: Callable[[Any], Any]) -> Change:
+    """Return the change of a number, which may be another one at each size."""
+    return lambda f, args, keywords, m: f(
+        *args[:at], function(args[at]), *args[at + 1 :], **keywords
+    )
 
 
 def _with(*replaced: tuple[str, int, Any]) -> Change:
