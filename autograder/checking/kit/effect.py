@@ -80,7 +80,7 @@ class Paired:
             for block in mine:
                 state = {name: tensor.clone() for name, tensor in base.items()}
                 block.write(state[block.tensor], _values(block.shape, _OTHER, self._seed))
-                effects.append(_flat(run_safely(subject, self._inputs, state)) - tied)
+                effects.append(_change(_flat(run_safely(subject, self._inputs, state)), tied))
             changes = [self._effect(fit, slot) for slot in theirs]
             cost = torch.stack([torch.stack([_far(e, c) for c in changes]) for e in effects])
             rows, columns = linear_sum_assignment(cost.numpy())
@@ -154,7 +154,7 @@ class Paired:
             slot.write(whole[slot.tensor], _values(slot.shape, _OTHER, self._seed))
             self._network.load({**whole, **self._tied_buffers()})
             output = _flat(self._network.run(self._inputs, training=self._training))
-            self._effects[fit, slot] = output - _flat(self._tied_output(fit))
+            self._effects[fit, slot] = _change(output, _flat(self._tied_output(fit)))
         return self._effects[fit, slot]
 
     def _statistics(
@@ -199,6 +199,11 @@ def _statistic(name: str) -> str:
 def _flat(output: Any) -> Tensor:
     entries = [leaf.double().flatten() for leaf in leaves(output) if isinstance(leaf, Tensor)]
     return torch.cat(entries).nan_to_num() if entries else torch.zeros(0, dtype=torch.float64)
+
+
+def _change(now: Tensor, before: Tensor) -> Tensor:
+    """Return the difference of two outputs; nothing where they have other sizes."""
+    return now - before if now.shape == before.shape else now[:0]
 
 
 def _far(a: Tensor, b: Tensor) -> Tensor:
