@@ -19,9 +19,10 @@ def as_answer(reference: Reference, mutant: Mutant) -> Callable[..., Any]:
     if mutant.instead is not None:
         return make
     if not reference.is_module:
+        subject = reference.subject(reference.sizes[0], mutant)
 
         def answer(*arguments: Any) -> Any:
-            return run(make, arguments, mutant.edits, dtype=torch.float32)
+            return subject.run(arguments, dtype=torch.float32)
 
         return answer
 

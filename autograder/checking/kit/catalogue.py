@@ -168,7 +168,7 @@ def precision(mutant: Mutant) -> torch.dtype:
 def subject_of(reference: Reference, size: Size, mutant: Mutant, right: Subject) -> Subject | None:
     """Return a mutant ready to run, if it can with the right one's module; None: it cannot run."""
     if mutant.instead is None and not mutant.rebuilt and reference.is_module:
-        return Subject(right.module, mutant)
+        return Subject(right.module, mutant, False)
     try:
         return reference.subject(size, mutant)
     except Exception:  # layers that do not fit together

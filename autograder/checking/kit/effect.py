@@ -31,6 +31,7 @@ class Paired:
 
     Args:
         network: the student's.
+        buffers: of it, by name.
         inputs: of the runs that pair blocks.
         seed: of the values in these runs.
         training: the mode.
@@ -39,13 +40,20 @@ class Paired:
         parameters: the student's.
     """
 
-    def __init__(self, network: Network, inputs: Sequence[Any], seed: int, training: bool) -> None:
+    def __init__(
+        self,
+        network: Network,
+        buffers: Mapping[str, Tensor],
+        inputs: Sequence[Any],
+        seed: int,
+        training: bool,
+    ) -> None:
         self._network, self._inputs = network, inputs
         self._seed, self._training = seed, training
         self.parameters = network.parameters
         self._shapes = {p.name: p.shape for p in network.parameters}
         self._kinds = {p.name: p.kind for p in network.parameters}
-        self._buffers = {n: b for n, b in network.buffers().items() if _mean_or_var(n)}
+        self._buffers = {n: b for n, b in buffers.items() if _mean_or_var(n)}
         self._tied: dict[Fit, Any] = {}
         self._effects: dict[tuple[Fit, Block], Tensor] = {}
         self._fits: dict[tuple[Block, ...], list[Fit]] = {}

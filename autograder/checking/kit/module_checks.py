@@ -149,8 +149,9 @@ def _ask(
     try:
         network = _build(exercise, student, at, seed)
         network.run(inputs, training=training)
+        buffers = network.buffers()
         one.paired = [
-            Paired(network, inputs, derive_seed(seed, "tied", number), training)
+            Paired(network, buffers, inputs, derive_seed(seed, "tied", number), training)
             for number in range(_DRAWS)
         ]
     except StudentFault as fault:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from autograder.checking.challenge import derive_seed
 from autograder.checking.kit.draw import Draw, drawn_entries
 from autograder.checking.kit.mutant import RIGHT, Mutant
 from autograder.checking.kit.running import Step, cast, run
+from autograder.checking.kit.values import distance
 
 Inputs = Callable[..., Sequence[Any]]
 State = Mapping[str, Tensor]
@@ -84,7 +86,7 @@ class Reference:
         """
         make = mutant.instead or self.make
         if not self.is_module:
-            return Subject(make, mutant)
+            return Subject(make, mutant, self.takes_tensors and mutant.instead is None)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             module = make(**self.arguments(size))
@@ -95,7 +97,24 @@ class Reference:
             with torch.no_grad():
                 if any(nn.parameter.is_lazy(parameter) for parameter in module.parameters()):
                     module(*sample)
-        return Subject(module.train(self.training).requires_grad_(False), mutant)
+        return Subject(module.train(self.training).requires_grad_(False), mutant, False)
+
+    @cached_property
+    def takes_tensors(self) -> bool:
+        """Return whether a function computes the same where its numbers are tensors."""
+        for size in self.sizes:
+            inputs = self.inputs(size, 0)
+            if not any(type(value) is float for value in inputs):
+                return False
+            try:
+                plain, other = (
+                    run(self.make, inputs, numbers=numbers) for numbers in (False, True)
+                )
+            except Exception:  # where PyTorch, or the author, wants a number
+                return False
+            if distance(other, plain) > 1e-9:
+                return False
+        return True
 
 
 class Subject:
@@ -104,13 +123,14 @@ class Subject:
     Args:
         made: the function, or a module.
         mutant: which one it is.
+        numbers: whether it gets numbers as tensors.
 
     Attributes:
         mutant: which one it is.
     """
 
-    def __init__(self, made: Callable[..., Any], mutant: Mutant) -> None:
-        self._made, self.mutant = made, mutant
+    def __init__(self, made: Callable[..., Any], mutant: Mutant, numbers: bool) -> None:
+        self._made, self.mutant, self._numbers = made, mutant, numbers
 
     @property
     def module(self) -> nn.Module:
@@ -153,7 +173,14 @@ class Subject:
             for name, tensor in self.tensors().items():
                 value = (state or {}).get(name)
                 tensor.copy_(torch.zeros_like(tensor) if value is None else value)
-        return run(self._made, inputs, self.mutant.edits, dtype=dtype, record=record)
+        return run(
+            self._made,
+            inputs,
+            self.mutant.edits,
+            dtype=dtype,
+            record=record,
+            numbers=self._numbers,
+        )
 
 
 def is_running(name: str) -> bool:

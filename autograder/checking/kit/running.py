@@ -141,6 +141,7 @@ def run(
     *,
     dtype: torch.dtype = torch.float64,
     record: list[Step] | None = None,
+    numbers: bool = False,
 ) -> Any:
     """Return what a reference gives, in a precision of its own; its inputs stay as they are.
 
@@ -150,12 +151,16 @@ def run(
         edits: what is changed.
         dtype: of real tensors in this run: float64 or float32.
         record: gets its steps, in their order.
+        numbers: whether numbers among the arguments are tensors without axes, so that what is
+            computed of them is a step too.
 
     Raises:
         Exception: whatever it raises.
     """
     edits = edits or Edits()
     arguments = [cast(value, dtype) for value in inputs]
+    if numbers:
+        arguments = [torch.tensor(v, dtype=dtype) if type(v) is float else v for v in arguments]
     for before in edits.before:
         arguments = before(arguments)
     mode = _Steps(edits, dtype, record)
