@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import tempfile
-import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +13,8 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from autograder import CheckFault, GraderFault
+from autograder import GraderFault
 from autograder.checking import checks
-from autograder.checking.check_result import FELL_OVER
 from autograder.course.brought import brought_files
 from autograder.course.course import (
     Course,
@@ -28,17 +26,14 @@ from autograder.course.course import (
 from autograder.course.release import generate_release
 from autograder.intake import read as intake_read
 from autograder.judging.graded_notebook import autograded_id
-from autograder.judging.judge import grade_notebook
 from autograder.prepare._many_seeds import many_seeds
 from autograder.prepare._marks import misspelt_marks
 from autograder.prepare._prove_lab import prove
+from autograder.prepare._scores import scores
 from autograder.prepare.doctor import Finding
 from autograder.prepare.gives_away import graders_own
-from autograder.sandbox import Limits
 from autograder.sandbox.host_system import needs_linux, runs_hand_ins
 
-_LIMITS = Limits()
-_MAX_FRAMES = 8
 _BLOCKS = {  # what students must not see -> how long a line must be to give something away, chars
     r"### BEGIN SOLUTION\n(.*?)### END SOLUTION": 20,
     r"### BEGIN HIDDEN TESTS\n(.*?)### END HIDDEN TESTS": 10,
@@ -245,58 +240,6 @@ def committed(
     says = "older than the source" + (f": {', '.join(old)}" if old else "")
     good = same and not old
     return Finding("release", good, "up to date" if good else says, mend)
-
-
-def scores(
-    what: str,
-    notebook: NotebookNode,
-    assignment: str,
-    max_points: float,
-    wanted: float,
-    *,
-    fork_kernels: bool,
-    files: Mapping[str, bytes] | None = None,
-    limits: Limits = _LIMITS,
-) -> Finding:
-    """Return whether a notebook gets the points it should, in the sandbox and by the checks."""
-    try:
-        results = grade_notebook(
-            notebook,
-            assignment,
-            "check-assignment",
-            "no secret",
-            limits,
-            fork_kernels=fork_kernels,
-            files=files,
-        )
-    except CheckFault as fault:
-        return Finding(what, False, f"{fault}{_traceback(fault)}", "mend the check")
-    except (OSError, MemoryError) as error:
-        if not hasattr(error, "__notes__"):  # no check was at work
-            raise
-        return Finding(what, False, "; ".join(error.__notes__), "give the check what it needs")
-    got = round(sum(result.points for result in results.values()), 2)
-    odd = [
-        name
-        for name, result in results.items()
-        if result.points != (result.max_points if wanted else 0)
-    ]
-    says = f"{got:g} of {max_points:g}" + (f", see {', '.join(odd)}" if odd else "")
-    falls = {name: r.figures[FELL_OVER] for name, r in results.items() if FELL_OVER in r.figures}
-    if falls:
-        says += "".join(f"; the check {name} raised {where}" for name, where in falls.items())
-        return Finding(what, False, says, "have the check give a verdict on this notebook too")
-    mend = "a solution or a check is wrong" if wanted else "a check gives points for nothing"
-    return Finding(what, got == wanted, says, mend)
-
-
-def _traceback(fault: CheckFault) -> str:
-    """Return what led to a check's fault, line by line; "" if nothing was raised."""
-    if fault.__cause__ is None:
-        return ""
-    frames = traceback.extract_tb(fault.__cause__.__traceback__)
-    lines = [f"{Path(f.filename).name}:{f.lineno} in {f.name}: {f.line}" for f in frames]
-    return "".join(f"\n      {line}" for line in lines[-_MAX_FRAMES:])
 
 
 def _points(cell: NotebookNode) -> float:

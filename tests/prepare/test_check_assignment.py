@@ -21,7 +21,7 @@ from autograder.checking.student import InProcess, StudentSide
 from autograder.commands.cli import app
 from autograder.commands.terminal import GRADERS_FAULT
 from autograder.course.course import open_course
-from autograder.prepare import check_assignment
+from autograder.prepare import _scores, check_assignment
 from tests.conftest import ROOT
 
 SOURCE = nbformat.read(ROOT / "source" / "cnns" / "cnns.ipynb", 4)
@@ -140,7 +140,7 @@ def test_a_check_that_raises_is_named_with_its_line_and_the_rest_is_looked_at(
     def graded(*arguments: object, **options: object) -> dict[str, CheckResult]:
         return {"net_shape": checks.run("cnns", "net_shape", InProcess({}), 1)}
 
-    monkeypatch.setattr(check_assignment, "grade_notebook", graded)
+    monkeypatch.setattr(_scores, "grade_notebook", graded)
     monkeypatch.setattr(cnns, "net_shape", checks.scored(5)(judge))
     finding = check_assignment.scores("the source", SOURCE, "cnns", 90, 90, fork_kernels=True)
     line = judge.__code__.co_firstlineno + 1
@@ -152,7 +152,7 @@ def test_a_check_that_falls_over_one_of_the_two_notebooks_is_named_with_its_line
     monkeypatch: pytest.MonkeyPatch,
 ):
     fallen = CheckResult(nothing(5, "odd").criteria, figures={FELL_OVER: "KeyError at x.py:7"})
-    monkeypatch.setattr(check_assignment, "grade_notebook", lambda *a, **o: {"net_shape": fallen})
+    monkeypatch.setattr(_scores, "grade_notebook", lambda *a, **o: {"net_shape": fallen})
     for what, wanted in (("the source", 5), ("the release", 0)):
         finding = check_assignment.scores(what, SOURCE, "cnns", 5, wanted, fork_kernels=True)
         assert finding.good is False

@@ -19,7 +19,7 @@ from autograder.checking.student import InProcess, StudentSide
 from autograder.course.course import open_course
 from autograder.course.release import generate_release
 from autograder.judging.graded_notebook import autograded_id
-from autograder.prepare import check_assignment, new
+from autograder.prepare import _scores, check_assignment, new
 from autograder.prepare._many_seeds import many_seeds
 from autograder.prepare._marks import misspelt_marks
 from autograder.prepare._prove_lab import prove
@@ -191,7 +191,7 @@ def test_a_second_notebook_is_looked_at_too_and_other_points_are_found_there(
         graded.append(notebook)
         return {}
 
-    monkeypatch.setattr(check_assignment, "grade_notebook", grade)
+    monkeypatch.setattr(_scores, "grade_notebook", grade)
     monkeypatch.setattr(check_assignment, "prove", lambda assignment: iter(()))
     findings = list(check_assignment.examine(own, "scales"))
     assert "19 points in the notebook and 20 in its check" in bad(findings)["second: checks"]
@@ -210,7 +210,7 @@ def test_the_courses_own_limits_hold(own: Path, monkeypatch: pytest.MonkeyPatch)
         limits.append(given)
         return {}
 
-    monkeypatch.setattr(check_assignment, "grade_notebook", grade)
+    monkeypatch.setattr(_scores, "grade_notebook", grade)
     monkeypatch.setattr(check_assignment, "prove", lambda assignment: iter(()))
     list(check_assignment.examine(own, "scales"))
     assert [given.memory_bytes for given in limits] == [12345678] * 2  # type: ignore[attr-defined]
@@ -230,7 +230,7 @@ def test_a_check_that_raises_is_told_with_its_traceback(
     def grade(*arguments: object, **options: object) -> dict[str, CheckResult]:
         return {"standardise_shape": checks.run("scales", "standardise_shape", InProcess({}), 1)}
 
-    monkeypatch.setattr(check_assignment, "grade_notebook", grade)
+    monkeypatch.setattr(_scores, "grade_notebook", grade)
     source = nbformat.read(own / "source" / "scales" / "scales.ipynb", 4)
     says = check_assignment.scores("x", source, "scales", 5, 5, fork_kernels=True).says
     lines = list(itertools.dropwhile(lambda line: "in <lambda>" not in line, says.splitlines()))

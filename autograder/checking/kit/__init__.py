@@ -7,12 +7,13 @@ module_checks.py     the grade cells of a module
 
 draw.py              random inputs and weights
 reference.py         an author's reference: how to run it and its mutants
-running.py           runs it step by step, and changes steps
+running.py           runs it step by step, and changes steps; op_names.py, what these are called
 mutant.py            one way to get it wrong; names, words, lessons
-step_operators.py    what can be wrong with one step
+step_operators.py    what can be wrong with one step; changes.py, what it computes instead
+number_operators.py  ... that computes with numbers
 whole_operators.py   ... with arguments, the end, the order
 layer_operators.py   ... with a layer
-catalogue.py         all of these, tried and sorted
+catalogue.py         all of these, tried and sorted; answers.py, one as a student's answer
 challenge.py         questions in which every mutant shows, and the tolerance
 recognise.py         what a wrong answer is
 

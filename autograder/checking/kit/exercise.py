@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -81,8 +81,9 @@ class Exercise:
 
     def idle_sayings(self) -> list[str]:
         """Return the patterns of what the author says of no mistake."""
-        unsaid = replace_sayings(self)
-        names = [mutant.name for mutant in unsaid]
+        plain = make_catalogue(self.reference, self.given)  # under the machine's own names
+        found = (*plain.mutants, *(mutant for mutant, _ in plain.twins), *plain.equivalent)
+        names = [*(mutant.name for mutant in found), *SPECIAL]
         return [
             s.pattern for s in self.sayings if not any(re.fullmatch(s.pattern, n) for n in names)
         ]
@@ -98,13 +99,6 @@ class Exercise:
 
 
 SPECIAL = ("in-place", "layers", "unknown")
-
-
-def replace_sayings(exercise: Exercise) -> list[Mutant]:
-    """Return all mistakes that can be found, under the machine's own names."""
-    plain = make_catalogue(replace(exercise, sayings=[]).reference, exercise.given)
-    twins = [mutant for mutant, _ in plain.twins]
-    return [*plain.mutants, *twins, *plain.equivalent, *(Mutant(n, "", n) for n in SPECIAL)]
 
 
 def shared(points: Points, count: int, what: str) -> tuple[float, ...]:

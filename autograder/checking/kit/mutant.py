@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from autograder.checking.kit.running import Edits, Step
+from autograder.checking.kit.running import Change, Edits, Step
 
 Rebuild = Callable[[nn.Module], nn.Module]
 """From a layer to the one that stands in its place."""
@@ -51,6 +51,14 @@ class Mutant:
 
 
 RIGHT = Mutant("", "", "")
+
+
+def edited(
+    step: Step, name: str, words: str, kind: str, change: Change, *more: tuple[Step, Change]
+) -> Mutant:
+    """Return the mutant in which a step, and perhaps others, compute something else."""
+    changes = {step.site: change, **{other.site: their for other, their in more}}
+    return Mutant(name, words, kind, Edits(changes))
 
 
 def pair(a: Mutant, b: Mutant) -> Mutant | None:

@@ -9,9 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from autograder.checking.kit.mutant import Mutant, labels
+from autograder.checking.kit.mutant import Mutant, edited, labels
 from autograder.checking.kit.running import Arguments, Compute, Edits, Keywords, Memory, Step
-from autograder.checking.kit.step_operators import edited
 
 _ENDS: dict[str, Callable[[Tensor], Tensor]] = {
     "softmax": lambda x: F.softmax(x, dim=-1),
