@@ -190,7 +190,9 @@ def test_the_release_is_made(elsewhere: Elsewhere) -> None:
 
 def test_the_release_is_proved_as_far_as_no_hand_in_has_to_run(elsewhere: Elsewhere) -> None:
     text = elsewhere.printed("proof")
-    assert "+ leaks: nothing of the solutions + release: up to date ! scores: not tried" in text
+    assert "+ leaks: nothing of the solutions + release: up to date + many seeds: right" in text
+    assert "+ training_step, wrong answers: all" in text
+    assert "! scores: not tried" in text
     assert NEEDS_LINUX.format(elsewhere.name) in text
 
 

@@ -25,6 +25,7 @@ MAX_ROUNDS = 4
 _TRIES = 12
 _MAX_ERROR = SHOWS / 100  # of the reference in float32: beyond, no mutant could be told
 _ROOM = 30.0  # how many times the reference's own error a right answer may have, at the least
+_LEAST = 2e-5  # a fiftieth of `SHOWS`: forms that lose digits, such as E[x^2] - E[x]^2, stay within
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def draw_challenge(
 def _tolerance(error: float, nearest: float) -> float:
     nearest = min(nearest, 1.0)
     middle = math.sqrt(max(error, 1e-8) * nearest)
-    return min(max(middle, _ROOM * error), nearest / 3)
+    return min(max(middle, _ROOM * error, _LEAST), nearest / 3)
 
 
 def _round(reference: Reference, size: Size, right: Subject, seed: int) -> tuple[Round, float]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from autograder.checking.challenge import derive_seed, generator
 
+_KEPT = 64  # tensors of values
 _GAIN = 1.6  # of weights: signals so large that a changed activation shows
 
 
@@ -41,13 +43,15 @@ class Draw:
         return torch.rand(shape, generator=self._rng) < share
 
 
-def drawn_entries(shape: Sequence[int], key: str, seed: int) -> Tensor:
+@lru_cache(maxsize=_KEPT)
+def drawn_entries(shape: tuple[int, ...], key: str, seed: int) -> Tensor:
     """Return random values for a parameter or a buffer, float64 that float32 holds exactly.
 
-    The same seed, shape and name give the same values, in whatever network they stand.
+    The same seed, shape and name give the same values, in whatever network they stand: every mutant
+    gets them. So they are kept for a while, and nobody may change them.
 
     Args:
-        shape: of the tensor.
+        shape: of the tensor, a tuple.
         key: its name; a running variance is positive.
         seed: of the challenge.
     """

@@ -193,7 +193,7 @@ class Paired:
 
 
 def _values(shape: Sequence[int], key: str, seed: int) -> Tensor:
-    return drawn_entries(shape, key, seed)
+    return drawn_entries(tuple(shape), key, seed)
 
 
 def _mean_or_var(name: str) -> bool:

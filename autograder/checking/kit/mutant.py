@@ -45,6 +45,11 @@ class Mutant:
         return self.instead is not None
 
     @property
+    def double(self) -> bool:
+        """Return whether it is two mistakes at once."""
+        return "+" in self.name
+
+    @property
     def about(self) -> str:
         """Return what to teach about it."""
         return self.lesson or LESSONS.get(self.kind, "")

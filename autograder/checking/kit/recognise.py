@@ -19,7 +19,6 @@ from autograder.checking.kit.reference import Reference, Subject
 from autograder.checking.kit.values import distance
 
 MAX_PAIRS = 2000  # of mutants that are tried on a wrong answer
-_SIMILAR = 0.1  # how far apart float32 may bring two runs of one ill-conditioned mistake
 _FAR = 1e-4  # what two forms of one mistake may differ by in float32
 
 
@@ -98,7 +97,7 @@ def _explains_answers(reference: Reference, mutant: Mutant, asked: Asked) -> boo
             continue
         allowed = max(challenge.tolerance, _FAR)
         apart = distance(answer, answers_of(subject, one))
-        if apart > allowed and (mutant.given or apart < _SIMILAR):
+        if apart > allowed and not mutant.double:
             # What float32 alone shows, such as an overflow; or what it blurs, such as 1 / x.
             apart = distance(answer, answers_of(subject, one, torch.float32))
         if apart > allowed:

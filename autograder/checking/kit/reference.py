@@ -148,7 +148,7 @@ class Subject:
     def random_state(self, seed: int) -> dict[str, Tensor]:
         """Return random values for all of these."""
         found = self.tensors().items()
-        return {name: drawn_entries(tensor.shape, name, seed) for name, tensor in found}
+        return {name: drawn_entries(tuple(tensor.shape), name, seed) for name, tensor in found}
 
     def run(
         self,
