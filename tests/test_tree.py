@@ -184,6 +184,7 @@ def test_docstrings_begin_with_what_a_function_does() -> None:
     assert [word for word in first if word in ("Returns", "Yields", "Raises", "The", "A")] == []
 
 
+@pytest.mark.slow
 def test_everything_general_works_without_the_assignment_cnns(tmp_path: Path) -> None:
     for folder in ("autograder", "course_utils"):
         ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "cnns", "maintain")

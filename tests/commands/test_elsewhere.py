@@ -135,7 +135,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return course
 
 
-@pytest.fixture(scope="module", params=sorted(NAMES))
+@pytest.fixture(scope="module", params=["darwin", pytest.param("win32", marks=pytest.mark.slow)])
 def elsewhere(
     request: pytest.FixtureRequest, graded: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Elsewhere:

@@ -29,6 +29,7 @@ AUTOMATIC = {
     "improved_top_left": 5.0,
     "improved_bottom_right": 20.0,
 }
+BOTH = ["graded", pytest.param("stock_graded", marks=pytest.mark.slow)]
 MANUAL = ("why_bottom_right_fails", "how_easy")
 EVERYBODYS = "a file that everybody gets"
 NOISY = next(student for student in HAND_INS if student.opening)
@@ -70,7 +71,7 @@ def scores(course: Path, student: str) -> dict[str, float | None]:
         return {grade.name: grade.auto_score for grade in submission.grades}
 
 
-@pytest.mark.parametrize("which", ["graded", "stock_graded"])
+@pytest.mark.parametrize("which", BOTH)
 def test_a_file_beside_the_release_is_beside_every_hand_in(
     which: str, request: pytest.FixtureRequest
 ) -> None:
@@ -82,19 +83,19 @@ def test_what_lies_beside_the_source_alone_is_nobodys(graded: Path) -> None:
     assert list((graded / "autograded").rglob("solution.py")) == []
 
 
-@pytest.mark.parametrize("which", ["graded", "stock_graded"])
+@pytest.mark.parametrize("which", BOTH)
 def test_the_source_scores_full(which: str, request: pytest.FixtureRequest) -> None:
     got = scores(request.getfixturevalue(which), "source")
     assert {k: v for k, v in got.items() if k in AUTOMATIC} == AUTOMATIC
 
 
-@pytest.mark.parametrize("which", ["graded", "stock_graded"])
+@pytest.mark.parametrize("which", BOTH)
 def test_the_release_scores_0_in_every_cell(which: str, request: pytest.FixtureRequest) -> None:
     got = scores(request.getfixturevalue(which), "release")
     assert got == dict.fromkeys([*AUTOMATIC, *MANUAL], 0.0)
 
 
-@pytest.mark.parametrize("which", ["graded", "stock_graded"])
+@pytest.mark.parametrize("which", BOTH)
 def test_warnings_progress_bars_and_bare_expressions_cost_nothing(
     which: str, request: pytest.FixtureRequest
 ) -> None:

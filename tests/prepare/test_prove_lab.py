@@ -205,7 +205,7 @@ def test_the_courses_own_limits_hold(own: Path, monkeypatch: pytest.MonkeyPatch)
     limits = []
 
     def grade(
-        notebook: object, assignment: str, student: str, secret: str, given: object, **o: object
+        notebook: object, assignment: str, secret: str, given: object, **o: object
     ) -> dict[str, object]:
         limits.append(given)
         return {}

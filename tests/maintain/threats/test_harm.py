@@ -64,6 +64,7 @@ def test_a_submission_has_a_limit_of_its_own() -> None:
     assert "the whole notebook took longer than the limit of 12 seconds" in result.shown().lower()
 
 
+@pytest.mark.slow
 def test_a_loop_in_an_answer_costs_its_own_points_alone() -> None:
     loops = "def conv_pool_conv(image, kernel):\n    while True:\n        pass"
     result = judged(

@@ -48,8 +48,8 @@ def not_finite(about: Found) -> Mistake | None:
     if about.finite:
         return None
     words = "Once trained, it answers with numbers that are infinite or no numbers (NaN). Look "
-    words += "for a division by something that may be zero, and for exp or log of large or "
-    words += "negative numbers."
+    words += "for a division by something that may be zero, for the log or a root of zero or of a "
+    words += "negative number, and for exp of a large one."
     return Mistake("improved-nan", words)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from autograder.assignments.cnns import calibration
@@ -30,9 +31,12 @@ def top_left(student: StudentSide, seed: int) -> CheckResult:
     figures = {"top_left": counted.top_left}
     if points == highest.points:
         return CheckResult((criterion,), figures=figures)
-    mistake = not_finite(about) or slow(about.inspection)
-    advice = f"Your network hardly learns within the budget. {mistake.words}"
-    return CheckResult((criterion,), advice, names([mistake]), figures)
+    mistake = not_finite(about)
+    if mistake is None:
+        mistake = slow(about.inspection)
+        words = f"Your network hardly learns within the budget. {mistake.words}"
+        mistake = replace(mistake, words=words)
+    return CheckResult((criterion,), mistake.words, names([mistake]), figures)
 
 
 def bottom_right(student: StudentSide, seed: int) -> CheckResult:

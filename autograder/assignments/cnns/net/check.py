@@ -170,7 +170,7 @@ def _second_criterion(recognition: Recognition) -> Criterion:
         right, got = False, f"a second one at {' and at '.join(recognition.crowded)}"
     elif not recognition.answered:
         got = "nothing was returned"
-    return verdict("layers with a second mistake", "none", got, right, _SECOND_POINTS)
+    return verdict("no layer has two mistakes", "none with two", got, right, _SECOND_POINTS)
 
 
 def _other_defaults(

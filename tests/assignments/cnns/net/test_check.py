@@ -228,6 +228,7 @@ def test_one_slip_named_or_not_costs_three_to_eight(slip, functional):
         assert 3 <= 20 - result.points <= 8, (result.points, result.criteria)
 
 
+@pytest.mark.slow
 def test_two_slips_at_two_layers_cost_six_to_fourteen():
     # All of these are of conv1's part; a rim is laid around what conv1 hands on.
     first = ("normalised", "abs", "sin", "pooling", "no name for it")
