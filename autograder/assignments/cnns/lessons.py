@@ -192,8 +192,9 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
         r"improved-positions",
         "A layer with a weight for each position learns what a digit looks like at that position, "
         "and nowhere else. A convolution puts out a small map for each channel, which shows where "
-        "the channel's pattern was found. Ask a question about this map whose answer stays the "
-        "same when the pattern moves, and ask it before the first fully connected layer.",
+        "the channel's pattern was found. Which number can you take of such a map that "
+        "stays the same when the pattern moves to another place? Hand that number to the first "
+        "fully connected layer, and not the whole map.",
     ),
     (
         r"improved-border",
