@@ -142,7 +142,7 @@ class Model:
         self._handle = f"model.{next(self._handles)}"
         fields, _ = self._ask(
             "build",
-            {"name": name, "arguments": arguments or {}, "seed": _given_away(seed)},
+            {"name": name, "arguments": arguments or {}, "seed": seed},
             {} if sample is None else {"sample": sample},
         )
         self.parameters = parameter_list(fields.get("parameters"))
@@ -187,12 +187,7 @@ class Model:
         """Train for `steps` more steps of the protocol: see `course_utils.protocol.Training`."""
         self._ask(
             "train",
-            {
-                "protocol": asdict(protocol),
-                "seed": _given_away(seed),
-                "steps": steps,
-                "padding": padding,
-            },
+            {"protocol": asdict(protocol), "seed": seed, "steps": steps, "padding": padding},
             {"inputs": inputs, "labels": labels},
         )
 
@@ -211,11 +206,6 @@ class Model:
         return asked(self._student, verb, about, tensors or {}, self._name)
 
 
-def _given_away(seed: int) -> int:
-    """Return the seed that the student's side gets, which tells nothing of the judge's own."""
-    return derive_seed("the student's side", seed)
-
-
 def asked(
     student: StudentSide,
     verb: str,
@@ -228,13 +218,17 @@ def asked(
     Args:
         student: whose.
         verb: of the probe.
-        arguments: of the verb, as JSON.
+        arguments: of the verb, as JSON. In place of a seed goes another one, which tells nothing
+            of the judge's own.
         tensors: of the verb, by name.
         name: the student's for what is asked.
 
     Raises:
         StudentFault: the student's code raised.
     """
+    if "seed" in arguments:
+        given_away = derive_seed("the student's side", arguments["seed"])
+        arguments = {**arguments, "seed": given_away}
     fields, answer = student.ask(verb, arguments, tensors)
     error = fields.get("error")
     if error is not None:

@@ -13,7 +13,9 @@ from torch import nn
 
 from autograder.assignments.cnns.net.reference import net_shapes, net_spec
 from autograder.checking import checks
+from autograder.checking.kit.asking import Network
 from autograder.checking.student import InProcess, Model, StudentFault, call
+from course_utils.training import SHORT_RUN
 from tests.assignments.cnns.networks import PaddedPooling
 
 CHECKS = (
@@ -246,3 +248,25 @@ def test_the_state_that_was_read_does_not_change_with_the_network():
 def test_the_state_comes_in_the_same_order_from_every_side() -> None:
     state = Model(InProcess({"ImprovedNet": PaddedPooling}), "ImprovedNet").state()
     assert list(state) == sorted(state)
+
+
+class Spied(InProcess):
+    """Notes the seeds that it is given."""
+
+    def __init__(self, namespace):
+        super().__init__(namespace)
+        self.seeds = []
+
+    def ask(self, verb, arguments, tensors):
+        self.seeds += [arguments["seed"]] if "seed" in arguments else []
+        return super().ask(verb, arguments, tensors)
+
+
+def test_no_seed_of_the_judges_reaches_the_students_side():
+    spied = Spied({"ImprovedNet": PaddedPooling, "Line": lambda: nn.Linear(2, 3)})
+    model = Model(spied, "ImprovedNet", seed=5)
+    images = torch.rand(4, 1, 56, 56)
+    model.train(images, torch.zeros(4).long(), protocol=SHORT_RUN, seed=6, steps=1)
+    Network(spied, "Line", {}, 7, [torch.rand(1, 2)])
+    assert len(spied.seeds) == 3
+    assert not {5, 6, 7} & set(spied.seeds)
