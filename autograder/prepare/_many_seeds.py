@@ -3,46 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Iterable, Mapping
-from typing import Any, NoReturn
-
-from torch import Tensor
+from collections.abc import Iterable
 
 from autograder import GraderFault
 from autograder.checking import checks
 from autograder.checking.challenge import derive_seed
-from autograder.checking.student import InProcess
-from autograder.inside.probe import Answer
+from autograder.checking.untrained import Trains, Untrained
 from autograder.prepare.doctor import Finding
 
 SEEDS = 20
 _LIMIT_S = 30.0  # for one check: what takes longer is asked with fewer seeds
-
-
-class _Trains(Exception):
-    """Something is to be trained: that takes too long here, and has a command of its own."""
-
-
-class _Untrained:
-    """A student's side that answers until something is to be trained."""
-
-    def __init__(self, namespace: Mapping[str, Any]) -> None:
-        self._student = InProcess(namespace)
-        self.memo: dict[Hashable, Any] = self._student.memo
-
-    def version(self, name: str) -> Hashable:
-        return self._student.version(name)
-
-    def cpu_s(self) -> float:
-        return self._student.cpu_s()
-
-    def afresh(self) -> NoReturn:
-        raise _Trains
-
-    def ask(self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
-        if verb == "train":
-            raise _Trains
-        return self._student.ask(verb, arguments, tensors)
 
 
 def many_seeds(assignment: str, grade_ids: Iterable[str]) -> Finding:
@@ -56,7 +26,7 @@ def many_seeds(assignment: str, grade_ids: Iterable[str]) -> Finding:
         started, tried = time.monotonic(), 0
         while tried < SEEDS and time.monotonic() - started < _LIMIT_S:
             seed = derive_seed("check-assignment", grade_id, tried)
-            said = _lost(assignment, grade_id, _Untrained(honest()), seed)
+            said = _lost(assignment, grade_id, Untrained(honest()), seed)
             if said is None:
                 trained.append(grade_id)
                 break
@@ -72,11 +42,11 @@ def many_seeds(assignment: str, grade_ids: Iterable[str]) -> Finding:
     return Finding(what, not wrong, says, mend if wrong else "")
 
 
-def _lost(assignment: str, grade_id: str, student: _Untrained, seed: int) -> str | None:
+def _lost(assignment: str, grade_id: str, student: Untrained, seed: int) -> str | None:
     """Return why points were lost; "" if none were, None if something is to be trained."""
     try:
         result = checks.run(assignment, grade_id, student, seed)
-    except _Trains:
+    except Trains:
         return None
     except GraderFault as fault:
         return str(fault)

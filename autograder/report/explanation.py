@@ -9,22 +9,20 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
-from torch import Tensor
 
 from autograder import CheckFault, GraderFault
 from autograder.batch.progress import FOLDER, last_faults
 from autograder.checking import checks
 from autograder.checking.check_result import FELL_OVER
-from autograder.checking.student import InProcess
+from autograder.checking.untrained import Trains, Untrained
 from autograder.course.course import Course, open_course
 from autograder.course.secret import course_secret
 from autograder.course.versions import differences, versions
-from autograder.inside.probe import Answer
 from autograder.judging.graded_notebook import (
     ASKED,
     DRAWN_FROM,
@@ -40,28 +38,6 @@ from autograder.judging.record import Question, Recorded
 from autograder.judging.verdict import as_text
 
 _ANSWERS = ("call", "forward", "predict", "apply", "run")  # verbs whose answer a check compares
-
-
-class _Trains(GraderFault):
-    """A check has a network trained: that is not done again only to explain it."""
-
-
-class _Untrained(InProcess):
-    """A student in this process, as long as nothing is trained."""
-
-    def afresh(self) -> NoReturn:
-        """Raise `_Trains`: whoever opens a side once more trains there."""
-        raise _Trains
-
-    def ask(self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
-        """Return the probe's answer.
-
-        Raises:
-            _Trains: it would take too long.
-        """
-        if verb == "train":
-            raise _Trains
-        return super().ask(verb, arguments, tensors)
 
 
 @dataclass(frozen=True)
@@ -240,8 +216,8 @@ def _right_answers(
     honest = checks.honest_of(assignment)
     if honest is None:
         return {}
-    recorded = Recorded(_Untrained(honest()))
-    with suppress(_Trains):
+    recorded = Recorded(Untrained(honest()))
+    with suppress(Trains):
         checks.run(assignment, grade_id, recorded, seed)
     expected = [question for question in recorded.taken() if question["verb"] in _ANSWERS]
     right: dict[int, str] = {}
