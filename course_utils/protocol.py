@@ -31,7 +31,7 @@ class Protocol:
         weight_decay: AdamW's decoupled weight decay.
     """
 
-    checkpoints: tuple[int, ...] = (150, 300)
+    checkpoints: tuple[int, ...]
     batch_size: int = 32
     max_lr: float = 1e-2
     weight_decay: float = 1e-2

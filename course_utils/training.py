@@ -22,7 +22,6 @@ from course_utils.transforms import padding
 IMAGE_SIZE = 56  # pixels: a 28x28 sign in one quadrant of a canvas twice as high and wide
 SHORT_RUN = Protocol(checkpoints=(150, 300))
 LONG_RUN = Protocol(checkpoints=(500, 750, 1000, 1500))
-CORNERS = ("top_left", "bottom_right")
 Look = TypeVar("Look", bound=Accuracies)
 
 
@@ -69,20 +68,20 @@ def measure(run: Callable[[Protocol, int], Iterable[Look]], scale: Scale) -> Mea
 
 
 def looks(
-    train: Callable[[int], None], evaluate: Callable[[str], float], protocol: Protocol
+    train: Callable[[int], None], evaluate: Callable[[], tuple[float, float]], protocol: Protocol
 ) -> Iterator[Accuracies]:
     """Yield the accuracies at each checkpoint; whoever has seen enough stops asking.
 
     Args:
         train: trains a fresh network for so many more steps.
-        evaluate: gives the accuracy in [0, 1] in a quadrant.
+        evaluate: gives the accuracies in [0, 1] top left and bottom right.
         protocol: the budget and its checkpoints.
     """
     done = 0
     for checkpoint in protocol.checkpoints:
         train(checkpoint - done)
         done = checkpoint
-        yield Accuracies(evaluate("top_left"), evaluate("bottom_right"), done)
+        yield Accuracies(*evaluate(), done)
 
 
 def outcome(looks: Iterable[Look], scale: Scale) -> Look:
@@ -142,11 +141,12 @@ def _looks_here(
         padding=padding("top_left"),
     )
 
+    def accuracy_in(corner: str) -> float:
+        logits = predict(model, signs.test_images[corner][:, None], padding(corner))
+        return accuracy(logits, signs.test_labels[corner])
+
     return looks(
         lambda steps: training.run(steps, progress=progress),
-        lambda corner: accuracy(
-            predict(model, signs.test_images[corner][:, None], padding(corner)),
-            signs.test_labels[corner],
-        ),
+        lambda: (accuracy_in("top_left"), accuracy_in("bottom_right")),
         protocol,
     )

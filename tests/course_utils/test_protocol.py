@@ -14,7 +14,7 @@ DIGITS = load_digits_subset()
 IMAGES, LABELS = DIGITS.train_images[:, None], DIGITS.train_labels
 TEST_IMAGES = DIGITS.test_images[:, None]
 TOP_LEFT = padding("top_left")
-BUDGET = Protocol()
+BUDGET = Protocol(checkpoints=(150, 300))
 
 
 class Flattens(nn.Module):

@@ -26,8 +26,8 @@ def test_a_settled_run_ends_at_a_checkpoint_and_an_open_one_at_the_last() -> Non
         trained.clear()
         values = iter(by_checkpoint)
 
-        def evaluate(quadrant: str) -> float:
-            return 0.95 if quadrant == "top_left" else next(values)
+        def evaluate() -> tuple[float, float]:
+            return 0.95, next(values)
 
         return outcome(looks(trained.append, evaluate, budget), SCALE)
 

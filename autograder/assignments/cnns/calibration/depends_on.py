@@ -54,6 +54,7 @@ def _used_by(roots: Iterable[Any]) -> Iterator[str]:
             cells = [cell.cell_contents for cell in thing.__closure__ or ()]
             waiting += zip(thing.__code__.co_freevars, cells, strict=True)
             waiting += [("default", value) for value in thing.__defaults__ or ()]
+            waiting += (thing.__kwdefaults__ or {}).items()
         elif isinstance(thing, type):
             members = vars(thing).items()
             waiting += [(key, found) for key, found in members if key not in _NOT_CODE]

@@ -102,7 +102,7 @@ def run_looks(
     signs = draw_signs(derive_seed(seed, "signs"))
     model = build(trained, IMPROVED_NET, seed)
     model.load(shuffled_state(model.state(), generator(derive_seed(seed, "weights"))))
-    logits: dict[str, Tensor] = {}
+    finite = True
 
     def train(steps: int) -> None:
         for start in range(0, steps, STEPS_A_REQUEST):
@@ -114,18 +114,26 @@ def run_looks(
                 steps=min(STEPS_A_REQUEST, steps - start),
                 padding=padding("top_left"),
             )
+
+    def evaluate() -> tuple[float, float]:
+        nonlocal finite
         fresh = build(asked, IMPROVED_NET, derive_seed(seed, "fresh"))
         fresh.load(model.state())
-        for corner in training.CORNERS:
-            images = signs.test_images[corner]
-            answer = fresh.predict(images[:, None], padding(corner))
-            logits[corner] = as_logits(answer, len(images), CLASSES)
-
-    def evaluate(corner: str) -> float:
-        if not bool(logits[corner].isfinite().all()):
-            return 0.0
-        return accuracy(logits[corner], signs.test_labels[corner])
+        logits = {
+            corner: as_logits(fresh.predict(images[:, None], padding(corner)), len(images), CLASSES)
+            for corner, images in signs.test_images.items()
+        }
+        finite = all(bool(answer.isfinite().all()) for answer in logits.values())
+        top_left, bottom_right = (
+            _accuracy(logits[corner], signs.test_labels[corner])
+            for corner in ("top_left", "bottom_right")
+        )
+        return top_left, bottom_right
 
     for look in training.looks(train, evaluate, protocol):
-        finite = all(bool(answer.isfinite().all()) for answer in logits.values())
         yield Look(look.top_left, look.bottom_right, look.steps, finite)
+
+
+def _accuracy(logits: Tensor, labels: Tensor) -> float:
+    """Return the accuracy of logits (M, 10); 0 if one of them is no number."""
+    return accuracy(logits, labels) if bool(logits.isfinite().all()) else 0.0
