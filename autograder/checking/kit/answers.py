@@ -15,9 +15,8 @@ from autograder.checking.kit.running import run
 
 def as_answer(reference: Reference, mutant: Mutant) -> Callable[..., Any]:
     """Return the function or the class of modules that has a mutant's mistake."""
-    make = mutant.instead or reference.make
     if mutant.instead is not None:
-        return make
+        return mutant.instead
     if not reference.is_module:
         subject = reference.subject(reference.sizes[0], mutant)
 
@@ -29,7 +28,7 @@ def as_answer(reference: Reference, mutant: Mutant) -> Callable[..., Any]:
     class Answer(nn.Module):
         def __init__(self, **arguments: Any) -> None:
             super().__init__()
-            self.inner = make(**arguments)
+            self.inner = reference.make(**arguments)
             for path, rebuild in mutant.rebuilt:
                 self.inner.set_submodule(path, rebuild(self.inner.get_submodule(path)))
 

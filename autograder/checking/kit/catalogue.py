@@ -121,9 +121,9 @@ def make_catalogue(
     unique: dict[str, Mutant] = {}
     for mutant in made:
         unique.setdefault(mutant.name, mutant)
-    said = [(_said(mutant, sayings), mutant) for mutant in unique.values()]
-    said.sort(key=lambda both: both[0] is both[1])  # of twins, what the author speaks of is kept
-    machine = [mutant for mutant, _ in said][:_MAX_MUTANTS]
+    spoken = [(said(mutant, sayings), mutant) for mutant in unique.values()]
+    spoken.sort(key=lambda both: both[0] is both[1])  # of twins, what the author speaks of is kept
+    machine = [mutant for mutant, _ in spoken][:_MAX_MUTANTS]
     right = _outputs(reference, RIGHT, subjects)
     kept: list[tuple[Mutant, list[Any]]] = []
     equivalent, twins, broken = [], [], []
@@ -231,6 +231,7 @@ def _real(leaf: Any) -> bool:
     return isinstance(leaf, Tensor) and leaf.is_floating_point()
 
 
-def _said(mutant: Mutant, sayings: Sequence[Saying]) -> Mutant:
+def said(mutant: Mutant, sayings: Sequence[Saying]) -> Mutant:
+    """Return a mutant as the author wants it: by the first saying that is about it."""
     found: Iterator[Mutant | None] = (saying.said(mutant) for saying in sayings)
     return next((other for other in found if other is not None), mutant)

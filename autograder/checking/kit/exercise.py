@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from autograder import CheckFault
-from autograder.checking.kit.catalogue import Catalogue, Saying, make_catalogue
+from autograder.checking.kit.catalogue import Catalogue, Saying, make_catalogue, said
 from autograder.checking.kit.mutant import Mutant
 from autograder.checking.kit.reference import Reference
 from autograder.checking.kit.values import described
@@ -69,9 +69,7 @@ class Exercise:
 
     def special(self, name: str, words: str) -> Mutant:
         """Return a mistake that is no mutant's, as the author wants it."""
-        mutant = Mutant(name, words, name)
-        found = (saying.said(mutant) for saying in self.sayings)
-        return next((other for other in found if other is not None), mutant)
+        return said(Mutant(name, words, name), self.sayings)
 
     def lessons(self) -> Iterator[tuple[str, str]]:
         """Yield the name of each mistake that can be found, and what to teach about it."""

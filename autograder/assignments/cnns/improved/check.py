@@ -11,7 +11,7 @@ from autograder.assignments.cnns.improved.training_runs import Look, found
 from autograder.checking.check_result import CheckResult, Criterion
 from autograder.checking.mistakes import names
 from autograder.checking.student import StudentSide
-from course_utils.scale import Scale
+from course_utils.scale import Mark, Scale
 from course_utils.training import Measured
 
 
@@ -21,13 +21,7 @@ def top_left(student: StudentSide, seed: int) -> CheckResult:
     about = found(student, seed, scale)
     counted, highest = about.counted, scale.top_left[-1]
     points, _ = scale.points(counted)
-    criterion = Criterion(
-        "accuracy on top-left signs",
-        f"{highest.accuracy:.0%} for all {highest.points:g} points",
-        _shown(counted.top_left, about.measured),
-        points,
-        highest.points,
-    )
+    criterion = _criterion("top-left", counted.top_left, about.measured, highest, points)
     figures = {"top_left": counted.top_left}
     if points == highest.points:
         return CheckResult((criterion,), figures=figures)
@@ -45,13 +39,7 @@ def bottom_right(student: StudentSide, seed: int) -> CheckResult:
     about = found(student, seed, scale)
     counted, highest = about.counted, scale.bottom_right[-1]
     _, points = scale.points(counted)
-    criterion = Criterion(
-        "accuracy on bottom-right signs",
-        f"{highest.accuracy:.0%} for all {highest.points:g} points",
-        _shown(counted.bottom_right, about.measured),
-        points,
-        highest.points,
-    )
+    criterion = _criterion("bottom-right", counted.bottom_right, about.measured, highest, points)
     figures: dict[str, Any] = {
         "top_left": counted.top_left,
         "bottom_right": counted.bottom_right,
@@ -74,6 +62,19 @@ def bottom_right(student: StudentSide, seed: int) -> CheckResult:
         "two corners after each change that you make."
     )
     return CheckResult((criterion,), advice, names(obstacles), figures)
+
+
+def _criterion(
+    corner: str, accuracy: float, measured: Measured[Look], highest: Mark, points: float
+) -> Criterion:
+    """Return what is said of the accuracy in one corner."""
+    return Criterion(
+        f"accuracy on {corner} signs",
+        f"{highest.accuracy:.0%} for all {highest.points:g} points",
+        _shown(accuracy, measured),
+        points,
+        highest.points,
+    )
 
 
 def _shown(accuracy: float, measured: Measured[Look]) -> str:
