@@ -2,6 +2,7 @@
 
 kit/             all of that derived from an author's right answers: `Lab`
 student.py       the student's side as a check sees it: `call`, `Model`
+untrained.py     the same in this process, as long as nothing is trained
 challenge.py     random inputs and weights, from a seed
 check_result.py  the verdict: `CheckResult`, `Criterion`
 criteria.py      is the shape right, are these values the same?

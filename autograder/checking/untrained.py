@@ -1,5 +1,7 @@
-"""A student's side in this process, as long as nothing is trained: that takes too long to prove or
-to explain something."""
+"""A student's side that answers as long as nothing is trained.
+
+To prove a lab or to explain a verdict is not worth a training run.
+"""
 
 from __future__ import annotations
 
