@@ -1,19 +1,15 @@
-"""The graded scale of `ImprovedNet`: what accuracies are worth, and when to train once more.
+"""The graded scale of a network that is trained: what accuracies are worth, when to train again.
 
-The numbers are not chosen here: `scale.json` beside this file is a copy of the scale that the
-grader's calibration measured (`autograder calibrate` writes both).
+A network is asked about one or more test sets. The first has inputs like those that it was trained
+on; what it learned has to hold on the others, too.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from itertools import pairwise
 from statistics import mean
-from typing import Any
 
 MAX_RUNS = 3  # short ones, of one network
 _STEP = 0.5  # points: what they are rounded to
@@ -21,17 +17,19 @@ _STEP = 0.5  # points: what they are rounded to
 
 @dataclass(frozen=True)
 class Accuracies:
-    """What a network did at one checkpoint of the protocol, on 1,000 test images in each corner.
+    """What a network did at one checkpoint of a training run.
 
     Attributes:
-        top_left: accuracy in [0, 1] where it was trained.
-        bottom_right: accuracy in [0, 1] where it was not.
+        values: test set -> accuracy in [0, 1].
         steps: after how many optimiser steps.
     """
 
-    top_left: float
-    bottom_right: float
+    values: Mapping[str, float]
     steps: int
+
+    def __getitem__(self, test: str) -> float:
+        """Return the accuracy on one test set."""
+        return self.values[test]
 
 
 @dataclass(frozen=True)
@@ -54,59 +52,64 @@ class Scale:
     """The marks, and the rules by which runs are stopped, repeated and lengthened.
 
     Attributes:
-        top_left: the marks of the top-left accuracy, rising; the first is worth nothing.
-        bottom_right: the marks of the bottom-right accuracy.
-        margin: a checkpoint ends a run when both accuracies are this far above the highest marks.
-            0.03 is 2.4 standard errors of an accuracy of 0.8 on 1,000 images.
+        marks: test set -> its marks, rising; the first is worth nothing. The first test set has
+            inputs like those trained on.
+        learns: the accuracy there of a network that has begun to learn.
+        margin: a checkpoint ends a run when all accuracies are this far above the highest marks.
+            0.03 is 2.4 standard errors of an accuracy of 0.8 on 1,000 inputs.
         spread: how far one run may come out from another of the same network.
-        follows: the share of its top-left accuracy that a network reaches bottom right if what it
-            learns carries over.
-        learns: the top-left accuracy of a network that has begun to learn.
+        follows: the share of its first accuracy that a network reaches on the other test sets if
+            what it learned carries over.
     """
 
-    top_left: tuple[Mark, ...]
-    bottom_right: tuple[Mark, ...]
-    margin: float
-    spread: float
-    follows: float
+    marks: Mapping[str, tuple[Mark, ...]]
     learns: float
+    margin: float = 0.03
+    spread: float = 0.12
+    follows: float = 0.85
 
-    def points(self, counted: Accuracies) -> tuple[float, float]:
-        """Return the points for the top-left and for the bottom-right accuracy."""
-        left, right = self._between(counted.top_left, counted.bottom_right)
-        return _rounded(left), _rounded(right)
+    @property
+    def first(self) -> str:
+        """Return the test set with inputs like those trained on."""
+        return next(iter(self.marks))
 
-    def _between(self, top_left: float, bottom_right: float) -> tuple[float, float]:
+    def highest(self, test: str) -> Mark:
+        """Return the mark of a test set that is worth all its points."""
+        return self.marks[test][-1]
+
+    def points(self, counted: Accuracies) -> dict[str, float]:
+        """Return the points for each test set."""
+        return {test: round(worth / _STEP) * _STEP for test, worth in self._worth(counted).items()}
+
+    def _worth(self, counted: Accuracies) -> dict[str, float]:
         """Return the points before rounding.
 
-        What a network cannot do top left it cannot carry over: where it misses points there, it
-        gets the same share of those for the bottom right.
+        What a network has not learned it cannot carry over: where it misses points on the first
+        test set, it gets the same share of those for the others.
         """
-        left = _between(self.top_left, top_left)
-        share = left / self.top_left[-1].points
-        return left, share * _between(self.bottom_right, bottom_right)
+        worth = {test: _between(marks, counted[test]) for test, marks in self.marks.items()}
+        share = worth[self.first] / self.highest(self.first).points
+        return {t: one if t == self.first else share * one for t, one in worth.items()}
 
-    def reached(self, counted: Accuracies) -> int:
-        """Return how many of the bottom-right marks an accuracy reaches."""
-        return sum(counted.bottom_right >= mark.accuracy for mark in self.bottom_right)
+    def reached(self, counted: Accuracies, test: str) -> int:
+        """Return how many of a test set's marks an accuracy reaches."""
+        return sum(counted[test] >= mark.accuracy for mark in self.marks[test])
 
     def settled(self, look: Accuracies) -> bool:
         """Return whether more training cannot change the run's worth, but for a known error."""
-        return (
-            look.top_left >= self.top_left[-1].accuracy + self.margin
-            and look.bottom_right >= self.bottom_right[-1].accuracy + self.margin
-        )
+        return all(look[t] >= self.highest(t).accuracy + self.margin for t in self.marks)
 
     def carries_over(self, counted: Accuracies) -> bool:
-        """Return whether what a network learned top left holds bottom right, too."""
-        return counted.top_left >= self.learns and (
-            counted.bottom_right >= self.follows * counted.top_left
+        """Return whether what a network learned holds on every test set."""
+        first = counted[self.first]
+        return first >= self.learns and all(
+            counted[test] >= self.follows * first for test in self.marks
         )
 
     def earns_long_run(self, counted: Accuracies) -> bool:
         """Return whether a network understands, and is only not ready: more steps may earn more."""
-        most = self.top_left[-1].points + self.bottom_right[-1].points
-        return self.carries_over(counted) and sum(self.points(counted)) < most
+        most = sum(self.highest(test).points for test in self.marks)
+        return self.carries_over(counted) and sum(self.points(counted).values()) < most
 
     def wants_another(self, runs: Sequence[Accuracies]) -> bool:
         """Return whether one more short run could still move the points by more than one.
@@ -117,41 +120,42 @@ class Scale:
         """
         if not runs or len(runs) >= MAX_RUNS:
             return not runs
-        if len(runs) == 1 and runs[0].top_left < self.learns:
+        if len(runs) == 1 and runs[0][self.first] < self.learns:
             return True
         now, shift = average(runs), self.spread / (len(runs) + 1)
-        here = sum(self._between(now.top_left, now.bottom_right))
+        here = sum(self._worth(now).values())
         moved = [
-            sum(self._between(now.top_left + left, now.bottom_right + right)) - here
-            for left, right in ((shift, 0), (-shift, 0), (0, shift), (0, -shift))
+            sum(self._worth(Accuracies({**now.values, test: now[test] + by}, 0)).values()) - here
+            for test in self.marks
+            for by in (shift, -shift)
         ]
         return max(map(abs, moved)) > 1
 
     def describe(self, counted: Accuracies) -> str:
-        """Return where on the scale a network stands, a line a corner and a line a mark."""
-        left, right = self.points(counted)
-        most_left, most_right = self.top_left[-1].points, self.bottom_right[-1].points
+        """Return where on the scale a network stands, a line a test set and a line a mark."""
+        points, others = self.points(counted), list(self.marks)[1:]
         rows = [
-            f"top left      {counted.top_left:6.1%}   {left:g} of {most_left:g} points",
-            f"bottom right  {counted.bottom_right:6.1%}   {right:g} of {most_right:g} points",
+            f"{named(test):<13} {counted[test]:6.1%}   "
+            f"{points[test]:g} of {self.highest(test).points:g} points"
+            for test in self.marks
         ]
-        for mark in self.bottom_right[1:]:
-            reached = "reached" if counted.bottom_right >= mark.accuracy else "not yet"
-            rows.append(f"  {mark.accuracy:4.0%} {mark.name}: {mark.points:g} points, {reached}")
+        for test in others or self.marks:
+            for mark in self.marks[test][1:]:
+                reached = "reached" if counted[test] >= mark.accuracy else "not yet"
+                row = f"  {mark.accuracy:4.0%} {mark.name}: {mark.points:g} points, {reached}"
+                rows.append(row)
         return "\n".join(rows)
+
+
+def named(test: str) -> str:
+    """Return a test set's name as people read it: "top_left" -> "top left"."""
+    return test.replace("_", " ")
 
 
 def average(runs: Sequence[Accuracies]) -> Accuracies:
     """Return what counts of short runs: the mean accuracies, and the steps of all."""
-    return Accuracies(
-        mean(run.top_left for run in runs),
-        mean(run.bottom_right for run in runs),
-        sum(run.steps for run in runs),
-    )
-
-
-def _rounded(points: float) -> float:
-    return round(points / _STEP) * _STEP
+    values = {test: mean(run[test] for run in runs) for test in runs[0].values}
+    return Accuracies(values, sum(run.steps for run in runs))
 
 
 def _between(marks: Sequence[Mark], accuracy: float) -> float:
@@ -161,20 +165,3 @@ def _between(marks: Sequence[Mark], accuracy: float) -> float:
         share = (accuracy - low.accuracy) / (high.accuracy - low.accuracy)
         points += min(max(share, 0.0), 1.0) * (high.points - low.points)
     return points
-
-
-def scale_from(fields: Mapping[str, Any]) -> Scale:
-    """Return the scale that `dataclasses.asdict` turned into these fields."""
-    marks = {
-        corner: tuple(Mark(**mark) for mark in fields[corner])
-        for corner in ("top_left", "bottom_right")
-    }
-    return Scale(**{**fields, **marks})
-
-
-@cache
-def published_scale() -> Scale:
-    """Return the scale that this package ships."""
-    return scale_from(
-        json.loads((resources.files(__package__) / "scale.json").read_text(encoding="utf-8"))
-    )

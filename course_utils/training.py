@@ -6,147 +6,114 @@ the grader draws others, and keeps them to itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import nn
 
 from course_utils.environment import quick_run
+from course_utils.procedure import Budget, Data, Measured, Part, looks, measure
 from course_utils.protocol import Protocol, Training, accuracy, predict
-from course_utils.scale import Accuracies, Scale, average, published_scale
+from course_utils.scale import Accuracies, Mark, Scale
 from course_utils.signs import draw_signs
 from course_utils.transforms import padding
 
 IMAGE_SIZE = 56  # pixels: a 28x28 sign in one quadrant of a canvas twice as high and wide
-SHORT_RUN = Protocol(checkpoints=(150, 300))
-LONG_RUN = Protocol(checkpoints=(500, 750, 1000, 1500))
-Look = TypeVar("Look", bound=Accuracies)
+BUDGET = Budget(
+    short=Protocol(checkpoints=(150, 300)), long=Protocol(checkpoints=(500, 750, 1000, 1500))
+)
+# The marks stand where families of networks leave gaps: docs/calibration/improved_net.md.
+SCALE = Scale(
+    marks={
+        "top_left": (
+            Mark("guesses", accuracy=0.4, points=0),
+            Mark("reads most of the signs that it was trained on", accuracy=0.6, points=5),
+        ),
+        "bottom_right": (
+            Mark("guesses", accuracy=0.15, points=0),
+            Mark("reads half of the signs", accuracy=0.5, points=10),
+            Mark("reads most of the signs", accuracy=0.75, points=20),
+        ),
+    },
+    learns=0.2,
+)
 
 
-@dataclass(frozen=True)
-class Measured(Generic[Look]):
-    """What the protocol found out about one network.
-
-    Attributes:
-        short: what each short run ended with, one to three of them.
-        long: what the long run ended with; None if there was none.
-        counted: the accuracies that earn points.
-    """
-
-    short: tuple[Look, ...]
-    long: Look | None
-    counted: Accuracies
-
-    @property
-    def steps(self) -> int:
-        """Return the optimiser steps of all runs."""
-        return sum(run.steps for run in self.short) + (self.long.steps if self.long else 0)
-
-
-def measure(run: Callable[[Protocol, int], Iterable[Look]], scale: Scale) -> Measured[Look]:
-    """Return what a network is worth: short runs, and a long one for what is only slow.
-
-    Where one more short run could still move the points, there is one more, and their mean counts.
-    A network that does bottom right nearly as well as top left has understood: if it is not yet at
-    the highest marks it gets a long run, which counts if that still holds after it.
-
-    Args:
-        run: yields what the checkpoints of one run from scratch show; told its protocol and number.
-        scale: the rules.
-    """
-    short: list[Look] = []
-    long: Look | None = None
-    while scale.wants_another(short):
-        short.append(outcome(run(SHORT_RUN, len(short)), scale))
-        if long is None and scale.earns_long_run(average(short)):
-            long = outcome(run(LONG_RUN, len(short)), scale)
-            if scale.carries_over(long):
-                return Measured(tuple(short), long, long)
-    return Measured(tuple(short), long, average(short))
-
-
-def looks(
-    train: Callable[[int], None], evaluate: Callable[[], tuple[float, float]], protocol: Protocol
-) -> Iterator[Accuracies]:
-    """Yield the accuracies at each checkpoint; whoever has seen enough stops asking.
-
-    Args:
-        train: trains a fresh network for so many more steps.
-        evaluate: gives the accuracies in [0, 1] top left and bottom right.
-        protocol: the budget and its checkpoints.
-    """
-    done = 0
-    for checkpoint in protocol.checkpoints:
-        train(checkpoint - done)
-        done = checkpoint
-        yield Accuracies(*evaluate(), done)
-
-
-def outcome(looks: Iterable[Look], scale: Scale) -> Look:
-    """Return the first look that settles what the run is worth, or else the last."""
-    for look in looks:
-        if scale.settled(look):
-            break
-    return look
+def sign_data(seed: int) -> Data:
+    """Return signs to learn top left, and signs to be asked for in both corners."""
+    signs = draw_signs(seed)
+    tests = {
+        corner: Part(images[:, None], signs.test_labels[corner], padding(corner))
+        for corner, images in signs.test_images.items()
+    }
+    return Data(Part(signs.train_images[:, None], signs.train_labels, padding("top_left")), tests)
 
 
 def rehearse(
-    factory: Callable[[], nn.Module], *, seed: int = 0, progress: bool = True
+    factory: Callable[[], nn.Module],
+    *,
+    seed: int = 0,
+    progress: bool = True,
+    data: Callable[[int], Data] = sign_data,
+    scale: Scale = SCALE,
+    budget: Budget = BUDGET,
 ) -> Measured[Accuracies] | None:
     """Measure a network as grading does, print what it is worth, and return what was measured.
 
-    The grader draws other signs and other initial weights; the rest is the same.
+    The grader draws other data and other initial weights; the rest is the same.
 
     Args:
         factory: the class to be trained, for instance ImprovedNet.
-        seed: of the signs, the initial weights and the order of the batches.
+        seed: of the data, the initial weights and the order of the batches.
         progress: whether to show progress bars.
+        data: draws the data of a run from a seed.
+        scale: what accuracies are worth.
+        budget: how long the network is trained.
 
     Returns:
         What was measured; None while the notebook is graded, when its grade cells do this anyway.
     """
     if quick_run():
         return None
-    scale = published_scale()
 
     def run(protocol: Protocol, number: int) -> Iterator[Accuracies]:
-        if protocol is LONG_RUN:
+        if protocol is budget.long:
             print(
                 f"What it learns carries over, but slowly: a run of up to {protocol.steps:,} steps."
             )
         elif number:
             print("Luck could still change the points: one more run.")
-        return _looks_here(factory, seed + number, protocol, progress)
+        return _looks_here(factory, data, seed + number, protocol, progress)
 
     with torch.random.fork_rng():
-        measured = measure(run, scale)
+        measured = measure(run, scale, budget)
     print(scale.describe(measured.counted))
     return measured
 
 
 def _looks_here(
-    factory: Callable[[], nn.Module], seed: int, protocol: Protocol, progress: bool
+    factory: Callable[[], nn.Module],
+    data: Callable[[int], Data],
+    seed: int,
+    protocol: Protocol,
+    progress: bool,
 ) -> Iterator[Accuracies]:
     """Return what the checkpoints of one run in this process show."""
     torch.manual_seed(seed)
-    signs, model = draw_signs(seed), factory()
+    drawn, model = data(seed), factory()
     training = Training(
         model,
-        signs.train_images[:, None],
-        signs.train_labels,
+        drawn.train.inputs,
+        drawn.train.labels,
         protocol=protocol,
         seed=seed,
-        padding=padding("top_left"),
+        padding=drawn.train.padding,
     )
 
-    def accuracy_in(corner: str) -> float:
-        logits = predict(model, signs.test_images[corner][:, None], padding(corner))
-        return accuracy(logits, signs.test_labels[corner])
+    def evaluate() -> dict[str, float]:
+        return {
+            name: accuracy(predict(model, test.inputs, test.padding), test.labels)
+            for name, test in drawn.tests.items()
+        }
 
-    return looks(
-        lambda steps: training.run(steps, progress=progress),
-        lambda: (accuracy_in("top_left"), accuracy_in("bottom_right")),
-        protocol,
-    )
+    return looks(lambda steps: training.run(steps, progress=progress), evaluate, protocol)

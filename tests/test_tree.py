@@ -211,7 +211,7 @@ def test_everything_general_works_without_the_assignment_cnns(tmp_path: Path) ->
     assert done.returncode == 0, done.stdout + done.stderr
     assert "45 of 45" in done.stdout, "the source of mlp scores full"
     assert "no made_class for the assignment 'cnns'" in " ".join(done.stdout.split())
-    assert "no calibration.run for the assignment 'mlp'" in " ".join(done.stdout.split())
+    assert "the assignment 'mlp' has nothing to calibrate" in " ".join(done.stdout.split())
 
 
 _PROGRAM = """

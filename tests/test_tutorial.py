@@ -48,6 +48,7 @@ def lab_of(folder: Path) -> Path:
     for name, asks in (
         ("causal_attention", {"shape": 5, "values": 20}),
         ("char_rnn", {"shape": 5, "parameters": 10, "function": 20}),
+        ("parity", {"short": 5, "long": 15}),
     ):
         (source,) = blocks(f"solution cell: {name}")
         cells.append(_like(solution, name, source))
@@ -112,6 +113,61 @@ JOINED = RNN.replace(STACKED, "torch.cat([s[:, None] for s in seen], 1)")
 NO_BIAS = RNN.replace("hidden, vocab)", "hidden, vocab, bias=False)")
 SOFTMAX = PACKED.replace("stack(seen, 1)", "stack(seen, 1).softmax(-1)")
 QUERIES = ATTENTION.replace("v[:, :last]", "q[:, :last]")
+TIME_FIRST = """
+class Parity(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.e, self.rnn, self.y = nn.Embedding(5, 32), nn.GRU(32, 40), nn.LazyLinear(2)
+
+    def forward(self, letters):
+        return self.y(self.rnn(self.e(letters.T))[1][0])
+""".strip()
+CELL = """
+class Parity(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.cell = nn.Embedding(5, 24), nn.GRUCell(24, 24)
+        self.y = nn.Linear(24, 2)
+
+    def forward(self, letters):
+        h = torch.zeros(len(letters), 24)
+        for x in self.embedding(letters).unbind(1):
+            h = self.cell(x, h)
+        return self.y(h)
+""".strip()
+STACK = CELL.replace("for x in", "seen = h\n        for x in").replace(
+    "self.y(h)", "self.y(seen + h)"
+)
+PLACES = """
+class Parity(nn.Sequential):
+    def __init__(self):
+        e, y = nn.Embedding(5, 16), nn.Linear(64, 2)
+        super().__init__(e, nn.Flatten(), nn.Linear(128, 64), nn.ReLU(), y)
+""".strip()
+BAG = """
+class Parity(nn.EmbeddingBag):
+    def __init__(self):
+        super().__init__(5, 2, mode="sum")
+""".strip()
+KNOWS = """
+class Parity(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, letters):
+        return self.scale * F.one_hot((letters < 2).sum(1) % 2, 2)
+""".strip()
+# Student -> answer, points, names. "": as in the source.
+TRAINED = {
+    "right": ("", (5, 15), ()),
+    "right-loop": (TIME_FIRST, (5, 15), ()),
+    "right-packed": (CELL, (5, 15), ()),
+    "right-built-in": (STACK, (5, 15), ()),
+    "wrong-1": (PLACES, (5, 0), ("no-carry-over-long",)),
+    "wrong-2": (BAG, (0, 0), ("learns-too-little", "learns-too-little")),
+    "wrong-3": (KNOWS, (0, 0), ("learns-too-little", "learns-too-little")),
+}
 # Student -> attention, network; points of values and function; names. "": as in the source.
 HAND_INS = {
     "right": ("", "", (20, 20), ()),
@@ -161,30 +217,52 @@ def test_notebook_and_lab_fit_together_and_answers_get_their_points_and_names(
         assert tuple(name for result in results for name in result.mistakes) == names, who
 
 
+@pytest.mark.parametrize("who", TRAINED)
+def test_a_network_that_is_trained_gets_the_points_of_what_it_learns(
+    who: str, tmp_path: Path
+) -> None:
+    open_course(lab_of(tmp_path))
+    answer, points, names = TRAINED[who]
+    variables = dict(find_module("sequences", "checks").lab.honest())
+    exec("import torch\nfrom torch import nn\nimport torch.nn.functional as F", variables)
+    exec(answer, variables)
+    student = InProcess(variables)
+    results = [checks.run("sequences", f"parity_{test}", student, 5) for test in ("short", "long")]
+    assert tuple(result.points for result in results) == points
+    assert tuple(name for result in results for name in result.mistakes) == names
+    assert [a["name"] for a in results[1].figures["accuracies"]] == ["short", "long"]
+
+
 @pytest.mark.slow
 def test_the_whole_way_of_the_lab_from_proof_to_feedback(tmp_path: Path) -> None:
     course = open_course(lab_of(tmp_path))
     proved = CliRunner().invoke(app, ["check-assignment", "sequences", f"--course={tmp_path}"])
     assert proved.exit_code == 0, proved.output
-    assert "60 of 60" in proved.output
+    assert "80 of 80" in proved.output
     generate_release(course, "sequences")
     release = tmp_path / "release" / "sequences" / "sequences.ipynb"
     crash = "import os\nos._exit(1)"
-    written = {who: answers[:2] for who, answers in HAND_INS.items() if who != "right"}
-    written |= {"release": None, "crash": (crash, "")}  # type: ignore[dict-item]
-    for who, answers in written.items():
+    students = {who: answers[:2] for who, answers in HAND_INS.items() if who != "right"}
+    students |= {"release": None, "crash": (crash, "")}  # type: ignore[dict-item]
+    for who, answers in students.items():
         notebook = nbformat.read(release, 4)
         source = nbformat.read(tmp_path / "source" / "sequences" / "sequences.ipynb", 4)
         for cell, solved in zip(notebook.cells, source.cells, strict=True):
             name = cell.metadata.get("nbgrader", {}).get("grade_id")
-            if answers is not None and name in ("causal_attention", "char_rnn"):
-                cell.source = answers[name == "char_rnn"] or solved.source
+            if answers is not None and name in ("causal_attention", "char_rnn", "parity"):
+                trained = TRAINED.get(who, ("",))[0]
+                written = {
+                    "causal_attention": answers[0],
+                    "char_rnn": answers[1],
+                    "parity": trained,
+                }
+                cell.source = written[name] or solved.source
         path = tmp_path / "submitted" / who / "sequences" / "sequences.ipynb"
         path.parent.mkdir(parents=True)
         nbformat.write(notebook, path)
-    grade_class.grade(tmp_path, "sequences", grade_class.Selection(list(written)), workers=1)
+    grade_class.grade(tmp_path, "sequences", grade_class.Selection(list(students)), workers=1)
     generate_feedback(course, "sequences")
-    for who in written:
+    for who in students:
         folder = tmp_path / "autograded" / who / "sequences" / "sequences.ipynb"
         rows = {row.grade_id: row for row in read_scores(folder)}
         if who in ("release", "crash"):
@@ -194,10 +272,17 @@ def test_the_whole_way_of_the_lab_from_proof_to_feedback(tmp_path: Path) -> None
         results = [rows["causal_attention_values"].result, rows["char_rnn_function"].result]
         assert [r.points for r in results if r] == [values, function], who
         assert tuple(n for r in results if r for n in r.mistakes) == HAND_INS[who][3], who
+        trained = [rows[f"parity_{test}"].result for test in ("short", "long")]
+        assert tuple(r.points for r in trained if r) == TRAINED.get(who, TRAINED["right"])[1], who
     page = (tmp_path / "feedback" / "wrong-1" / "sequences" / "sequences.html").read_text()
     assert "the scores were not divided by anything" in page
     assert "How large are the scores" in page
-    for command in (["report", "sequences"], ["publish", "sequences", str(tmp_path / "bundle")]):
+    calibrate = ["calibrate", "sequences", "--family=by place", "--seeds=1"]
+    for command in (
+        ["report", "sequences"],
+        calibrate,
+        ["publish", "sequences", str(tmp_path / "bundle")],
+    ):
         done = CliRunner().invoke(app, [*command, f"--course={tmp_path}"])
         assert done.exit_code == 0, done.output
     given = [p.read_bytes() for p in (tmp_path / "bundle").rglob("*") if p.is_file()]

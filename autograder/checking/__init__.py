@@ -1,6 +1,7 @@
 """What the checks of any assignment are made of. Nothing here knows an assignment.
 
 kit/             all of that derived from an author's right answers: `Lab`
+trained/         networks that are trained, and what their accuracy is worth
 student.py       the student's side as a check sees it: `call`, `Model`
 untrained.py     the same in this process, as long as nothing is trained
 challenge.py     random inputs and weights, from a seed

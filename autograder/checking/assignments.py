@@ -24,6 +24,7 @@ from autograder import CheckFault, GraderFault
 
 SETTING = "c.Judge.assignments"
 VARIABLE = "AUTOGRADER_ASSIGNMENTS"  # the folder that the setting names
+PACKAGE_OF_A_COURSE = "course_assignments_"  # and a number: what its own assignments are in
 _OURS = "autograder.assignments"
 _FILES = ("*.py", "*.json", "*.gz")  # of these: verdicts rest on data too
 
@@ -142,7 +143,7 @@ def _package(name: str) -> Path | None:
 @cache
 def _named(folder: Path) -> str:
     """Return the name under which a folder's modules are imported here, as those of a package."""
-    name = f"course_assignments_{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
+    name = f"{PACKAGE_OF_A_COURSE}{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
     spec = ModuleSpec(name, None, is_package=True)
     spec.submodule_search_locations = [str(folder)]
     sys.modules[name] = importlib.util.module_from_spec(spec)

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
-from autograder.checking.assignments import find_module
 from autograder.commands.terminal import HERE, Assignment, CourseFolder, console, explained_faults
 from autograder.course.course import open_course
+from autograder.prepare.calibration.run import run
 
 
 def calibrate_command(
@@ -30,16 +30,17 @@ def calibrate_command(
 ) -> None:
     """Measure how often each family of answers reaches each mark, and publish it.
 
-    Interrupted, it goes on where it was. To change a mark, edit `scale` in the assignment's folder
-    `calibration` and type the command again. With --family it measures and publishes nothing: a
-    part of the families tells no error rate.
+    Interrupted, it goes on where it was. It also proposes marks where the families leave gaps: edit
+    the exercise's scale and type the command again. With --family it measures and publishes
+    nothing: a part of the families tells no error rate.
     """
     columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn())
     with explained_faults("calibrated"), Progress(*columns, console=console) as progress:
         task = progress.add_task("calibrating", total=None)
         open_course(course.resolve())
-        lines = find_module(assignment, "calibration.run").run(
+        lines = run(
             course.resolve(),
+            assignment,
             seeds,
             audited,
             workers,

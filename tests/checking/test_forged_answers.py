@@ -19,15 +19,16 @@ import torch
 
 from autograder import CheckFault, GraderFault, StudentFault, assignments
 from autograder.assignments.cnns import checks as cnns
-from autograder.assignments.cnns.improved import inspection, training_runs, work_limit
+from autograder.assignments.cnns.improved import inspection
 from autograder.assignments.cnns.net import recognise
 from autograder.assignments.mlp import checks as mlp
 from autograder.checking import checks
 from autograder.checking.check_result import FELL_OVER, CheckResult, Criterion, verdict
 from autograder.checking.kit import recognise as of_the_kit
 from autograder.checking.student import InProcess, call
+from autograder.checking.trained import work_limit
 from autograder.inside.probe import Probe
-from course_utils import data
+from course_utils import data, training
 from course_utils.signs import draw_signs
 from tests.assignments.cnns.mutants import CHAINS, NETS
 from tests.checking.forged import Forger
@@ -69,10 +70,9 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leaves out what takes long: large data, measured work, the last of the search."""
     full = data.load_digits_subset()
     few = data.DigitSplit(*(tensor[:400] for tensor in vars(full).values()))
-    for module in (inspection, work_limit):
-        monkeypatch.setattr(module, "load_digits_subset", lambda: few)
-    monkeypatch.setattr(training_runs, "draw_signs", lambda seed: draw_signs(seed, 200, 100))
-    monkeypatch.setattr(work_limit, "_reference_cpu_s", lambda: 1.0)
+    monkeypatch.setattr(inspection, "load_digits_subset", lambda: few)
+    monkeypatch.setattr(training, "draw_signs", lambda seed: draw_signs(seed, 200, 100))
+    monkeypatch.setattr(work_limit, "_right_cpu_s", lambda exercise: 1.0)
     monkeypatch.setattr(recognise, "_SEARCH", 0)
     monkeypatch.setattr(of_the_kit, "MAX_PAIRS", 0)
 

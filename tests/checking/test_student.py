@@ -15,7 +15,7 @@ from autograder.assignments.cnns.net.reference import net_shapes, net_spec
 from autograder.checking import checks
 from autograder.checking.kit.asking import Network
 from autograder.checking.student import InProcess, Model, StudentFault, call
-from course_utils.training import SHORT_RUN
+from course_utils.training import BUDGET
 from tests.assignments.cnns.networks import PaddedPooling
 
 CHECKS = (
@@ -266,7 +266,7 @@ def test_no_seed_of_the_judges_reaches_the_students_side():
     spied = Spied({"ImprovedNet": PaddedPooling, "Line": lambda: nn.Linear(2, 3)})
     model = Model(spied, "ImprovedNet", seed=5)
     images = torch.rand(4, 1, 56, 56)
-    model.train(images, torch.zeros(4).long(), protocol=SHORT_RUN, seed=6, steps=1)
+    model.train(images, torch.zeros(4).long(), protocol=BUDGET.short, seed=6, steps=1)
     Network(spied, "Line", {}, 7, [torch.rand(1, 2)])
     assert len(spied.seeds) == 3
     assert not {5, 6, 7} & set(spied.seeds)

@@ -62,10 +62,10 @@ USE_COURSE_UTILS = """
 import multiprocessing, torch
 from torchvision.transforms import Compose, ToTensor
 from course_utils.transforms import RandomQuadrantPad
-from course_utils import checks, data, environment, packages, plots, scale
+from course_utils import checks, data, environment, packages, plots, training
 packages.install_missing()
 environment.describe()
-print(environment.data_path(), bool(scale.published_scale()))
+print(environment.data_path(), bool(training.SCALE))
 print(len(data.mnist(environment.data_path(), train=True, download=False)))
 checks.check_conv_pool_conv(lambda image, kernel: torch.zeros(1))
 to_canvas = Compose([ToTensor(), RandomQuadrantPad("top_left")])

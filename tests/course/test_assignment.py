@@ -16,7 +16,7 @@ def test_an_edit_of_what_forms_verdicts_grades_again() -> None:
         "autograder/__init__.py",
         "autograder/nbgrader_step.py",
         "autograder/assignments/cnns/net/recognise.py",
-        "autograder/assignments/cnns/calibration/cnns.json",
+        "autograder/assignments/cnns/improved/families.py",
         "autograder/checking/pairing.py",
         "autograder/inside/probe.py",
         "autograder/intake/_match.py",

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.assignments.cnns import calibration
-from course_utils.scale import MAX_RUNS, Accuracies, average, published_scale, scale_from
+from course_utils.scale import MAX_RUNS, Accuracies, Mark, Scale, average
+from course_utils.training import SCALE
+from tests.assignments.cnns.corners import corners
 
-SCALE = published_scale()
-LOWEST, *BETWEEN, HIGHEST = SCALE.bottom_right
-READS = SCALE.top_left[-1].accuracy  # top left, with all points
+TOP_LEFT, BOTTOM_RIGHT = SCALE.marks["top_left"], SCALE.marks["bottom_right"]
+LOWEST, *BETWEEN, HIGHEST = BOTTOM_RIGHT
+READS = TOP_LEFT[-1].accuracy  # top left, with all points
 SHARES = st.floats(0, 1)
 
 
 def run(bottom_right: float, top_left: float = 0.95, steps: int = 300) -> Accuracies:
-    return Accuracies(top_left, bottom_right, steps)
+    return corners(top_left, bottom_right, steps)
 
 
 def worth(bottom_right: float, top_left: float = 0.95) -> float:
-    return SCALE.points(run(bottom_right, top_left))[1]
+    return SCALE.points(run(bottom_right, top_left))["bottom_right"]
 
 
 def test_the_marks_rise_from_nothing_to_the_points_of_the_checks() -> None:
-    for marks, most in ((SCALE.top_left, 5), (SCALE.bottom_right, 20)):
+    for marks, most in ((TOP_LEFT, 5), (BOTTOM_RIGHT, 20)):
         for rising in ("accuracy", "points"):
             values = [getattr(mark, rising) for mark in marks]
             assert values == sorted(set(values))
@@ -35,9 +35,9 @@ def test_the_marks_rise_from_nothing_to_the_points_of_the_checks() -> None:
 
 
 def test_each_mark_is_worth_its_points_and_between_two_they_rise_evenly() -> None:
-    for mark in SCALE.bottom_right:
+    for mark in BOTTOM_RIGHT:
         assert worth(mark.accuracy) == mark.points
-    for low, high in zip(SCALE.bottom_right, SCALE.bottom_right[1:], strict=False):
+    for low, high in pairwise(BOTTOM_RIGHT):
         between = worth((low.accuracy + high.accuracy) / 2)
         assert between == pytest.approx((low.points + high.points) / 2, abs=0.25)
     assert worth(0.0) == worth(LOWEST.accuracy) == 0
@@ -55,7 +55,7 @@ def test_points_come_in_halves_and_never_fall_as_an_accuracy_rises(
 
 
 def test_what_is_not_learned_top_left_cannot_be_carried_over() -> None:
-    nothing, half = SCALE.top_left[0].accuracy, (SCALE.top_left[0].accuracy + READS) / 2
+    nothing, half = TOP_LEFT[0].accuracy, (TOP_LEFT[0].accuracy + READS) / 2
     assert worth(1.0, top_left=nothing) == 0
     assert worth(1.0, top_left=half) == HIGHEST.points / 2
     assert worth(1.0, top_left=READS) == HIGHEST.points
@@ -82,7 +82,7 @@ def test_where_points_rise_there_are_more_runs_but_not_for_ever(mark) -> None:
 
 
 def test_the_mean_of_runs_counts_and_the_steps_of_all() -> None:
-    assert average([run(0.2, 0.8), run(0.4, 0.9, 200)]) == Accuracies(
+    assert average([run(0.2, 0.8), run(0.4, 0.9, 200)]) == corners(
         pytest.approx(0.85), pytest.approx(0.3), 500
     )
 
@@ -108,11 +108,18 @@ def test_the_description_says_where_a_network_stands() -> None:
     assert said.count("not yet") == 1
 
 
-def test_a_scale_comes_back_from_json() -> None:
-    assert scale_from(json.loads(json.dumps(asdict(SCALE)))) == SCALE
-    other = replace(SCALE, margin=0.1)
-    assert scale_from(asdict(other)) == other
+ALONE = Scale({"test": (Mark("chance", 0.5, 0), Mark("all", 0.9, 10))}, learns=0.6)
 
 
-def test_students_rehearse_by_the_scale_that_grades() -> None:
-    assert calibration.scale() == SCALE
+def test_a_scale_of_one_test_set_has_the_same_rules() -> None:
+    def one(accuracy: float) -> Accuracies:
+        return Accuracies({"test": accuracy}, 300)
+
+    assert ALONE.points(one(0.7)) == {"test": 5}
+    assert ALONE.settled(one(0.94))
+    assert not ALONE.settled(one(0.92))
+    assert ALONE.wants_another([one(0.7)])
+    assert ALONE.earns_long_run(one(0.7)), "it learns, and is not ready"
+    assert not ALONE.earns_long_run(one(0.55)), "it has not begun to learn"
+    assert "5 of 10 points" in ALONE.describe(one(0.7))
+    assert ALONE.describe(one(0.7)).count("not yet") == 1

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 from tqdm.auto import tqdm
 
-from course_utils.scale import published_scale
+from course_utils.scale import named
 from course_utils.signs import draw_signs
-from course_utils.training import LONG_RUN, SHORT_RUN
+from course_utils.training import BUDGET, SCALE
 from tests.conftest import ROOT
 
 NOTEBOOK = ROOT / "source" / "cnns" / "cnns.ipynb"
@@ -218,9 +218,11 @@ def test_notebook_does_not_display_every_expression(notebook: NotebookNode) -> N
 def test_text_states_the_budget_and_data_that_grading_uses(notebook: NotebookNode) -> None:
     (text,) = [c.source for c in notebook.cells if c.source.startswith("### Exercise 3")]
     words = " ".join(text.split())
-    assert f"{SHORT_RUN.steps} steps of {SHORT_RUN.batch_size} images" in words
-    assert f"up to {LONG_RUN.steps:,} steps" in words
-    assert f"a learning rate of {SHORT_RUN.max_lr:g}" in words
+    short, long = BUDGET.short, BUDGET.long
+    assert long is not None
+    assert f"{short.steps} steps of {short.batch_size} images" in words
+    assert f"up to {long.steps:,} steps" in words
+    assert f"a learning rate of {short.max_lr:g}" in words
     signs = draw_signs(0)
     assert f"{len(signs.train_images):,} images" in words
     assert f"{len(signs.test_images['bottom_right']):,} other images" in words
@@ -228,14 +230,13 @@ def test_text_states_the_budget_and_data_that_grading_uses(notebook: NotebookNod
 
 def test_text_states_the_scale_by_which_grading_gives_points(notebook: NotebookNode) -> None:
     (text,) = [c.source for c in notebook.cells if c.source.startswith("### Exercise 3")]
-    scale = published_scale()
-    for corner, marks in (("top left", scale.top_left), ("bottom right", scale.bottom_right)):
+    for corner, marks in SCALE.marks.items():
         first, *between, last = (f"{mark.accuracy:.0%}".replace("%", " %") for mark in marks)
         columns = [f"up to {first}", *between, f"{last} and more"]
         points = [f"{mark.points:g}" for mark in marks]
-        assert f"| {corner} | {' | '.join(columns)} |\n" in text
+        assert f"| {named(corner)} | {' | '.join(columns)} |\n" in text
         assert f"| points | {' | '.join(points)} |\n" in text
-    assert f"({scale.follows:.0%}".replace("%", " %") + " of it)" in text
+    assert f"({SCALE.follows:.0%}".replace("%", " %") + " of it)" in text
 
 
 # -- the loops -----------------------------------------------------------------------------------

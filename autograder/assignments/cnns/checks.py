@@ -11,6 +11,7 @@ from autograder.assignments.cnns import made_class
 from autograder.assignments.cnns.chain import check as chain_check
 from autograder.assignments.cnns.chain.reference import CHAIN, random_kernel, run_chain
 from autograder.assignments.cnns.improved import check as improved_check
+from autograder.assignments.cnns.improved.training_runs import EXERCISE
 from autograder.assignments.cnns.net import check as net_check
 from autograder.assignments.cnns.net.reference import net_spec, parameter_count
 from autograder.assignments.cnns.networks import IMAGE_SIZE, build
@@ -25,6 +26,7 @@ net_parameters = scored(10)(net_check.parameters)
 net_function = scored(20)(net_check.function)
 improved_top_left = scored(5)(improved_check.top_left)
 improved_bottom_right = scored(20)(improved_check.bottom_right)
+trained = (EXERCISE,)  # what `autograder calibrate` measures
 
 
 @scored(5)

@@ -1,9 +1,10 @@
 """The kit: an author writes right answers, and the grader derives the rest.
 
 lab.py               `Lab`: what an author writes, and the grade cells that follow
-exercise.py          one exercise: reference, points, what the author says
+exercise.py          one exercise: reference, points, what its author says; cells.py, its cells
 function_checks.py   the grade cells of a function
 module_checks.py     the grade cells of a module
+trained_checks.py    the grade cells of a network that is trained; run_data.py, its data
 
 draw.py              random inputs and weights
 reference.py         an author's reference: how to run it and its mutants

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
+from itertools import chain
 from typing import Any, TypeVar
 
+from torch import nn
+
 from autograder.checking.checks import Check
-from autograder.checking.kit import function_checks, module_checks
 from autograder.checking.kit.catalogue import Saying
-from autograder.checking.kit.exercise import Exercise, Points, shared
+from autograder.checking.kit.cells import FUNCTION, MODULE, Sizes, cells, sizes_of
+from autograder.checking.kit.exercise import Exercise, Points
 from autograder.checking.kit.mutant import Mutant
-from autograder.checking.kit.reference import Inputs, Reference, Size
+from autograder.checking.kit.reference import Inputs, Reference
+from autograder.checking.kit.run_data import Draws, RunData
+from autograder.checking.kit.trained_checks import Training
+from autograder.checking.trained.exercise import (
+    Family,
+    Marks,
+    TrainedExercise,
+    scale_of,
+)
+from course_utils.procedure import Budget
+from course_utils.protocol import Protocol
 
 Answer = TypeVar("Answer", bound=Callable[..., Any])
-Sizes = Sequence[Any] | Mapping[str, Any]
-"""Each a tuple or a dict for the author's `inputs`; in a dict, by what a verdict calls it."""
-
-_FUNCTION = {"shape": function_checks.shape, "values": function_checks.values}
-_MODULE = {
-    "shape": module_checks.shape,
-    "parameters": module_checks.parameters,
-    "function": module_checks.function,
-}
 
 
 class Lab:
@@ -37,12 +40,14 @@ class Lab:
     Attributes:
         name: of the assignment.
         exercises: by the name of the student's function or class.
+        trainings: those whose networks are trained, by the name of the student's class.
         checks: what judges each grade cell, by its `grade_id`.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.exercises: dict[str, Exercise] = {}
+        self.trainings: dict[str, Training] = {}
         self.checks: dict[str, Check] = {}
 
     def function(
@@ -67,9 +72,9 @@ class Lab:
         """
 
         def decorate(answer: Answer) -> Answer:
-            made = Reference(answer.__name__, answer, inputs, _sizes(sizes))
+            made = Reference(answer.__name__, answer, inputs, sizes_of(sizes))
             given = points if isinstance(points, Mapping) else {"": points}
-            self._add(Exercise(made, *_cells(made, given, _FUNCTION, "values")))
+            self._add(Exercise(made, *cells(made, given, FUNCTION, "values")))
             return answer
 
         return decorate
@@ -97,12 +102,88 @@ class Lab:
         """
 
         def decorate(answer: Answer) -> Answer:
-            made = Reference(answer.__name__, answer, inputs, _sizes(sizes), training)
+            made = Reference(answer.__name__, answer, inputs, sizes_of(sizes), training)
             given = points if isinstance(points, Mapping) else {"": points}
-            self._add(Exercise(made, *_cells(made, given, _MODULE, "function"), by_layer))
+            self._add(Exercise(made, *cells(made, given, MODULE, "function"), by_layer))
             return answer
 
         return decorate
+
+    def trained(
+        self,
+        *,
+        data: Draws,
+        classes: int,
+        marks: Mapping[str, Marks],
+        steps: Sequence[int] = (150, 300),
+        long_steps: Sequence[int] = (500, 750, 1000, 1500),
+        batch_size: int = 32,
+        max_lr: float = 1e-2,
+        **rules: float,
+    ) -> Callable[[Answer], Answer]:
+        """Return a decorator that makes a class of networks the right answer to an exercise.
+
+        Each hand-in's class is trained from scratch, with AdamW and a one-cycle schedule, in one
+        process, and asked in another; see `course_utils.procedure`. Each test set makes a grade
+        cell: `Parity` with the marks `{"short": ..., "long": ...}` makes `parity_short` and
+        `parity_long`.
+
+        Args:
+            data: from a `Draw` to a dict with "train" and each test set: inputs (N, ...) and labels
+                (N,) int64. It is called anew for each run: what it draws there, nobody has seen.
+            classes: how many there are; the network gives as many logits.
+            marks: test set -> accuracy -> points, rising, from what is worth nothing; between two
+                marks points rise evenly. The first test set has inputs like those trained on.
+            steps: after how many optimiser steps a short run is looked at; the last ends it.
+            long_steps: the same of the run that a network earns which is only slow; () for none.
+            batch_size: inputs a step.
+            max_lr: peak learning rate.
+            rules: `learns`, `margin`, `spread`, `follows` of `course_utils.scale.Scale`.
+        """
+
+        def decorate(answer: Answer) -> Answer:
+            scale = scale_of(marks, classes, **rules)
+            short = Protocol(tuple(steps), batch_size, max_lr)
+            long = Protocol(tuple(long_steps), batch_size, max_lr) if long_steps else None
+            run_data = RunData(data, tuple(marks), classes)
+            made = TrainedExercise(
+                answer.__name__, answer, run_data, classes, scale, Budget(short, long)
+            )
+            training = self.trainings[made.name] = Training(made)
+            for test in marks:
+                judge = partial(training.accuracy, test)
+                self.checks[made.grade_id(test)] = Check(judge, scale.highest(test).points)
+            return answer
+
+        return decorate
+
+    def family(
+        self,
+        exercise: str,
+        build: Callable[[], nn.Module],
+        *,
+        name: str,
+        about: str = "",
+        **meant: int | tuple[int, int],
+    ) -> None:
+        """Give a kind of answer that `autograder calibrate` measures.
+
+        Args:
+            exercise: the name of a class that is trained.
+            build: makes a network of the kind.
+            name: short, unique.
+            about: its architecture, for the page.
+            meant: test set -> how many marks above nothing it is meant to reach, or at least and at
+                most how many.
+        """
+        if exercise not in self.trainings:
+            raise ValueError(f"no exercise {exercise!r} whose networks are trained")
+        made = self.trainings[exercise].exercise
+        unknown = set(meant) - set(made.scale.marks)
+        if unknown:
+            raise ValueError(f"no test set {', '.join(sorted(unknown))} in {exercise!r}")
+        ranges = {t: (m, m) if isinstance(m, int) else m for t, m in meant.items()}
+        made.families.append(Family(name, about, build, ranges))
 
     def say(
         self,
@@ -120,13 +201,15 @@ class Lab:
             exercise: the name of the function or class.
             pattern: a regular expression for the machine's names, such as "without-div" or
                 "relu-as-(.*)"; `autograder check-assignment` lists them. "in-place", "layers" and
-                "unknown" are what is found without a mutant.
+                "unknown" are what is found without a mutant; of a network that is trained,
+                "not-finite", "learns-too-little" and "no-carry-over-(.*)" with a test set.
             name: what the mistake is called in reports; may use the pattern's groups.
             words: what completes "your function behaves as if ...", without giving the answer away.
             lesson: what to read to understand it.
             credit: share of the points that an answer with this mistake alone still gets.
         """
-        self._of(exercise).sayings.append(Saying(pattern, name, words, lesson, credit))
+        of = self.trainings.get(exercise) or self._of(exercise)
+        of.sayings.append(Saying(pattern, name, words, lesson, credit))
 
     def mistake(
         self,
@@ -153,7 +236,10 @@ class Lab:
 
     def right(self, exercise: str, answer: Callable[..., Any]) -> None:
         """Give another right answer: `autograder check-assignment` sees that it scores full."""
-        self._of(exercise).rights.append(answer)
+        if exercise in self.trainings:
+            self.trainings[exercise].exercise.rights.append(answer)
+        else:
+            self._of(exercise).rights.append(answer)
 
     def wrong(self, exercise: str, answer: Callable[..., Any], *, name: str = "") -> None:
         """Give a wrong answer: `check-assignment` sees that it loses points.
@@ -167,67 +253,29 @@ class Lab:
 
     def honest(self) -> Mapping[str, Any]:
         """Return the variables of a student who has everything right."""
-        return {name: exercise.reference.make for name, exercise in self.exercises.items()}
+        answers = {name: exercise.reference.make for name, exercise in self.exercises.items()}
+        return answers | {name: made.exercise.right for name, made in self.trainings.items()}
 
     @cached_property
     def lessons(self) -> dict[str, str]:
         """Return what to teach about each mistake that can be found, by its name."""
         found: dict[str, str] = {}
-        for exercise in self.exercises.values():
-            for name, words in exercise.lessons():
-                found.setdefault(name, words)
+        asked: list[Exercise | Training] = [*self.exercises.values(), *self.trainings.values()]
+        for name, words in chain.from_iterable(one.lessons() for one in asked):
+            found.setdefault(name, words)
         return found
 
     def _of(self, exercise: str) -> Exercise:
         if exercise not in self.exercises:
-            known = ", ".join(self.exercises) or "none yet"
+            known = ", ".join([*self.exercises, *self.trainings]) or "none yet"
             raise ValueError(
                 f"no exercise {exercise!r} in the lab {self.name!r}; there are: {known}"
             )
         return self.exercises[exercise]
 
     def _add(self, exercise: Exercise) -> None:
-        looks = _MODULE if exercise.reference.is_module else _FUNCTION
+        looks = MODULE if exercise.reference.is_module else FUNCTION
         self.exercises[exercise.name] = exercise
         for grade_id, points in exercise.points.items():
             judge = partial(looks[exercise.asks[grade_id]], exercise, points)
             self.checks[grade_id] = Check(judge, round(sum(points), 2))
-
-
-def _cells(
-    reference: Reference,
-    points: Mapping[str, Points],
-    looks: Mapping[str, Any],
-    alone: str,
-) -> tuple[dict[str, tuple[float, ...]], dict[str, str]]:
-    """Return the points and what is looked at, by grade id."""
-    shares, asks = {}, {}
-    for what, part in points.items():
-        look = what or alone
-        if look not in looks:
-            raise ValueError(f"points for {what!r}; there are: {', '.join(looks)}")
-        grade_id = snake_case(reference.name) + (f"_{what}" if what else "")
-        asks[grade_id] = look
-        shares[grade_id] = shared(part, _count(reference, look), f"{reference.name}, {look}")
-    return shares, asks
-
-
-def _count(reference: Reference, look: str) -> int:
-    """Return how many things a grade cell looks at."""
-    if look == "parameters":
-        return module_checks.parameter_parts(Exercise(reference, {}, {}))
-    return len(reference.sizes) + (look == "values")
-
-
-def _sizes(sizes: Sizes) -> tuple[Size, ...]:
-    labelled = sizes.items() if isinstance(sizes, Mapping) else [("", size) for size in sizes]
-    return tuple(
-        Size(label, (), dict(size)) if isinstance(size, Mapping) else Size(label, tuple(size))
-        for label, size in labelled
-    )
-
-
-def snake_case(name: str) -> str:
-    """Return a class's or a function's name as grade ids have it: "CharRNN" -> "char_rnn"."""
-    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
-    return apart.lower()

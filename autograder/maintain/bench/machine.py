@@ -15,7 +15,7 @@ import torch
 from autograder.assignments.cnns.improved.reference import reference
 from autograder.checking.student import InProcess, Model
 from course_utils.data import load_digits_subset
-from course_utils.training import SHORT_RUN
+from course_utils.training import BUDGET
 from course_utils.transforms import padding
 
 STEPS = 25
@@ -61,7 +61,7 @@ def _train(number: int, steps: int = STEPS) -> None:
     model.train(
         digits.train_images[:, None],
         digits.train_labels,
-        protocol=SHORT_RUN,
+        protocol=BUDGET.short,
         seed=number,
         steps=steps,
         padding=padding("top_left"),

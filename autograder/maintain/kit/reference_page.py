@@ -23,7 +23,7 @@ from autograder.checking.kit import Lab
 ```
 """
 _SECTIONS = {"Args": "argument", "Attributes": "attribute"}
-_METHODS = ("function", "module", "say", "mistake", "right", "wrong")
+_METHODS = ("function", "module", "trained", "family", "say", "mistake", "right", "wrong")
 _DRAWS = ("normal", "uniform", "integers", "booleans")
 _KINDS = """
 ## What is made of a right answer

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from autograder import CheckFault
 from autograder.checking.check_result import CheckResult
 from autograder.checking.kit import Draw, Lab
-from autograder.checking.kit.lab import snake_case
 from autograder.checking.student import InProcess
+from autograder.checking.trained.exercise import snake_case
 from tests.checking.kit.recurrent import CharRNN, HeadWithoutBias
 
 

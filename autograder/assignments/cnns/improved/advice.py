@@ -11,6 +11,7 @@ from autograder.assignments.cnns.improved.inspection import BORDER_SHOWS, POSITI
 from autograder.assignments.cnns.improved.training_runs import Found
 from autograder.assignments.cnns.net.reference import net_spec, parameter_count
 from autograder.checking.mistakes import Mistake
+from autograder.checking.trained.verdicts import NOT_FINITE
 from course_utils.scale import Scale
 from course_utils.signs import CLASSES
 
@@ -25,11 +26,11 @@ def in_the_way(about: Found, scale: Scale) -> list[Mistake]:
     if no_numbers is not None:
         return [no_numbers]
     seen = about.inspection
-    left, right = about.counted.top_left, about.counted.bottom_right
+    left, right = about.counted["top_left"], about.counted["bottom_right"]
     said = _first(seen)
     if not (seen.chance or seen.constant):
         said += _places(seen, left - right)
-    if left < scale.bottom_right[-1].accuracy and not _first(seen):
+    if left < scale.highest("bottom_right").accuracy and not _first(seen):
         mistake = slow(seen)
         words = f"It learns too slowly for the budget. {mistake.words}"
         said.append(replace(mistake, words=words))
@@ -47,10 +48,7 @@ def not_finite(about: Found) -> Mistake | None:
     """Return that a trained network answers with no numbers, if it does."""
     if about.finite:
         return None
-    words = "Once trained, it answers with numbers that are infinite or no numbers (NaN). Look "
-    words += "for a division by something that may be zero, for the log or a root of zero or of a "
-    words += "negative number, and for exp of a large one."
-    return Mistake("improved-nan", words)
+    return Mistake("improved-nan", NOT_FINITE)
 
 
 def slow(seen: Inspection) -> Mistake:

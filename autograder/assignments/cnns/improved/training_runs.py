@@ -1,43 +1,31 @@
-"""How a hand-in's `ImprovedNet` is measured: the protocol of `course_utils.training`, from outside.
-
-The judge draws signs that nobody has seen. The network is trained on them in a process of its own,
-from initial weights in random order. Then the trained tensors, and nothing else, are carried into
-another process, which has not seen the training, and which is asked for predictions. So what was
-trained elsewhere is of no use, and neither is what a hand-in sees, keeps or replaces while it is
-trained.
-"""
+"""What is asked of a hand-in's `ImprovedNet`, and what training and inspecting it shows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from torch import Tensor
-
-from autograder.assignments.cnns.improved import work_limit
+from autograder.assignments.cnns.improved.families import FAMILIES
 from autograder.assignments.cnns.improved.inspection import Inspection, inspect_untrained
+from autograder.assignments.cnns.improved.reference import reference
 from autograder.assignments.cnns.networks import build
-from autograder.checking.challenge import derive_seed, generator, shuffled_state
-from autograder.checking.student import StudentSide, as_logits
-from course_utils import training
-from course_utils.protocol import Protocol, accuracy
-from course_utils.scale import Accuracies, Scale
-from course_utils.signs import CLASSES, draw_signs
-from course_utils.transforms import padding
+from autograder.checking.challenge import derive_seed
+from autograder.checking.student import StudentSide
+from autograder.checking.trained import runs
+from autograder.checking.trained.exercise import TrainedExercise
+from course_utils.procedure import Data, Measured
+from course_utils.scale import Accuracies
+from course_utils.signs import CLASSES
+from course_utils.training import BUDGET, SCALE, sign_data
 
 IMPROVED_NET = "ImprovedNet"
-STEPS_A_REQUEST = 50  # so that the time limit of one request does not depend on the budget
 
 
-@dataclass(frozen=True)
-class Look(Accuracies):
-    """What one checkpoint of a training run shows.
+def _data(seed: int) -> Data:
+    """Return signs that nobody has seen: top-left ones to learn, and both corners to be asked."""
+    return sign_data(derive_seed(seed, "signs"))
 
-    Attributes:
-        finite: whether all logits are numbers.
-    """
 
-    finite: bool
+EXERCISE = TrainedExercise(IMPROVED_NET, reference, _data, CLASSES, SCALE, BUDGET, list(FAMILIES))
 
 
 @dataclass(frozen=True)
@@ -49,7 +37,7 @@ class Found:
         inspection: without training.
     """
 
-    measured: training.Measured[Look]
+    measured: Measured[runs.Look]
     inspection: Inspection
 
     @property
@@ -60,11 +48,10 @@ class Found:
     @property
     def finite(self) -> bool:
         """Return whether the trained networks answered with numbers."""
-        long = self.measured.long
-        return all(run.finite for run in (*self.measured.short, *([long] if long else [])))
+        return runs.finite(self.measured)
 
 
-def found(student: StudentSide, seed: int, scale: Scale) -> Found:
+def found(student: StudentSide, seed: int) -> Found:
     """Return what training and inspecting the student's `ImprovedNet` shows; its checks share it.
 
     Raises:
@@ -73,67 +60,6 @@ def found(student: StudentSide, seed: int, scale: Scale) -> Found:
     key = (IMPROVED_NET, student.version(IMPROVED_NET))
     if key not in student.memo:
         inspection = inspect_untrained(build(student, IMPROVED_NET, seed))
-        with student.afresh() as apart:
-            work_limit.refuse_too_much(apart, IMPROVED_NET, seed)
-
-            def run(protocol: Protocol, number: int) -> Iterator[Look]:
-                return run_looks(apart, student, derive_seed(seed, number), protocol)
-
-            measured = training.measure(run, scale)
-        student.memo[key] = Found(measured, inspection)
+        student.memo[key] = Found(runs.measured(EXERCISE, student, seed), inspection)
     known: Found = student.memo[key]
     return known
-
-
-def run_looks(
-    trained: StudentSide, asked: StudentSide, seed: int, protocol: Protocol
-) -> Iterator[Look]:
-    """Yield what each checkpoint of one training run shows.
-
-    Args:
-        trained: the side that trains the network.
-        asked: the side that is asked for predictions.
-        seed: of this run.
-        protocol: its budget.
-
-    Raises:
-        StudentFault: the network cannot be built, trained or asked.
-    """
-    signs = draw_signs(derive_seed(seed, "signs"))
-    model = build(trained, IMPROVED_NET, seed)
-    model.load(shuffled_state(model.state(), generator(derive_seed(seed, "weights"))))
-    finite = True
-
-    def train(steps: int) -> None:
-        for start in range(0, steps, STEPS_A_REQUEST):
-            model.train(
-                signs.train_images[:, None],
-                signs.train_labels,
-                protocol=protocol,
-                seed=seed,
-                steps=min(STEPS_A_REQUEST, steps - start),
-                padding=padding("top_left"),
-            )
-
-    def evaluate() -> tuple[float, float]:
-        nonlocal finite
-        fresh = build(asked, IMPROVED_NET, derive_seed(seed, "fresh"))
-        fresh.load(model.state())
-        logits = {
-            corner: as_logits(fresh.predict(images[:, None], padding(corner)), len(images), CLASSES)
-            for corner, images in signs.test_images.items()
-        }
-        finite = all(bool(answer.isfinite().all()) for answer in logits.values())
-        top_left, bottom_right = (
-            _accuracy(logits[corner], signs.test_labels[corner])
-            for corner in ("top_left", "bottom_right")
-        )
-        return top_left, bottom_right
-
-    for look in training.looks(train, evaluate, protocol):
-        yield Look(look.top_left, look.bottom_right, look.steps, finite)
-
-
-def _accuracy(logits: Tensor, labels: Tensor) -> float:
-    """Return the accuracy of logits (M, 10); 0 if one of them is no number."""
-    return accuracy(logits, labels) if bool(logits.isfinite().all()) else 0.0

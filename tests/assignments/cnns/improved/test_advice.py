@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 from torch import nn
 
-from autograder.assignments.cnns import calibration
 from autograder.assignments.cnns.improved.advice import in_the_way
 from autograder.assignments.cnns.improved.inspection import inspect_untrained
-from autograder.assignments.cnns.improved.training_runs import Found, Look
+from autograder.assignments.cnns.improved.training_runs import Found
 from autograder.checking.lessons import lesson
 from autograder.checking.student import InProcess, Model
+from course_utils.procedure import Measured
 from course_utils.scale import average
-from course_utils.training import Measured
+from course_utils.training import SCALE
+from tests.assignments.cnns.corners import look
 from tests.assignments.cnns.improved.unusual_networks import UNUSUAL
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -28,8 +29,8 @@ def advice(network: type[nn.Module]) -> str:
     """Return what the author of a network reads: of each mistake its name, words and lesson."""
     left, right = UNUSUAL[network]
     seen = inspect_untrained(Model(InProcess({"ImprovedNet": network}), "ImprovedNet", seed=1))
-    runs = (Look(left, right, 300, finite=left > 0),)
-    said = in_the_way(Found(Measured(runs, None, average(runs)), seen), calibration.scale())
+    runs = (look(left, right, 300, finite=left > 0),)
+    said = in_the_way(Found(Measured(runs, None, average(runs)), seen), SCALE)
     parts = [f"{m.name}\n{m.words}\n{lesson('cnns', m.name)}\n" for m in said]
     return f"top left {left:.1%}, bottom right {right:.1%}\n\n" + "\n".join(parts)
 

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from autograder.assignments.cnns import calibration
 from autograder.assignments.cnns.improved import check as improved_check
 from autograder.assignments.cnns.improved.inspection import Inspection
-from autograder.assignments.cnns.improved.training_runs import Found, Look
+from autograder.assignments.cnns.improved.training_runs import Found
 from autograder.assignments.cnns.net.reference import net_spec, parameter_count
 from autograder.checking.student import InProcess
+from course_utils.procedure import Measured
 from course_utils.scale import average
-from course_utils.training import Measured
+from course_utils.training import SCALE
+from tests.assignments.cnns.corners import look
 
-SCALE = calibration.scale()
-HIGH = SCALE.bottom_right[-1]
+HIGH = SCALE.marks["bottom_right"][-1]
 BLIND = Inspection(
     interior=0.0,
     border=0.0,
@@ -42,8 +42,8 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         long: tuple[float, float] | None = None,
         finite: bool = True,
     ) -> None:
-        short = tuple(Look(left, right, 300, finite) for left, right in runs)
-        after = Look(*long, 1500, finite) if long else None
+        short = tuple(look(left, right, 300, finite) for left, right in runs)
+        after = look(*long, 1500, finite) if long else None
         measured = Measured(short, after, after or average(short))
         about = Found(measured, inspection)
         monkeypatch.setattr(improved_check, "found", lambda *arguments: about)
@@ -51,7 +51,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return say
 
 
-@pytest.mark.parametrize("mark", SCALE.bottom_right)
+@pytest.mark.parametrize("mark", SCALE.marks["bottom_right"])
 def test_each_mark_gives_its_points(made_up, mark) -> None:
     made_up((0.95, mark.accuracy))
     result = improved_check.bottom_right(STUDENT, 1)
@@ -77,7 +77,7 @@ def test_a_long_run_is_told_with_its_steps(made_up) -> None:
 
 
 def test_a_half_learned_top_left_gives_half_of_both(made_up) -> None:
-    low, high = SCALE.top_left
+    low, high = SCALE.marks["top_left"]
     made_up(((low.accuracy + high.accuracy) / 2, 0.95))
     assert improved_check.top_left(STUDENT, 1).points == 2.5
     assert improved_check.bottom_right(STUDENT, 1).points == 10

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from autograder.assignments.cnns.calibration.families import FAMILIES
+from autograder.assignments.cnns.improved.families import FAMILIES
 from autograder.assignments.cnns.improved.inspection import (
     BORDER_SHOWS,
     POSITIONS_SHOW,

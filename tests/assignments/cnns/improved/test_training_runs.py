@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,24 +18,24 @@ from torch import Tensor, nn
 
 from autograder.assignments.cnns import made_class
 from autograder.assignments.cnns.improved import training_runs
-from autograder.assignments.cnns.improved.training_runs import Look, found, run_looks
+from autograder.assignments.cnns.improved.training_runs import EXERCISE, found
 from autograder.checking.student import InProcess, StudentFault
+from autograder.checking.trained.runs import Look, run_looks
 from autograder.inside.probe import Answer
 from course_utils import training
 from course_utils.data import load_digits_subset
+from course_utils.procedure import Budget
 from course_utils.protocol import Protocol, Training, accuracy, predict
-from course_utils.scale import published_scale
-from course_utils.training import SHORT_RUN
+from course_utils.signs import SignSplit, draw_signs
+from course_utils.training import BUDGET, SCALE
 from course_utils.transforms import padding
 from tests.assignments.cnns.networks import FullyConnected, PaddedPooling
-
-SCALE = published_scale()
 
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "SHORT_RUN", Protocol(checkpoints=(10,)))
-    monkeypatch.setattr(training, "LONG_RUN", Protocol(checkpoints=(12,)))
+    budget = Budget(Protocol(checkpoints=(10,)), Protocol(checkpoints=(12,)))
+    monkeypatch.setattr(training_runs, "EXERCISE", replace(EXERCISE, budget=budget))
 
 
 class Asked(InProcess):
@@ -58,7 +59,7 @@ class Asked(InProcess):
 
 def test_who_trains_is_never_asked_and_who_is_asked_never_sees_a_label() -> None:
     asked = Asked(FullyConnected)
-    found(asked, 1, SCALE)
+    found(asked, 1)
     (trained,) = asked.apart
     assert "train" in trained.verbs
     assert "train" not in asked.verbs
@@ -72,15 +73,15 @@ def test_who_trains_is_never_asked_and_who_is_asked_never_sees_a_label() -> None
 def test_a_redefined_network_is_measured_anew_and_the_checks_of_one_share_it() -> None:
     namespace: dict[str, object] = {"ImprovedNet": FullyConnected}
     student = InProcess(namespace)
-    first = found(student, 1, SCALE)
-    assert found(student, 1, SCALE) is first
+    first = found(student, 1)
+    assert found(student, 1) is first
     namespace["ImprovedNet"] = PaddedPooling
-    assert found(student, 1, SCALE) != first
+    assert found(student, 1) != first
 
 
 def test_one_seed_gives_one_verdict_and_another_one_other_signs() -> None:
     first, again, other = (
-        found(InProcess({"ImprovedNet": FullyConnected}), seed, SCALE).counted for seed in (1, 1, 2)
+        found(InProcess({"ImprovedNet": FullyConnected}), seed).counted for seed in (1, 1, 2)
     )
     assert first == again
     assert first != other
@@ -88,17 +89,16 @@ def test_one_seed_gives_one_verdict_and_another_one_other_signs() -> None:
 
 def test_each_run_of_a_network_has_signs_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[int] = []
-    draw = training_runs.draw_signs
+    draw = training.draw_signs
 
-    def noted(seed: int) -> object:
+    def noted(seed: int) -> SignSplit:
         drawn.append(seed)
         return draw(seed)
 
-    monkeypatch.setattr(training_runs, "draw_signs", noted)
-    monkeypatch.setattr(training, "SHORT_RUN", Protocol(checkpoints=(1,)))
+    monkeypatch.setattr(training, "draw_signs", noted)
     student = InProcess({"ImprovedNet": FullyConnected})
     for number in range(3):
-        list(run_looks(student, student, number, Protocol(checkpoints=(1,))))
+        list(run_looks(EXERCISE, student, student, number, Protocol(checkpoints=(1,))))
     assert len(set(drawn)) == 3
 
 
@@ -117,8 +117,7 @@ KNOWN = torch.zeros(10, 56 * 56)
 def test_trained_weights_in_the_parameters_do_not_survive_the_start(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    signs = training_runs.draw_signs(1)
-    canvas = training_runs.padding("top_left")
+    signs, canvas = draw_signs(1), padding("top_left")
     images = nn.functional.pad(signs.train_images / 255, canvas).flatten(1)
     means = torch.stack([images[signs.train_labels == k].mean(0) for k in range(10)])
     centred = means - means.mean(dim=0)
@@ -126,10 +125,10 @@ def test_trained_weights_in_the_parameters_do_not_survive_the_start(
     test = nn.functional.pad(signs.test_images["top_left"] / 255, canvas).flatten(1)
     right = (test @ KNOWN.T).argmax(dim=1) == signs.test_labels["top_left"]
     assert float(right.float().mean()) > 0.6, "they are good ones"
-    monkeypatch.setattr(training_runs, "draw_signs", lambda seed: signs)
+    monkeypatch.setattr(training, "draw_signs", lambda seed: signs)
     student = InProcess({"ImprovedNet": Arrives})
-    *_, last = run_looks(student, student, 1, Protocol(checkpoints=(1,), max_lr=1e-9))
-    assert last.top_left < 0.4
+    *_, last = run_looks(EXERCISE, student, student, 1, Protocol(checkpoints=(1,), max_lr=1e-9))
+    assert last["top_left"] < 0.4
 
 
 class NotANumber(FullyConnected):
@@ -142,10 +141,10 @@ class NotANumber(FullyConnected):
 
 
 def test_answers_that_are_no_numbers_score_nothing_and_are_told_of() -> None:
-    about = found(InProcess({"ImprovedNet": NotANumber}), 1, SCALE)
-    assert (about.counted.top_left, about.counted.bottom_right) == (0, 0)
+    about = found(InProcess({"ImprovedNet": NotANumber}), 1)
+    assert set(about.counted.values.values()) == {0}
     assert not about.finite
-    assert found(InProcess({"ImprovedNet": FullyConnected}), 1, SCALE).finite
+    assert found(InProcess({"ImprovedNet": FullyConnected}), 1).finite
 
 
 class TooFew(FullyConnected):
@@ -160,15 +159,15 @@ class TooFew(FullyConnected):
 def test_odd_predictions_are_the_students_fault() -> None:
     student = InProcess({"ImprovedNet": TooFew})
     with pytest.raises(StudentFault, match="expected logits"):
-        list(run_looks(student, student, 1, Protocol(checkpoints=(1,))))
+        list(run_looks(EXERCISE, student, student, 1, Protocol(checkpoints=(1,))))
 
 
 def test_a_look_tells_accuracies_steps_and_whether_all_are_numbers() -> None:
     student = InProcess({"ImprovedNet": FullyConnected})
-    looks = list(run_looks(student, student, 1, Protocol(checkpoints=(5, 40))))
+    looks = list(run_looks(EXERCISE, student, student, 1, Protocol(checkpoints=(5, 40))))
     assert [look.steps for look in looks] == [5, 40]
     assert all(isinstance(look, Look) and look.finite for look in looks)
-    assert looks[1].top_left > 0.6 > 0.3 > looks[1].bottom_right
+    assert looks[1]["top_left"] > 0.6 > 0.3 > looks[1]["bottom_right"]
 
 
 @pytest.mark.slow
@@ -184,7 +183,7 @@ def test_weights_trained_in_the_bottom_right_earn_nothing(monkeypatch: pytest.Mo
         network,
         digits.train_images[:, None],
         digits.train_labels,
-        protocol=SHORT_RUN,
+        protocol=BUDGET.short,
         padding=corner,
     ).run()
     logits = predict(network, digits.test_images[:, None], corner)
@@ -196,5 +195,5 @@ def test_weights_trained_in_the_bottom_right_earn_nothing(monkeypatch: pytest.Mo
             super().__init__(num_channel, num_classes)
             self.load_state_dict(weights)
 
-    about = found(InProcess({"ImprovedNet": Trained}), 5, SCALE)
-    assert SCALE.points(about.counted) == (5, 0)
+    about = found(InProcess({"ImprovedNet": Trained}), 5)
+    assert SCALE.points(about.counted) == {"top_left": 5, "bottom_right": 0}

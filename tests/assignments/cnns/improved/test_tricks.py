@@ -7,19 +7,19 @@ it: what is refused is not refused for want of time.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from textwrap import dedent
 
 import pytest
 
-from autograder.assignments.cnns.improved.training_runs import Found, found
+from autograder.assignments.cnns.improved import training_runs
+from autograder.assignments.cnns.improved.training_runs import EXERCISE, Found, found
 from autograder.checking import checks
 from autograder.judging._session import Session
 from autograder.sandbox import Limits, open_kernel
-from course_utils import training
+from course_utils.procedure import Budget
 from course_utils.protocol import Protocol
-from course_utils.scale import published_scale
-
-SCALE = published_scale()
+from course_utils.training import SCALE
 
 IMPORTS = """
 import builtins, os, sys, types
@@ -282,19 +282,24 @@ def session() -> Iterator[Session]:
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "SHORT_RUN", Protocol(checkpoints=(80,)))
-    monkeypatch.setattr(training, "LONG_RUN", Protocol(checkpoints=(120,)))
+    budget = Budget(Protocol(checkpoints=(80,)), Protocol(checkpoints=(120,)))
+    monkeypatch.setattr(training_runs, "EXERCISE", replace(EXERCISE, budget=budget))
 
 
 def measured(session: Session, *cells: str, seed: int = 3) -> Found:
     session._ran.clear()  # a notebook of its own: what ran before is not repeated
     for cell in (IMPORTS, *cells):
         assert "Traceback" not in str(session.run_cell(dedent(cell)))
-    return found(session, seed, SCALE)
+    return found(session, seed)
+
+
+def worth(found: Found) -> tuple[float, float]:
+    left, right = SCALE.points(found.counted).values()
+    return left, right
 
 
 def points(session: Session, *cells: str, seed: int = 3) -> tuple[float, float]:
-    return SCALE.points(measured(session, *cells, seed=seed).counted)
+    return worth(measured(session, *cells, seed=seed))
 
 
 @pytest.mark.parametrize("network", [HONEST, IN_BUFFERS], ids=["weights", "buffers"])
@@ -410,7 +415,7 @@ def test_what_one_was_asked_is_of_no_use_to_another(session: Session) -> None:
         "SEEN = [(torch.zeros(1, 784), torch.zeros(1).long())]",
         dedent(uses),
     ]
-    again = SCALE.points(found(session, 3, SCALE).counted)
+    again = worth(found(session, 3))
     assert again == (5, 20), "with the same seed it would pay"
     session.run_cell("pass")
     session._ran[:] = [
@@ -418,7 +423,7 @@ def test_what_one_was_asked_is_of_no_use_to_another(session: Session) -> None:
         "SEEN = [(torch.zeros(1, 784), torch.zeros(1).long())]",
         dedent(uses),
     ]
-    assert SCALE.points(found(session, 4, SCALE).counted) == (0, 0)
+    assert worth(found(session, 4)) == (0, 0)
 
 
 HIDDEN = """

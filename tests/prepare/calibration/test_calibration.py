@@ -3,37 +3,51 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 from torch import nn
 from typer.testing import CliRunner
 
-from autograder.assignments.cnns import calibration
-from autograder.assignments.cnns.calibration import depends_on, measure, page, plan, rates, write
-from autograder.assignments.cnns.calibration.families import FAMILIES, Family
-from autograder.assignments.cnns.calibration.measure import Job, Run, Trial
-from autograder.assignments.cnns.calibration.rates import Rate
+from autograder.assignments.cnns.improved.families import FAMILIES
+from autograder.assignments.cnns.improved.training_runs import EXERCISE
+from autograder.checking.trained.exercise import Family, TrainedExercise
 from autograder.commands.cli import app
 from autograder.commands.terminal import GRADERS_FAULT
+from autograder.prepare.calibration import depends_on, measure, page, plan, rates
+from autograder.prepare.calibration.measure import Job, Run, Trial
+from autograder.prepare.calibration.rates import Rate
+from autograder.prepare.calibration.run import FOLDER
+from autograder.prepare.calibration.summary import journal_keys
+from course_utils.procedure import Budget
 from course_utils.protocol import Protocol
-from course_utils.training import LONG_RUN, SHORT_RUN
+from course_utils.training import BUDGET, SCALE
+from tests.assignments.cnns.corners import corners
 from tests.conftest import ROOT
 
-SCALE = calibration.scale()
-LOW, *BETWEEN, HIGH = SCALE.bottom_right
-END = SHORT_RUN.steps
+LOW, *BETWEEN, HIGH = SCALE.marks["bottom_right"]
+END = BUDGET.short.steps
+LONG = BUDGET.long.steps if BUDGET.long else 0
 
 
 def trial(family: str, seed: int, *bottom_right: float) -> Trial:
-    runs = [Run(n, END, ((0.95, right, END),)) for n, right in enumerate(bottom_right)]
+    runs = [Run(n, END, (corners(0.95, right, END),)) for n, right in enumerate(bottom_right)]
     return Trial(family, seed, tuple(runs), cpu_s=1.0)
 
 
 def family(name: str, at_least: int, at_most: int, learns: bool | None = True) -> Family:
-    return Family(name, name, nn.Module, at_least, at_most, learns)
+    left = {} if learns is None else {"top_left": (int(learns), int(learns))}
+    return Family(name, name, nn.Module, {"bottom_right": (at_least, at_most), **left})
+
+
+def exercise(*families: Family) -> TrainedExercise:
+    """Return the exercise with other families."""
+    return replace(EXERCISE, families=list(families))
 
 
 def test_an_interval_contains_the_rate_and_shrinks_with_the_number_of_runs() -> None:
@@ -46,7 +60,7 @@ def test_an_interval_contains_the_rate_and_shrinks_with_the_number_of_runs() -> 
 
 
 def test_a_mark_counts_errors_of_those_meant_to_pass_and_of_those_meant_not_to() -> None:
-    families = [family("good", 2, 2), family("between", 1, 2), family("bad", 0, 0)]
+    families = exercise(family("good", 2, 2), family("between", 1, 2), family("bad", 0, 0))
     middle = BETWEEN[0].accuracy
     trials = [
         *(trial("good", seed, 0.95, 0.95) for seed in range(39)),
@@ -56,17 +70,19 @@ def test_a_mark_counts_errors_of_those_meant_to_pass_and_of_those_meant_not_to()
         trial("bad", 38, *3 * [middle]),
         trial("bad", 39, *3 * [middle]),
     ]
-    top_left, low, high = rates.mark_errors(families, trials, SCALE)
+    top_left, low, high = rates.mark_errors(families, trials)
     assert (low.withheld, low.given) == (Rate(1, 80), Rate(2, 40))
     assert (high.withheld, high.given) == (Rate(1, 40), Rate(0, 40))
     assert high.unmeant == ("between",)
+    assert low.gap == (middle, 0.1)
+    assert "overlap" in rates.proposal(low)
     assert low.worst == ("bad", Rate(2, 40))
     assert not low.kept
     assert top_left.withheld == Rate(0, 120)
 
 
 def test_a_mark_is_kept_only_with_enough_runs() -> None:
-    families = [family("good", 2, 2), family("bad", 0, 0)]
+    families = exercise(family("good", 2, 2), family("bad", 0, 0))
 
     def high(seeds: int) -> rates.MarkErrors:
         trials = [
@@ -74,16 +90,17 @@ def test_a_mark_is_kept_only_with_enough_runs() -> None:
             for name, right in (("good", 0.95), ("bad", 0.1))
             for seed in range(seeds)
         ]
-        return rates.mark_errors(families, trials, SCALE)[-1]
+        return rates.mark_errors(families, trials)[-1]
 
     assert high(200).kept
+    assert rates.proposal(high(2)).endswith("from 10.0% to 95.0%; in the middle is 52%")
     assert not high(40).kept, "no error in 40 runs does not show that errors are rare"
 
 
 def test_the_plan_has_enough_runs_on_each_side_of_each_mark() -> None:
     least = plan.runs_without_error()
     assert Rate(0, least).interval[1] <= rates.MAX_POSSIBLE_ERRORS < Rate(0, 182).interval[1]
-    todo = plan.jobs(SCALE, seeds=40, audited=2)
+    todo = plan.jobs(EXERCISE, seeds=40, audited=2)
     planned = Counter(job.family for job in todo)
     assert set(planned) == {family.name for family in FAMILIES}
     assert min(planned.values()) == 40
@@ -92,33 +109,33 @@ def test_the_plan_has_enough_runs_on_each_side_of_each_mark() -> None:
             meant = [family.name for family in FAMILIES if threshold.meant(family) is side]
             assert sum(planned[name] for name in meant) >= least, (threshold.name, side)
     assert sum(job.audited for job in todo) == 2 * len(FAMILIES)
-    assert plan.jobs(SCALE, 1, 0, ["Net"]) == [Job("Net", seed, False) for seed in range(17)]
+    assert plan.jobs(EXERCISE, 1, 0, ["Net"]) == [Job("Net", seed, False) for seed in range(17)]
 
 
 def test_a_trial_is_judged_as_grading_would() -> None:
-    assert trial("x", 0, 0.1).fits(SCALE)
+    assert trial("x", 0, 0.1).fits(EXERCISE)
     steep = BETWEEN[0].accuracy
-    assert not trial("x", 0, steep).fits(SCALE), "another run would have been asked for"
-    assert trial("x", 0, *3 * [steep]).measured(SCALE).counted.bottom_right == steep
-    early = Run(0, END, ((0.95, 0.95, END - 100),))
+    assert not trial("x", 0, steep).fits(EXERCISE), "another run would have been asked for"
+    assert trial("x", 0, *3 * [steep]).measured(EXERCISE).counted["bottom_right"] == steep
+    early = Run(0, END, (corners(0.95, 0.95, END - 100),))
     stopped = Trial("x", 0, (early,), 1.0)
-    assert stopped.fits(SCALE)
-    stricter = replace(SCALE, margin=0.16)
+    assert stopped.fits(EXERCISE)
+    stricter = replace(EXERCISE, scale=replace(SCALE, margin=0.16))
     assert not stopped.fits(stricter), "it would have been trained on"
 
 
 def test_a_trial_with_a_long_run_is_judged_as_grading_would() -> None:
-    short = Run(0, END, ((0.6, 0.6, END),))
-    long = Run(1, LONG_RUN.steps, ((0.95, 0.93, LONG_RUN.steps),))
-    assert Trial("x", 0, (short, long), 1.0).measured(SCALE).counted.bottom_right == 0.93
-    assert not Trial("x", 0, (short,), 1.0).fits(SCALE)
+    short = Run(0, END, (corners(0.6, 0.6, END),))
+    long = Run(1, LONG, (corners(0.95, 0.93, LONG),))
+    assert Trial("x", 0, (short, long), 1.0).measured(EXERCISE).counted["bottom_right"] == 0.93
+    assert not Trial("x", 0, (short,), 1.0).fits(EXERCISE)
 
 
 def test_what_stopping_early_gets_wrong_is_counted() -> None:
-    early, late = (0.95, 0.95, END - 100), (0.95, 0.5, END)
+    early, late = corners(0.95, 0.95, END - 100), corners(0.95, 0.5, END)
     audited = [
         Trial("x", 0, (Run(0, END, (early, late)),), 1.0),
-        Trial("x", 1, (Run(0, END, (early, (*early[:2], END))),), 1.0),
+        Trial("x", 1, (Run(0, END, (early, replace(early, steps=END))),), 1.0),
     ]
     assert rates.early_stops([*audited, trial("x", 2, 0.95)], SCALE) == Rate(1, 2)
 
@@ -128,14 +145,15 @@ def test_a_calibration_goes_on_where_it_was_and_after_a_line_that_is_cut_off(
 ) -> None:
     journal = tmp_path / "below" / "journal.jsonl"
     todo = [Job("linear", seed, audited=seed == 0) for seed in range(2)]
-    first = measure.measure_all(todo[:1], SCALE, journal, {"linear": "key"}, workers=1)
+    first = measure.measure_all("cnns", EXERCISE, todo[:1], journal, {"linear": "key"}, workers=1)
     with journal.open("a") as file:
         file.write('{"key": "key", "family": "lin')
         file.write("\n")
     told = []
     again = measure.measure_all(
+        "cnns",
+        EXERCISE,
         todo,
-        SCALE,
         journal,
         {"linear": "key"},
         workers=1,
@@ -145,11 +163,13 @@ def test_a_calibration_goes_on_where_it_was_and_after_a_line_that_is_cut_off(
     assert [found.seed for found in again] == [0, 1]
     assert told == [(1, 2), (2, 2)]
     assert len(journal.read_text().splitlines()) == 3
-    other = measure.measure_all(todo[:1], SCALE, journal, {"linear": "another"}, workers=1)
+    other = measure.measure_all(
+        "cnns", EXERCISE, todo[:1], journal, {"linear": "another"}, workers=1
+    )
     assert len(journal.read_text().splitlines()) == 4, "what was measured of other code is not used"
     assert other[0].runs == first[0].runs, "and the same seed gives the same figures"
-    counted = first[0].measured(SCALE).counted
-    assert counted.top_left > 0.8 > 0.3 > counted.bottom_right
+    counted = first[0].measured(EXERCISE).counted
+    assert counted["top_left"] > 0.8 > 0.3 > counted["bottom_right"]
 
 
 def key(source: str, **names: object) -> str:
@@ -184,27 +204,40 @@ def test_what_can_does(source: str, n: int) -> None:
 def test_each_part_of_the_real_procedure_is_among_what_trials_depend_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from course_utils import protocol, signs, training
+    from course_utils import protocol, signs
 
-    before = write.journal_keys()
+    before = journal_keys(EXERCISE)
     assert len(set(before.values())) == len(FAMILIES)
     for module, name, value in (
         (signs, "_TURN", 0.2),
-        (training, "SHORT_RUN", Protocol(checkpoints=(7,))),
         (protocol, "cross_entropy", lambda logits, labels: logits.sum()),
     ):
         with monkeypatch.context() as patch:
             if callable(value):
                 value.__module__ = module.__name__
             patch.setattr(module, name, value)
-            after = write.journal_keys()
+            after = journal_keys(EXERCISE)
         assert all(after[family] != before[family] for family in before), name
+    shorter = replace(EXERCISE, budget=Budget(Protocol(checkpoints=(7,)), BUDGET.long))
+    assert not set(journal_keys(shorter).values()) & set(before.values())
+
+
+def test_the_key_is_the_same_in_another_process() -> None:
+    """What is followed has no address in its text, and no order of a set's."""
+    program = "import json\nfrom tests.prepare.calibration.test_calibration import *\n"
+    program += "print(json.dumps(journal_keys(EXERCISE)))"
+    environment = {**os.environ, "PYTHONHASHSEED": "7"}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout.splitlines()[-1]) == journal_keys(EXERCISE)
 
 
 def test_an_unknown_family_or_assignment_is_refused() -> None:
     for arguments, words in (
         (["cnns", "--family", "guessser"], "no family guessser"),
-        (["mlp"], "no calibration.run for the assignment 'mlp'"),
+        (["mlp"], "the assignment 'mlp' has nothing to calibrate"),
     ):
         done = CliRunner().invoke(app, ["calibrate", *arguments])
         assert done.exit_code == GRADERS_FAULT, done.output
@@ -213,8 +246,8 @@ def test_an_unknown_family_or_assignment_is_refused() -> None:
 
 # ------------------------------------------------------------------------- what is published
 
-FOUND = json.loads(calibration.PUBLISHED.read_text())
-DOCS = ROOT / "docs"
+DOCS = ROOT / FOLDER
+FOUND = json.loads((DOCS / "improved_net.json").read_text())
 
 
 def test_the_published_figures_are_of_all_families() -> None:
@@ -222,10 +255,10 @@ def test_the_published_figures_are_of_all_families() -> None:
     assert len(FAMILIES) >= 12
     for found, declared in zip(FOUND["families"], FAMILIES, strict=True):
         assert len({trial["seed"] for trial in found["trials"]}) == len(found["trials"]) > 0
-        meant = [found[key] for key in ("at_least", "at_most", "learns", "about")]
-        assert meant == [declared.at_least, declared.at_most, declared.learns, declared.about]
-    budgets = [tuple(protocol["checkpoints"]) for protocol in FOUND["protocols"]]
-    assert budgets == [SHORT_RUN.checkpoints, LONG_RUN.checkpoints]
+        assert found["about"] == declared.about
+        assert {k: tuple(v) for k, v in found["meant"].items()} == declared.meant
+    assert FOUND["protocols"] == json.loads(json.dumps([*asdict(BUDGET).values()]))
+    assert FOUND["scale"] == json.loads(json.dumps(asdict(SCALE))), "calibrate cnns --so-far"
 
 
 def test_no_mark_was_wrong_more_often_than_it_may_be() -> None:
@@ -247,14 +280,14 @@ def test_so_many_networks_were_measured_that_this_is_sure() -> None:
 
 def test_the_published_rates_follow_from_the_published_trials() -> None:
     for found in FOUND["families"]:
-        for number, mark in enumerate(SCALE.bottom_right[1:], start=1):
-            count = sum(trial["bottom_right"] >= mark.accuracy for trial in found["trials"])
-            assert found["passed"][number]["count"] == count
+        for mark, rate in zip(rates.thresholds(SCALE), found["passed"], strict=True):
+            reached = [trial["accuracies"][mark.test] for trial in found["trials"]]
+            assert rate["count"] == sum(accuracy >= mark.accuracy for accuracy in reached)
 
 
 def test_the_page_is_the_one_of_these_figures() -> None:
-    assert (DOCS / "calibration.md").read_text() == page.page(FOUND)
-    assert (DOCS / "calibration.png").stat().st_size > 10_000
+    assert (DOCS / "improved_net.md").read_text() == page.page(FOUND, "improved_net")
+    assert (DOCS / "improved_net.png").stat().st_size > 10_000
 
 
 def test_the_plot_is_drawn(tmp_path: Path) -> None:

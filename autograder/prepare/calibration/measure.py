@@ -6,21 +6,20 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from autograder.assignments.cnns.calibration.families import FAMILIES
-from autograder.assignments.cnns.improved.training_runs import IMPROVED_NET, run_looks
 from autograder.checking.challenge import derive_seed
 from autograder.checking.student import InProcess
+from autograder.checking.trained.exercise import TrainedExercise
+from autograder.checking.trained.runs import run_looks
+from autograder.prepare.calibration.exercises import exercises
+from course_utils.procedure import Measured, outcome
+from course_utils.procedure import measure as procedure
 from course_utils.protocol import Protocol
-from course_utils.scale import Accuracies, Scale
-from course_utils.training import Measured, outcome
-from course_utils.training import measure as procedure
-
-Look = tuple[float, float, int]  # top-left, bottom-right, steps: the fields of `Accuracies`
+from course_utils.scale import Accuracies
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class Run:
 
     number: int
     steps: int
-    looks: tuple[Look, ...]
+    looks: tuple[Accuracies, ...]
 
 
 @dataclass(frozen=True)
@@ -70,8 +69,8 @@ class Trial:
     runs: tuple[Run, ...]
     cpu_s: float
 
-    def measured(self, scale: Scale) -> Measured[Accuracies]:
-        """Return what the procedure finds under this scale.
+    def measured(self, exercise: TrainedExercise) -> Measured[Accuracies]:
+        """Return what the procedure finds under the exercise's scale.
 
         Raises:
             LookupError: it asks for more than was recorded under another scale.
@@ -82,47 +81,54 @@ class Trial:
             recorded = [run for run in self.runs if (run.number, run.steps) == asked]
             if not recorded:
                 raise LookupError(f"{self.family}, {self.seed}: a run is missing")
-            for look in recorded[0].looks:
-                yield Accuracies(*look)
-            if look[2] < protocol.steps:
+            yield from recorded[0].looks
+            if recorded[0].looks[-1].steps < protocol.steps:
                 raise LookupError(f"{self.family}, {self.seed}: a run ends too early")
 
-        return procedure(run, scale)
+        return procedure(run, exercise.scale, exercise.budget)
 
-    def fits(self, scale: Scale) -> bool:
-        """Return whether it tells how the procedure ends under this scale."""
+    def fits(self, exercise: TrainedExercise) -> bool:
+        """Return whether it tells how the procedure ends under the exercise's scale."""
         try:
-            self.measured(scale)
+            self.measured(exercise)
         except LookupError:
             return False
         return True
 
 
-def measure(job: Job, scale: Scale) -> Trial:
-    """Return what grading measures of one network of a family."""
+def measure(assignment: str, name: str, job: Job) -> Trial:
+    """Return what grading measures of one network of a family.
+
+    Args:
+        assignment: its name.
+        name: of its exercise.
+        job: which network.
+    """
     torch.set_num_threads(1)
-    family = next(family for family in FAMILIES if family.name == job.family)
-    student = InProcess({IMPROVED_NET: family.build})
+    exercise = exercises(assignment)[name]
+    family = next(family for family in exercise.families if family.name == job.family)
+    student = InProcess({exercise.name: family.build})
     runs: list[Run] = []
 
     def run(protocol: Protocol, number: int) -> list[Accuracies]:
         seed = derive_seed("calibration", job.family, job.seed, number)
-        looks, seen = run_looks(student, student, seed, protocol), list[Accuracies]()
-        result = outcome(_noted(looks, seen), scale)
+        seen: list[Accuracies] = []
+        looks = _noted(run_looks(exercise, student, student, seed, protocol), seen)
+        result = outcome(looks, exercise.scale)
         if job.audited:
-            seen += looks
-        shown = tuple((look.top_left, look.bottom_right, look.steps) for look in seen)
-        runs.append(Run(number, protocol.steps, shown))
+            list(looks)  # to the end of the budget
+        runs.append(Run(number, protocol.steps, tuple(seen)))
         return [result]
 
     start = time.process_time()
-    procedure(run, scale)
+    procedure(run, exercise.scale, exercise.budget)
     return Trial(job.family, job.seed, tuple(runs), time.process_time() - start)
 
 
 def measure_all(
+    assignment: str,
+    exercise: TrainedExercise,
     todo: Sequence[Job],
-    scale: Scale,
     journal: Path,
     keys: Mapping[str, str],
     *,
@@ -134,47 +140,62 @@ def measure_all(
     A trial that was recorded under another scale counts as long as it tells how this one ends.
 
     Args:
+        assignment: its name, by which other processes find it.
+        exercise: one of it.
         todo: the jobs.
-        scale: the marks and rules.
         journal: a file with one JSON line a trial, to which each finished one is added at once.
         keys: family -> what its trials depend on; lines with another key do not count.
         workers: processes, each with one thread.
         on_progress: told how many trials there are, and of how many.
     """
-    done = {(trial.family, trial.seed): trial for trial in recorded(scale, journal, keys)}
+    done = {(trial.family, trial.seed): trial for trial in recorded(exercise, journal, keys)}
     found = [done[job.family, job.seed] for job in todo if (job.family, job.seed) in done]
     on_progress(len(found), len(todo))
     left = [job for job in todo if (job.family, job.seed) not in done]
     journal.parent.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(workers) as pool, journal.open("a", encoding="utf-8") as file:
-        for future in as_completed([pool.submit(measure, job, scale) for job in left]):
+        asked = [pool.submit(measure, assignment, exercise.name, job) for job in left]
+        for future in as_completed(asked):
             trial = future.result()
-            file.write(json.dumps({"key": keys[trial.family], **asdict(trial)}) + "\n")
+            file.write(_line(trial, keys[trial.family]) + "\n")
             file.flush()
             found.append(trial)
             on_progress(len(found), len(todo))
     return found
 
 
-def recorded(scale: Scale, journal: Path, keys: Mapping[str, str]) -> list[Trial]:
-    """Return the trials of a journal that tell how the procedure ends under this scale, each once.
+def recorded(exercise: TrainedExercise, journal: Path, keys: Mapping[str, str]) -> list[Trial]:
+    """Return the trials of a journal that tell how the procedure ends under the exercise's scale.
 
     Args:
-        scale: the marks and rules.
+        exercise: with its scale.
         journal: as for `measure_all`.
         keys: as for `measure_all`.
     """
-    fitting = (trial for trial in _read(journal, keys) if trial.fits(scale))
+    fitting = (t for t in _read(journal, list(exercise.scale.marks), keys) if t.fits(exercise))
     return list({(trial.family, trial.seed): trial for trial in fitting}.values())
 
 
 def _noted(looks: Iterable[Accuracies], seen: list[Accuracies]) -> Iterator[Accuracies]:
     for look in looks:
-        seen.append(look)
+        seen.append(Accuracies(look.values, look.steps))
         yield look
 
 
-def _read(journal: Path, keys: Mapping[str, str]) -> Iterator[Trial]:
+def _line(trial: Trial, key: str) -> str:
+    runs = [
+        {
+            "number": r.number,
+            "steps": r.steps,
+            "looks": [[*o.values.values(), o.steps] for o in r.looks],
+        }
+        for r in trial.runs
+    ]
+    fields = {"family": trial.family, "seed": trial.seed, "runs": runs, "cpu_s": trial.cpu_s}
+    return json.dumps({"key": key, **fields})
+
+
+def _read(journal: Path, tests: Sequence[str], keys: Mapping[str, str]) -> Iterator[Trial]:
     """Yield the trials of a journal; the last line may be half written."""
     if not journal.exists():
         return
@@ -185,7 +206,12 @@ def _read(journal: Path, keys: Mapping[str, str]) -> Iterator[Trial]:
             continue
         if fields.pop("key") == keys.get(fields["family"]):
             runs = tuple(
-                Run(run["number"], run["steps"], tuple(tuple(look) for look in run["looks"]))
+                Run(run["number"], run["steps"], tuple(_look(tests, look) for look in run["looks"]))
                 for run in fields.pop("runs")
             )
             yield Trial(runs=runs, **fields)
+
+
+def _look(tests: Sequence[str], shown: Sequence[float]) -> Accuracies:
+    *values, steps = shown
+    return Accuracies(dict(zip(tests, values, strict=True)), int(steps))

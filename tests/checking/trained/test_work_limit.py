@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from autograder.assignments.cnns.improved import work_limit
 from autograder.assignments.cnns.improved.reference import reference
+from autograder.assignments.cnns.improved.training_runs import EXERCISE
 from autograder.checking.student import InProcess, StudentFault
+from autograder.checking.trained import work_limit
 
 
 class Slow(nn.Module):
@@ -25,30 +26,29 @@ class Slow(nn.Module):
 
 def test_the_reference_and_a_wider_network_are_not_refused() -> None:
     for build in (reference, lambda: reference(16, 32)):
-        work_limit.refuse_too_much(InProcess({"ImprovedNet": build}), "ImprovedNet", 1)
+        work_limit.refuse_too_much(EXERCISE, InProcess({"ImprovedNet": build}), 1)
 
 
 def test_much_more_work_is_refused_with_the_factor(monkeypatch: pytest.MonkeyPatch) -> None:
     # Far above the limit, so whatever other programs do to one of the measurements; of few steps.
     monkeypatch.setattr(work_limit, "STEPS", 2)
     monkeypatch.setattr(work_limit, "PREDICTED", 16)
-    monkeypatch.setattr(work_limit, "_reference_cpu_s", work_limit._reference_cpu_s.__wrapped__)
+    monkeypatch.setattr(work_limit, "_right_cpu_s", work_limit._right_cpu_s.__wrapped__)
     with pytest.raises(StudentFault, match="times the work of the reference"):
-        work_limit.refuse_too_much(InProcess({"ImprovedNet": Slow}), "ImprovedNet", 1)
+        work_limit.refuse_too_much(EXERCISE, InProcess({"ImprovedNet": Slow}), 1)
 
 
 def test_the_references_work_is_measured_as_a_students_is() -> None:
     student = InProcess({"ImprovedNet": reference})
-    ratio = (
-        min(work_limit.cpu_s(student, "ImprovedNet") for _ in range(3))
-        / work_limit._reference_cpu_s()
+    ratio = min(work_limit.cpu_s(EXERCISE, student) for _ in range(3)) / work_limit._right_cpu_s(
+        EXERCISE
     )
     assert 1 / 3 < ratio < 3
 
 
 def test_one_slow_measurement_refuses_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     measured = iter([100.0, 100.0, 1.0])
-    monkeypatch.setattr(work_limit, "cpu_s", lambda student, name, seed: next(measured))
-    monkeypatch.setattr(work_limit, "_reference_cpu_s", lambda: 1.0)
-    work_limit.refuse_too_much(InProcess({}), "ImprovedNet", 1)
+    monkeypatch.setattr(work_limit, "cpu_s", lambda exercise, student, seed: next(measured))
+    monkeypatch.setattr(work_limit, "_right_cpu_s", lambda exercise: 1.0)
+    work_limit.refuse_too_much(EXERCISE, InProcess({}), 1)
     assert next(measured, None) is None

@@ -6,29 +6,26 @@ import math
 from collections.abc import Sequence
 from functools import cache
 
-from autograder.assignments.cnns.calibration.families import FAMILIES, Family
-from autograder.assignments.cnns.calibration.measure import Job
-from autograder.assignments.cnns.calibration.rates import (
-    MAX_POSSIBLE_ERRORS,
-    Rate,
-    thresholds,
-)
-from course_utils.scale import Scale
+from autograder.checking.trained.exercise import Family, TrainedExercise
+from autograder.prepare.calibration.measure import Job
+from autograder.prepare.calibration.rates import MAX_POSSIBLE_ERRORS, Rate, thresholds
 
 
-def jobs(scale: Scale, seeds: int, audited: int, names: Sequence[str] = ()) -> list[Job]:
+def jobs(
+    exercise: TrainedExercise, seeds: int, audited: int, names: Sequence[str] = ()
+) -> list[Job]:
     """Return what there is to measure, all families of one seed before those of the next.
 
     Where few families are meant to reach a mark, or few are meant not to, these get more seeds.
 
     Args:
-        scale: the marks.
+        exercise: with its marks and families.
         seeds: how many networks of each family, at least.
         audited: how many of these are trained to the end.
         names: only these families; all where empty.
     """
-    chosen = [family for family in FAMILIES if not names or family.name in names]
-    counts = {family.name: max(seeds, _needed(family, scale)) for family in chosen}
+    chosen = [family for family in exercise.families if not names or family.name in names]
+    counts = {family.name: max(seeds, _needed(family, exercise)) for family in chosen}
     return [
         Job(name, seed, seed < audited)
         for seed in range(max(counts.values()))
@@ -37,13 +34,13 @@ def jobs(scale: Scale, seeds: int, audited: int, names: Sequence[str] = ()) -> l
     ]
 
 
-def _needed(family: Family, scale: Scale) -> int:
+def _needed(family: Family, exercise: TrainedExercise) -> int:
     """Return how many networks each family on its side of a mark needs, if none of them errs."""
     needed = 0
-    for threshold in thresholds(scale):
+    for threshold in thresholds(exercise.scale):
         side = threshold.meant(family)
         if side is not None:
-            peers = sum(threshold.meant(other) is side for other in FAMILIES)
+            peers = sum(threshold.meant(other) is side for other in exercise.families)
             needed = max(needed, math.ceil(runs_without_error() / peers))
     return needed
 

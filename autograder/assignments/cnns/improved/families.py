@@ -1,44 +1,42 @@
-"""Families of answers to `ImprovedNet`, each with the marks that it is meant to reach.
-
-A family says at least and at most which mark its networks reach: 0 is none, 1 the lowest. Where the
-two differ it is meant neither way in between: its runs fall on both sides of a threshold.
-"""
+"""Families of answers to `ImprovedNet`, each with the marks that it is meant to reach."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from autograder.assignments.cnns.improved.reference import reference
+from autograder.checking.trained.exercise import Family
 
 CLASSES = 10
 PIXELS = 56 * 56
-Factory = Callable[[], nn.Module]
 
 
-@dataclass(frozen=True)
-class Family:
-    """A kind of answer.
+def _family(
+    name: str,
+    about: str,
+    build: Callable[[], nn.Module],
+    at_least: int,
+    at_most: int,
+    learns: bool | None = True,
+) -> Family:
+    """Return a family by the bottom-right marks that it is meant to reach.
 
-    Attributes:
+    Args:
         name: short, unique.
-        about: its architecture, for the page.
+        about: its architecture.
         build: makes a network with fresh weights.
-        at_least: the mark that its networks are meant to reach.
+        at_least: the mark that its networks are meant to reach: 0 is none, 1 the lowest.
         at_most: the mark that they are meant not to exceed.
         learns: whether they are meant to reach the highest mark top left; None for neither way.
     """
-
-    name: str
-    about: str
-    build: Factory
-    at_least: int
-    at_most: int
-    learns: bool | None = True
+    meant = {"bottom_right": (at_least, at_most)}
+    if learns is not None:
+        meant["top_left"] = (int(learns), int(learns))
+    return Family(name, about, build, meant)
 
 
 def _layers(*layers: nn.Module) -> nn.Sequential:
@@ -242,23 +240,25 @@ def _instance_normed(fan_in: int, fan_out: int) -> nn.Module:
 
 
 FAMILIES = (
-    Family("guesser", "random answers", Guesser, 0, 0, learns=False),
-    Family("untrained", "nothing but the biases of its answers learns", Frozen, 0, 0, learns=False),
-    Family(
+    _family("guesser", "random answers", Guesser, 0, 0, learns=False),
+    _family(
+        "untrained", "nothing but the biases of its answers learns", Frozen, 0, 0, learns=False
+    ),
+    _family(
         "linear",
         "one linear layer from pixels to classes",
         lambda: _layers(nn.Flatten(), nn.Linear(PIXELS, CLASSES)),
         0,
         0,
     ),
-    Family(
+    _family(
         "pixels",
         "no convolution: pixels to 20, to 10",
         lambda: _layers(nn.Flatten(), nn.Linear(PIXELS, 20), nn.ReLU(), nn.Linear(20, CLASSES)),
         0,
         0,
     ),
-    Family(
+    _family(
         "coarse convolution",
         "one 8x8 convolution with stride 4, one linear layer",
         lambda: _layers(
@@ -267,16 +267,16 @@ FAMILIES = (
         0,
         0,
     ),
-    Family("Net", "the exercise's Net: a fully connected head", lambda: _net(8), 0, 0),
-    Family("Net, half as wide", "the exercise's Net with num_channel=4", lambda: _net(4), 0, 0),
-    Family(
+    _family("Net", "the exercise's Net: a fully connected head", lambda: _net(8), 0, 0),
+    _family("Net, half as wide", "the exercise's Net with num_channel=4", lambda: _net(4), 0, 0),
+    _family(
         "convolution as head",
         "an 11x11 convolution in place of the fully connected head",
         lambda: _layers(_features(0), nn.MaxPool2d(2), nn.Conv2d(16, CLASSES, 11), nn.Flatten()),
         0,
         0,
     ),
-    Family(
+    _family(
         "average, bottleneck",
         "Net with averages for its first linear layer: no padding, head 16-8-10",
         lambda: _layers(_features(0), nn.MaxPool2d(2), _average(*_bottleneck())),
@@ -284,14 +284,14 @@ FAMILIES = (
         0,
         learns=None,
     ),
-    Family(
+    _family(
         "average",
         "no padding, averages, head 16-10",
         lambda: _layers(_features(0), nn.MaxPool2d(2), _average(nn.Linear(16, CLASSES))),
         0,
         0,
     ),
-    Family(
+    _family(
         "average, padding 2, bottleneck",
         "padding 2, averages, head 16-8-10",
         lambda: _layers(_features(2), nn.MaxPool2d(2), _average(*_bottleneck())),
@@ -299,28 +299,28 @@ FAMILIES = (
         2,
         learns=None,
     ),
-    Family(
+    _family(
         "average, padding 2",
         "padding 2, averages, head 16-10",
         lambda: _layers(_features(2), nn.MaxPool2d(2), _average(nn.Linear(16, CLASSES))),
         2,
         2,
     ),
-    Family(
+    _family(
         "maximum, no padding",
         "no padding, maxima over places, head 16-10",
         lambda: _layers(_features(0), nn.MaxPool2d(2), _maximum(nn.Linear(16, CLASSES))),
         1,
         2,
     ),
-    Family(
+    _family(
         "maximum, padding 2",
         "padding 2, maxima over places, head 16-10",
         lambda: _layers(_features(2), nn.MaxPool2d(2), _maximum(nn.Linear(16, CLASSES))),
         2,
         2,
     ),
-    Family(
+    _family(
         "network in network",
         "padding 4 without bias, a 1x1 convolution to 32, averages normalised, head 32-10",
         lambda: _layers(
@@ -332,7 +332,7 @@ FAMILIES = (
         2,
         2,
     ),
-    Family(
+    _family(
         "third convolution",
         "three convolutions, padding 4 without bias, averages normalised, head 32-10",
         lambda: _layers(
@@ -342,7 +342,7 @@ FAMILIES = (
         2,
         2,
     ),
-    Family(
+    _family(
         "batch norm",
         "two convolutions with batch norm, padding 4, averages, head 16-10",
         lambda: _layers(
@@ -355,7 +355,7 @@ FAMILIES = (
         2,
         2,
     ),
-    Family(
+    _family(
         "all-convolutional",
         "strides in place of pooling, batch norm, averages, head 32-10",
         lambda: _layers(
@@ -367,22 +367,22 @@ FAMILIES = (
         2,
         2,
     ),
-    Family(
+    _family(
         "textbook",
         "padding 2, batch norm, averages, one linear layer",
         lambda: _textbook(_batch_normed),
         2,
         2,
     ),
-    Family("textbook without norm", "the same without norm", lambda: _textbook(_plain), 2, 2),
-    Family(
+    _family("textbook without norm", "the same without norm", lambda: _textbook(_plain), 2, 2),
+    _family(
         "textbook, twice as wide",
         "without norm, 16 and 32 channels",
         lambda: _textbook(_plain, 16),
         2,
         2,
     ),
-    Family(
+    _family(
         "strided",
         "the textbook's with strides in place of pooling",
         lambda: _layers(
@@ -393,14 +393,14 @@ FAMILIES = (
         2,
         2,
     ),
-    Family(
+    _family(
         "instance norm",
         "the textbook's with InstanceNorm2d",
         lambda: _textbook(_instance_normed),
         2,
         2,
     ),
-    Family(
+    _family(
         "average normalised",
         "no padding, averages, BatchNorm1d, head 16-10",
         lambda: _layers(
@@ -409,24 +409,24 @@ FAMILIES = (
         0,
         1,
     ),
-    Family("patch transformer", "8x8 patches as tokens, no positions", PatchTransformer, 2, 2),
-    Family(
+    _family("patch transformer", "8x8 patches as tokens, no positions", PatchTransformer, 2, 2),
+    _family(
         "attention pooling",
         "padding 4, a weighed mean over places, head 16-10",
         lambda: _layers(_features(4), AttentionPooling(16), nn.Linear(16, CLASSES)),
         2,
         2,
     ),
-    Family(
+    _family(
         "GeM",
         "padding 4, the generalised mean, head 16-10",
         lambda: _layers(_features(4), GeM(), nn.Linear(16, CLASSES)),
         2,
         2,
     ),
-    Family("crop", "cuts the sign out, fully connected", Cropped, 2, 2),
-    Family("spatial transformer", "finds, cuts out, reads", SpatialTransformer, 0, 0),
-    Family(
+    _family("crop", "cuts the sign out, fully connected", Cropped, 2, 2),
+    _family("spatial transformer", "finds, cuts out, reads", SpatialTransformer, 0, 0),
+    _family(
         "rolling",
         "the exercise's Net, each batch rolled by chance in training",
         Rolling,
@@ -434,7 +434,7 @@ FAMILIES = (
         2,
         learns=None,
     ),
-    Family("reference, narrower", "it with 6 and 12 channels", lambda: reference(6, 12), 2, 2),
-    Family("reference", "padding 4, no bias, averages normalised, head 16-10", reference, 2, 2),
-    Family("reference, wider", "it with 8 and 24 channels", lambda: reference(8, 24), 2, 2),
+    _family("reference, narrower", "it with 6 and 12 channels", lambda: reference(6, 12), 2, 2),
+    _family("reference", "padding 4, no bias, averages normalised, head 16-10", reference, 2, 2),
+    _family("reference, wider", "it with 8 and 24 channels", lambda: reference(8, 24), 2, 2),
 )

@@ -1,0 +1,125 @@
+"""How a student's network is measured: the procedure of `course_utils.procedure`, from outside.
+
+The judge draws data that nobody has seen. The network is trained on them in a process of its own,
+from initial weights in random order. Then the trained tensors, and nothing else, are carried into
+another process, which has not seen the training, and which is asked for predictions. So what was
+trained elsewhere is of no use, and neither is what a hand-in sees, keeps or replaces while it is
+trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from autograder.checking.challenge import derive_seed, generator, shuffled_state
+from autograder.checking.student import Model, StudentSide, as_logits
+from autograder.checking.trained import work_limit
+from autograder.checking.trained.exercise import TrainedExercise
+from course_utils.procedure import Measured, Part, looks, measure
+from course_utils.protocol import Protocol, accuracy, as_batch
+from course_utils.scale import Accuracies
+
+STEPS_A_REQUEST = 50  # so that the time limit of one request does not depend on the budget
+
+
+@dataclass(frozen=True)
+class Look(Accuracies):
+    """What one checkpoint of a training run shows.
+
+    Attributes:
+        finite: whether all logits are numbers.
+    """
+
+    finite: bool
+
+
+def measured(exercise: TrainedExercise, student: StudentSide, seed: int) -> Measured[Look]:
+    """Return what training the student's network shows; all checks of the exercise share it.
+
+    Raises:
+        StudentFault: it cannot be built, trained or asked, or takes too much work.
+    """
+    key = ("trained", exercise.name, student.version(exercise.name))
+    if key not in student.memo:
+        with student.afresh() as apart:
+            work_limit.refuse_too_much(exercise, apart, seed)
+
+            def run(protocol: Protocol, number: int) -> Iterator[Look]:
+                return run_looks(exercise, apart, student, derive_seed(seed, number), protocol)
+
+            student.memo[key] = measure(run, exercise.scale, exercise.budget)
+    found: Measured[Look] = student.memo[key]
+    return found
+
+
+def finite(measured: Measured[Look]) -> bool:
+    """Return whether the trained networks answered with numbers."""
+    long = [measured.long] if measured.long else []
+    return all(run.finite for run in (*measured.short, *long))
+
+
+def run_looks(
+    exercise: TrainedExercise,
+    trained: StudentSide,
+    asked: StudentSide,
+    seed: int,
+    protocol: Protocol,
+) -> Iterator[Look]:
+    """Yield what each checkpoint of one training run shows.
+
+    Args:
+        exercise: what is asked.
+        trained: the side that trains the network.
+        asked: the side that is asked for predictions.
+        seed: of this run.
+        protocol: its budget.
+
+    Raises:
+        StudentFault: the network cannot be built, trained or asked.
+    """
+    data = exercise.data(seed)
+    model = _build(exercise, trained, data.train, seed)
+    model.load(shuffled_state(model.state(), generator(derive_seed(seed, "weights"))))
+    finite = True
+
+    def train(steps: int) -> None:
+        for start in range(0, steps, STEPS_A_REQUEST):
+            model.train(
+                data.train.inputs,
+                data.train.labels,
+                protocol=protocol,
+                seed=seed,
+                steps=min(STEPS_A_REQUEST, steps - start),
+                padding=data.train.padding,
+            )
+
+    def evaluate() -> dict[str, float]:
+        nonlocal finite
+        fresh = _build(exercise, asked, data.train, derive_seed(seed, "fresh"))
+        fresh.load(model.state())
+        logits = {
+            name: as_logits(
+                fresh.predict(test.inputs, test.padding), len(test.labels), exercise.classes
+            )
+            for name, test in data.tests.items()
+        }
+        finite = all(bool(answer.isfinite().all()) for answer in logits.values())
+        return {name: _accuracy(logits[name], test.labels) for name, test in data.tests.items()}
+
+    for look in looks(train, evaluate, protocol):
+        yield Look(look.values, look.steps, finite)
+
+
+def _build(exercise: TrainedExercise, student: StudentSide, train: Part, seed: int) -> Model:
+    """Return a network on the student's side; it sees the shape of the inputs, not one of them."""
+    sample = torch.zeros_like(as_batch(train.inputs[:2], train.padding))
+    return Model(student, exercise.name, seed=seed, sample=sample)
+
+
+def _accuracy(logits: Tensor, labels: Tensor) -> float:
+    """Return the accuracy of logits (M, K); 0 if one of them is no number."""
+    return accuracy(logits, labels) if bool(logits.isfinite().all()) else 0.0
