@@ -235,3 +235,46 @@ def test_a_check_that_raises_is_told_with_its_traceback(
     says = check_assignment.scores("x", source, "scales", 5, 5, fork_kernels=True).says
     lines = list(itertools.dropwhile(lambda line: "in <lambda>" not in line, says.splitlines()))
     assert "in raises: raise ZeroDivisionError" in lines[1]
+
+
+HALVES = """
+from torch import nn
+
+def halves(draw):
+    line = draw.normal(2)
+    def part(count):
+        points = draw.normal(count, 2)
+        return points, (points @ line > 0).long()
+    return {"train": part(300), "far": part(200)}
+
+def linear():
+    return nn.Linear(2, 2)
+
+@lab.trained(data=halves, classes=2, marks={"far": {0.6: 0, MARK: 10}}, steps=(40, 80))
+class Halves(nn.Linear):
+    def __init__(self):
+        super().__init__(2, 2)
+
+lab.right("Halves", linear)
+"""
+
+
+def test_marks_that_right_answers_do_not_reach_are_found_and_families_are_asked_for(
+    own: Path,
+) -> None:
+    append(own, HALVES.replace("MARK", "0.85"))
+    right, families = list(prove("scales"))[-2:]
+    assert (right.good, right.says) == (True, "all 2 score full, 2 times each")
+    assert (families.good, families.says) == (None, "no two families are meant to differ in far")
+
+
+def test_a_mark_that_is_too_high_is_found(own: Path) -> None:
+    append(own, HALVES.replace("MARK", "1.0") + 'lab.family("Halves", linear, name="a", far=1)\n')
+    found = bad(list(prove("scales")))
+    assert "Halves, halves_far: 9" in found["Halves, right answers"]
+
+
+def test_data_that_are_none_are_found(own: Path) -> None:
+    text = HALVES.replace("MARK", "0.85").replace('"far": part(200)}', '"near": part(200)}')
+    append(own, text)
+    assert "expected a dict with ['far', 'train']" in bad(list(prove("scales")))["Halves"]
