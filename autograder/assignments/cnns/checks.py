@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from torch import Tensor
@@ -11,7 +12,7 @@ from autograder.assignments.cnns import made_class
 from autograder.assignments.cnns.chain import check as chain_check
 from autograder.assignments.cnns.chain.reference import CHAIN, random_kernel, run_chain
 from autograder.assignments.cnns.improved import check as improved_check
-from autograder.assignments.cnns.improved.training_runs import EXERCISE
+from autograder.assignments.cnns.improved.training_runs import EXERCISE, found
 from autograder.assignments.cnns.net import check as net_check
 from autograder.assignments.cnns.net.reference import net_spec, parameter_count
 from autograder.assignments.cnns.networks import IMAGE_SIZE, build
@@ -19,7 +20,8 @@ from autograder.checking.challenge import generator, random_images
 from autograder.checking.check_result import CheckResult, verdict
 from autograder.checking.checks import scored
 from autograder.checking.criteria import called, shape_advice, shape_criterion
-from autograder.checking.student import StudentSide, call
+from autograder.checking.student import StudentFault, StudentSide, call
+from autograder.checking.trained.runs import numbers_in
 
 conv_pool_conv_values = scored(15)(chain_check.values)
 net_parameters = scored(10)(net_check.parameters)
@@ -70,15 +72,16 @@ def improved_parameters(student: StudentSide, seed: int) -> CheckResult:
     """Check whether `ImprovedNet` has fewer parameters than `Net`.
 
     Counted are the tensors that the student's side hands over, which are also all that a trained
-    network is later made from. Buffers are among them: what is no parameter by name is none the
-    less something to store numbers in.
+    network is later made from: those of the trained one, too. Buffers are among them: what is no
+    parameter by name is none the less something to store numbers in.
     """
     limit = parameter_count(net_spec())
     model = build(student, "ImprovedNet", seed)
     state = model.state()
     count = sum(state[p.name].numel() for p in model.parameters if p.name in state)
-    # In numbers of four bytes each: what is stored in others is stored all the same.
-    held = sum(tensor.numel() * tensor.element_size() for tensor in state.values()) // 4
+    held = numbers_in(state)
+    with suppress(StudentFault):  # what cannot be trained loses its points for that
+        held = max(held, found(student, seed).carried)
     got = f"{count:,}" if held < limit else f"{held:,}, buffers included"
     passed = count > 0 and held < limit
     criterion = verdict("parameters in all", f"fewer than {limit:,}", got, passed, 5.0)

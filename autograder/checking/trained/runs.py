@@ -9,7 +9,7 @@ trained.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -32,9 +32,12 @@ class Look(Accuracies):
 
     Attributes:
         finite: whether all logits are numbers.
+        carried: how many numbers the trained tensors hold, buffers included, in units of four
+            bytes: nothing else is there when predictions are asked for.
     """
 
     finite: bool
+    carried: int
 
 
 def measured(exercise: TrainedExercise, student: StudentSide, seed: int) -> Measured[Look]:
@@ -84,7 +87,7 @@ def run_looks(
     data = exercise.data(seed)
     model = _build(exercise, trained, data.train, seed)
     model.load(shuffled_state(model.state(), generator(derive_seed(seed, "weights"))))
-    finite = True
+    finite, carried = True, 0
 
     def train(steps: int) -> None:
         for start in range(0, steps, STEPS_A_REQUEST):
@@ -98,9 +101,13 @@ def run_looks(
             )
 
     def evaluate() -> dict[str, float]:
-        nonlocal finite
-        fresh = _build(exercise, asked, data.train, derive_seed(seed, "fresh"))
-        fresh.load(model.state())
+        nonlocal finite, carried
+        fresh, state = (
+            _build(exercise, asked, data.train, derive_seed(seed, "fresh")),
+            model.state(),
+        )
+        carried = numbers_in(state)
+        fresh.load(state)
         logits = {
             name: as_logits(
                 fresh.predict(test.inputs, test.padding), len(test.labels), exercise.classes
@@ -111,7 +118,12 @@ def run_looks(
         return {name: _accuracy(logits[name], test.labels) for name, test in data.tests.items()}
 
     for look in looks(train, evaluate, protocol):
-        yield Look(look.values, look.steps, finite)
+        yield Look(look.values, look.steps, finite, carried)
+
+
+def numbers_in(state: Mapping[str, Tensor]) -> int:
+    """Return how many numbers tensors hold, in units of four bytes: of whatever dtype they are."""
+    return sum(tensor.numel() * tensor.element_size() for tensor in state.values()) // 4
 
 
 def _build(exercise: TrainedExercise, student: StudentSide, train: Part, seed: int) -> Model:

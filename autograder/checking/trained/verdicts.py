@@ -34,8 +34,10 @@ def accuracy(exercise: TrainedExercise, test: str, student: StudentSide, seed: i
         return CheckResult((one,), figures=shown)
     if not finite(found):
         return CheckResult((one,), NOT_FINITE, (_NAN,), shown)
-    first, counted = exercise.scale.first, found.counted
-    if test == first or counted[test] >= exercise.scale.follows * counted[first]:
+    scale, counted = exercise.scale, found.counted
+    first = scale.first
+    begun = counted[first] >= scale.learns
+    if not begun or test == first or counted[test] >= scale.follows * counted[first]:
         words, name = _too_little(exercise, found), _LITTLE
     else:
         words = f"What it learned does not carry over: {counted[first]:.0%} are right for "

@@ -84,7 +84,7 @@ def page(found: Published, name: str) -> str:
         follows=scale["follows"],
         long=long[0]["checkpoints"][-1] if long else 0,
     )
-    share = f" With a share of the points for {named(tests[0])} a network\ngets the same share of "
+    share = f" With a share of the points for {named(tests[0])} a\nnetwork gets the same share of "
     return _PAGE.format(
         exercise=found["exercise"],
         name=name,

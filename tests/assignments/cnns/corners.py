@@ -13,4 +13,4 @@ def corners(top_left: float, bottom_right: float, steps: int = 300) -> Accuracie
 
 def look(top_left: float, bottom_right: float, steps: int, finite: bool = True) -> Look:
     """Return what one checkpoint shows."""
-    return Look(corners(top_left, bottom_right).values, steps, finite)
+    return Look(corners(top_left, bottom_right).values, steps, finite, carried=3602)

@@ -50,6 +50,12 @@ class Found:
         """Return whether the trained networks answered with numbers."""
         return runs.finite(self.measured)
 
+    @property
+    def carried(self) -> int:
+        """Return how many numbers the largest of the trained networks holds."""
+        long = [self.measured.long] if self.measured.long else []
+        return max(run.carried for run in (*self.measured.short, *long))
+
 
 def found(student: StudentSide, seed: int) -> Found:
     """Return what training and inspecting the student's `ImprovedNet` shows; its checks share it.

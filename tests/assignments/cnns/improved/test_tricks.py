@@ -455,6 +455,40 @@ class ImprovedNet(nn.Module):
 def test_all_that_is_carried_over_counts_as_parameters(
     session: Session, weights: str, earned: float
 ) -> None:
+    session._ran.clear()
     session.run_cell(IMPORTS)
     session.run_cell(HIDDEN.format(weights=weights))
     assert checks.run("cnns", "improved_parameters", session, 1).points == earned
+
+
+GROWS = """
+BUILT = []
+
+class ImprovedNet(nn.Module):
+    def __init__(self, num_channel=8, num_classes=10):
+        super().__init__()
+        BUILT.append(self)
+        self.classify = nn.Linear(784, num_classes)
+        if len(BUILT) > 2:
+            self.grow()
+
+    def grow(self):
+        if not hasattr(self, "more"):
+            self.register_buffer("more", torch.zeros(SIZE))
+
+    def forward(self, images):
+        if self.training:
+            self.grow()
+        return self.classify(fold(images))
+"""
+
+
+@pytest.mark.parametrize(("size", "earned"), [("1_000", 5), ("70_000", 0)])
+def test_a_network_that_grows_once_it_was_counted_counts_as_it_ends(
+    session: Session, size: str, earned: float
+) -> None:
+    session._ran.clear()
+    session.run_cell(IMPORTS)
+    session.run_cell(GROWS.replace("SIZE", size))
+    assert checks.run("cnns", "improved_parameters", session, 1).points == earned
+    assert worth(found(session, 1)) == (5, 20), "what it learned is its own"
