@@ -217,7 +217,7 @@ def test_notebook_and_lab_fit_together_and_answers_get_their_points_and_names(
         assert tuple(name for result in results for name in result.mistakes) == names, who
 
 
-@pytest.mark.parametrize("who", TRAINED)
+@pytest.mark.parametrize("who", [who for who in TRAINED if not who.startswith("right-")])
 def test_a_network_that_is_trained_gets_the_points_of_what_it_learns(
     who: str, tmp_path: Path
 ) -> None:

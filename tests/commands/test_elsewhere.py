@@ -135,7 +135,9 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return course
 
 
-@pytest.fixture(scope="module", params=["darwin", pytest.param("win32", marks=pytest.mark.slow)])
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
+)
 def elsewhere(
     request: pytest.FixtureRequest, graded: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Elsewhere:

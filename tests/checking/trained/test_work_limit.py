@@ -33,6 +33,7 @@ def test_much_more_work_is_refused_with_the_factor(monkeypatch: pytest.MonkeyPat
     # Far above the limit, so whatever other programs do to one of the measurements; of few steps.
     monkeypatch.setattr(work_limit, "STEPS", 2)
     monkeypatch.setattr(work_limit, "PREDICTED", 16)
+    monkeypatch.setattr(work_limit, "TRIALS", 1)
     monkeypatch.setattr(work_limit, "_right_cpu_s", work_limit._right_cpu_s.__wrapped__)
     with pytest.raises(StudentFault, match="times the work of the reference"):
         work_limit.refuse_too_much(EXERCISE, InProcess({"ImprovedNet": Slow}), 1)

@@ -453,8 +453,10 @@ class ImprovedNet(nn.Module):
     ],
 )
 def test_all_that_is_carried_over_counts_as_parameters(
-    session: Session, weights: str, earned: float
+    session: Session, weights: str, earned: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    budget = Budget(Protocol(checkpoints=(5,)))
+    monkeypatch.setattr(training_runs, "EXERCISE", replace(EXERCISE, budget=budget))
     session._ran.clear()
     session.run_cell(IMPORTS)
     session.run_cell(HIDDEN.format(weights=weights))
