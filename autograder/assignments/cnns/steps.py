@@ -104,6 +104,9 @@ POOLS: dict[str, Pool] = {
     "max, 3x3, stride 2, padded": Pool(
         lambda x: _pooled(x, lambda v: F.max_pool2d(v, 3, 2, 1)), lambda n: (n - 1) // 2 + 1
     ),
+    "max, dilated": Pool(
+        lambda x: _pooled(x, lambda v: F.max_pool2d(v, 2, dilation=2)), lambda n: (n - 1) // 2
+    ),
     "min": Pool(_min_pool, lambda n: n // 2),
     "largest, with sign": Pool(
         lambda x: _pooled(x, _largest_with_sign), lambda n: n // 2, first=True
