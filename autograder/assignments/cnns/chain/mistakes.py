@@ -48,6 +48,7 @@ _POOL_WORDS = {
     "max, 3x3, stride 2": "the pooling has windows of 3x3 instead of 2x2, and they overlap",
     "max, rounded up": "the pooling rounds up: blocks that stick out of the image count too",
     "max, padded": "the pooling has padding",
+    "max, 3x3, stride 1": "the pooling has windows of 3x3 instead of 2x2, and stride 1",
     "max, dilated": "the pooling has dilation 2",
     "max, 3x3, stride 2, padded": "the pooling has padding, and windows of 3x3 that overlap",
     "min": "the pooling keeps the smallest value of each block instead of the largest",
@@ -56,6 +57,7 @@ _POOL_WORDS = {
     "every other": "the pooling keeps the first value of each block instead of the largest",
     "sum": "the pooling adds up each block instead of keeping the largest value",
 }
+_RARE_POOL = "max, 3x3, stride 1"
 _SECOND_KERNEL_WORDS = {
     "sum": "the second convolution uses all three channel slices of the kernel, not one",
 }
@@ -134,9 +136,17 @@ def wrong_chains() -> Iterator[ChainSpec]:
 
 
 def single_mistakes() -> Iterator[ChainSpec]:
-    """Yield every chain with one mistake."""
-    for change in _changes():
+    """Yield every chain with one mistake; those that are too rare to come with another are last."""
+    for change in [*_changes(), *_rare_changes()]:
         yield replace(CHAIN, **change)  # type: ignore[arg-type]
+
+
+def _rare_changes() -> list[dict[str, object]]:
+    """Return what each mistake changes that is looked for alone."""
+    changes: list[dict[str, object]] = [{"pool": _RARE_POOL}]
+    for field in ("strides", "dilations"):
+        changes += [{field: pair} for pair in ((3, 3), (3, 1), (1, 3))]
+    return changes
 
 
 def _changes() -> list[dict[str, object]]:
@@ -145,7 +155,7 @@ def _changes() -> list[dict[str, object]]:
     changes += [{"paddings": (p, q)} for p in (0, 1, 2) for q in (0, 1, 2) if p or q]
     for field in ("strides", "dilations"):
         changes += [{field: pair} for pair in ((2, 2), (2, 1), (1, 2))]
-    changes += [{"pool": pool} for pool in _POOL_WORDS]
+    changes += [{"pool": pool} for pool in _POOL_WORDS if pool != _RARE_POOL]
     changes += [{"between": name} for name in ("relu", "sigmoid", "tanh", "abs")]
     changes += [{"rescale": name} for name in RESCALES if name != "none"]
     changes += [{"second_kernel": name} for name in _SECOND_KERNEL_WORDS]

@@ -218,7 +218,7 @@ def _layers(recognition: Recognition) -> list[dict[str, Any]]:
 def _got(recognition: Recognition, layer: str) -> str:
     words = [mistake.words for mistake in recognition.mistakes if mistake.part == layer]
     if not words:
-        return "not as specified"
+        return "not as specified, or not reached"
     return words[0] if words[0].endswith(".") else "; ".join(words)
 
 

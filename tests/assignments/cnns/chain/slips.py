@@ -81,6 +81,11 @@ ONE: dict[str, Changes] = {
     "the second on a module's own weights": {
         _SECOND: "F.conv2d(x, nn.Conv2d(1, 1, 3).weight.detach())"
     },
+    "stride 3 in the first": {_FIRST: "F.conv2d(image, kernel, stride=3)"},
+    "dilation 3 in the second": {_SECOND: "F.conv2d(x, kernel[:, :1], dilation=3)"},
+    "pooling 3x3 with stride 1": {_POOL: "F.max_pool2d(x, 3, 1)"},
+    "whole numbers at the end": {_SECOND: _SECOND + ".int()"},
+    "the first pixels cut off": {_POOL: "F.max_pool2d(x[:, 1:, 1:], 2)"},
     "the image changed in place": {_FIRST: "F.conv2d(image.sub_(0.5), kernel)"},
 }
 TWO: dict[str, tuple[str, str]] = {
