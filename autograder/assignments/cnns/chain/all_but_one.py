@@ -29,7 +29,7 @@ from autograder.assignments.cnns.chain.mistakes import (
     single_mistakes,
 )
 from autograder.assignments.cnns.chain.reference import CHAIN, ChainSpec, convolution, run_chain
-from autograder.checking.criteria import ALIKE
+from autograder.assignments.cnns.chain.relations import is_close, is_function_of, is_sum_of
 from autograder.checking.error_bounds import Bounded
 from autograder.checking.mistakes import Mistake
 from autograder.checking.student import StudentSide
@@ -37,8 +37,6 @@ from autograder.checking.student import StudentSide
 _SIDE = 80  # pixels: several times as many activations as blocks that differ
 _RIM = 4  # activations on each side that padding may reach
 _CORNER = 10  # activations
-_MIN_FINITE = 0.25  # of the activations: a NaN on the way reaches nine of them
-_MIN_RANGE = 0.01  # of the largest activation: what differs less is one constant
 
 _LOOK_FOR = (
     "Look for a factor, for a number that is added, for a limit, and for a change of the image, of "
@@ -106,8 +104,8 @@ def explain(student: StudentSide, answer: ChainAnswer, rng: torch.Generator) -> 
             return _explanation(spec, _CHANGED)
         if spec.order != CHAIN.order:
             continue
-        if _has_another_rim(spec, asked, _is_function_of):
-            alone = _has_another_rim(spec, answer, _is_close)
+        if _has_another_rim(spec, asked, is_function_of):
+            alone = _has_another_rim(spec, answer, is_close)
             # A mistake in padding is that rim.
             return _explanation(replace(spec, paddings=CHAIN.paddings), _RIM_DIFFERS, alone)
         as_it_is = spec.kernels[1] == CHAIN.kernels[1]
@@ -164,7 +162,7 @@ def _several(student: StudentSide, image: Tensor) -> Explanation | None:
     pixels = (image[:1, :-2, 2:] > 0).double()
     weights = torch.tensor([[[[1.0, 2.0], [4.0, 8.0]]]], dtype=torch.float64)
     blocks = F.conv2d(pixels, weights, stride=2)[:, :-2, 2:]
-    if got is None or got.shape != blocks.shape or not _is_function_of(blocks, got):
+    if got is None or got.shape != blocks.shape or not is_function_of(blocks, got):
         return None
     return Explanation((_SEVERAL,), 2)
 
@@ -180,7 +178,7 @@ def _numbers(answer: ChainAnswer) -> Tensor | None:
 def _is_changed(spec: ChainSpec, answer: ChainAnswer) -> bool:
     """Return whether activations are equal where a chain's are."""
     expected, got = run_chain(spec, answer.image, answer.kernel), _numbers(answer)
-    return expected is not None and got is not None and _is_function_of(expected.value, got)
+    return expected is not None and got is not None and is_function_of(expected.value, got)
 
 
 def _has_another_rim(
@@ -207,7 +205,7 @@ def _has_another_second_kernel(spec: ChainSpec, answer: ChainAnswer) -> bool:
     if pooled is None or got is None or len(pooled.value) > 1:
         return False
     how = {"dilation": spec.dilations[1], "padding": spec.paddings[1], "stride": spec.strides[1]}
-    return _is_sum_of(F.unfold(pooled.value[None], 3, **how)[0], got)
+    return is_sum_of(F.unfold(pooled.value[None], 3, **how)[0], got)
 
 
 def _is_pooled_otherwise(spec: ChainSpec, answer: ChainAnswer) -> bool:
@@ -221,42 +219,4 @@ def _is_pooled_otherwise(spec: ChainSpec, answer: ChainAnswer) -> bool:
     kinds, kind = blocks.unique(dim=1, return_inverse=True)
     places = F.one_hot(kind, kinds.shape[1]).T.double()
     maps = places.reshape(-1, 1, first.shape[1] // 2, first.shape[2] // 2)
-    return _is_sum_of(convolution(spec, 1, Bounded(maps, None), answer.kernel).value, got)
-
-
-def _is_sum_of(terms: Tensor, got: Tensor) -> bool:
-    """Return whether `got` is a sum of terms (n, ...), each of as many entries, times any factors.
-
-    More than one of them has to count, and there have to be far fewer than entries.
-    """
-    terms, known = terms.flatten(1), got.flatten().isfinite()
-    if terms.shape[1] != len(known) or 2 * len(terms) > known.sum() or not _varies(got):
-        return False
-    terms, wanted = terms[:, known].T, got.flatten()[known, None]
-    factors = torch.linalg.lstsq(terms, wanted).solution
-    counting = factors.abs() > _MIN_RANGE * factors.abs().max()
-    return int(counting.sum()) > 1 and _is_close(terms @ factors, wanted)
-
-
-def _is_function_of(expected: Tensor, got: Tensor) -> bool:
-    """Return whether `got` has equal entries wherever `expected`, of the same shape, has."""
-    if got.shape != expected.shape or not _varies(got):
-        return False
-    known = got.isfinite()
-    values, which = (expected[known] * 1000).round().unique(return_inverse=True)
-    low, high = torch.full_like(values, torch.inf), torch.full_like(values, -torch.inf)
-    low.scatter_reduce_(0, which, got[known], "amin")
-    high.scatter_reduce_(0, which, got[known], "amax")
-    return bool((high - low).max() <= ALIKE * got[known].abs().max())
-
-
-def _is_close(expected: Tensor, got: Tensor) -> bool:
-    return bool((expected - got).abs().max() <= ALIKE * expected.abs().max())
-
-
-def _varies(x: Tensor) -> bool:
-    """Return whether enough entries are finite, and not all of these the same."""
-    known = x[x.isfinite()]
-    if len(known) <= _MIN_FINITE * x.numel():
-        return False
-    return bool(known.max() - known.min() > _MIN_RANGE * known.abs().max())
+    return is_sum_of(convolution(spec, 1, Bounded(maps, None), answer.kernel).value, got)
