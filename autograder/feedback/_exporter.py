@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +59,10 @@ class FeedbackExporter(HarmlessExporter):
         about = resources.get("nbgrader", {})
         self._find_lessons()
         top, notes = _summary.summarise(notebook.cells), repair_note(notebook.cells)
+        hints = _summary.hints(notebook.cells, about.get("assignment", ""))
         notebook.cells = [c for c in notebook.cells if says(c) != REPAIRS]
         for cell in notebook.cells:
-            _prepare(cell, about.get("assignment", ""))
+            _prepare(cell, hints)
         _fold(notebook.cells)
         resources["feedback"] = {
             "title": f"Feedback: {about.get('notebook', '')}",
@@ -84,8 +85,13 @@ class FeedbackExporter(HarmlessExporter):
             assignments.use(Path(coursedir.root), setting)
 
 
-def _prepare(cell: NotebookNode, assignment: str) -> None:
-    """Leave in `cell` what the template shows, verdicts as rendered HTML."""
+def _prepare(cell: NotebookNode, hints: Mapping[str, str]) -> None:
+    """Leave in `cell` what the template shows, verdicts as rendered HTML.
+
+    Args:
+        cell: of the graded notebook; changed.
+        hints: by `grade_id`, what to teach there.
+    """
     marks = cell.metadata.get("nbgrader", {})
     result = result_of(cell)
     if result is not None:
@@ -95,7 +101,7 @@ def _prepare(cell: NotebookNode, assignment: str) -> None:
             grade_id=marks["grade_id"],
             result=result,
             advice=_summary.advice(result) if lost else "",
-            hint=_summary.hint(result, assignment),
+            hint=hints.get(marks["grade_id"], ""),
             pictures=pictures(result.figures) if lost else [],
             given=marks.get("score"),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from autograder.judging.graded_notebook import GradeCell, grade_cells
 
 MAX_TODOS = 4  # to look at first: more would not be first
 MAX_LESSONS = 2  # in one hint
+_END_OF_SENTENCE = re.compile(r"(?<=[.?!]) (?=[`A-Z])")
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,26 @@ def hint(result: CheckResult, assignment: str) -> str:
         return ""
     lessons = dict.fromkeys(lesson(assignment, mistake) for mistake in result.mistakes)
     return " ".join(list(filter(None, lessons))[:MAX_LESSONS])
+
+
+def hints(cells: Sequence[Mapping[str, Any]], assignment: str) -> dict[str, str]:
+    """Return by `grade_id` what to teach; what an earlier cell says is not said again.
+
+    Args:
+        cells: a graded notebook's.
+        assignment: whose lessons these are.
+    """
+    told: dict[str, str] = {}  # sentence -> where it stands
+    taught = {}
+    for cell in grade_cells(cells):
+        words = "" if cell.result is None else hint(cell.result, assignment)
+        sentences = dict.fromkeys(_END_OF_SENTENCE.split(words)) if words else {}
+        new = [sentence for sentence in sentences if sentence not in told]
+        taught[cell.grade_id] = " ".join(new)
+        if words and not new:
+            taught[cell.grade_id] = f"See the hint at `{told[next(iter(sentences))]}`."
+        told |= dict.fromkeys(new, cell.grade_id)
+    return taught
 
 
 def _sentence(text: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from autograder.checking.check_result import CheckResult, nothing, verdict
 from autograder.feedback import FeedbackExporter
-from autograder.feedback._summary import hint, summarise
+from autograder.feedback._summary import hint, hints, summarise
 from autograder.judging.graded_notebook import repair_note_cell
 from tests.judging.graded_notebooks import (
     RIGHT,
@@ -54,6 +55,27 @@ def test_the_gradebooks_points_count_and_not_the_verdicts():
 def test_a_hint_teaches_where_points_were_lost_only():
     assert "Max pooling keeps" in hint(WRONG, "cnns")
     assert hint(CheckResult(RIGHT.criteria, mistakes=("chain-pool",)), "cnns") == ""
+
+
+def test_a_lesson_is_printed_once_and_the_second_check_says_where():
+    sized = replace(WRONG, mistakes=("fc1-inputs",))
+    padded = replace(WRONG, mistakes=("conv2-padding",))
+    cells = [graded_cell(*cell, score=7) for cell in (("a", sized), ("b", padded), ("c", padded))]
+    taught = hints(cells, "cnns")
+    assert "n - k + 1" in taught["a"]
+    assert "n - k + 1" not in taught["b"]
+    assert taught["b"].startswith("Padding lays a frame")
+    assert "Which size should come out, and which does?" in taught["b"]
+    assert taught["c"] == "See the hint at `b`."
+    page = " ".join(taught.values())
+    sentences = [s for s in page.replace("? ", ". ").split(". ") if len(s) > 20]
+    assert len(sentences) == len(set(sentences))
+
+
+def test_where_nothing_is_taught_no_hint_stands():
+    unnamed = replace(WRONG, mistakes=())
+    cells = [graded_cell("a", unnamed, score=7), graded_cell("b", RIGHT, score=15)]
+    assert hints(cells, "cnns") == {"a": "", "b": ""}
 
 
 def test_the_page_loads_nothing_and_runs_nothing():

@@ -25,7 +25,7 @@ from typer.testing import CliRunner
 from autograder.assignments.cnns.made_class import HAND_INS
 from autograder.commands.cli import app
 from autograder.course.secret import VARIABLE
-from autograder.feedback._summary import advice, hint
+from autograder.feedback._summary import advice, hints
 from autograder.judging import score_table
 from autograder.judging.graded_notebook import grade_cells, repair_note
 from tests.conftest import ROOT, run_nbgrader
@@ -69,10 +69,11 @@ def feedback_text(course: Path, student: str) -> str:
     parts = ["put right by the grader:\n" + "\n".join(repair_note(cells))] * bool(
         repair_note(cells)
     )
+    taught = hints(cells, "cnns")
     for cell in grade_cells(cells):
         if cell.result is not None and cell.result.points < cell.max_points:
             lost = f"{cell.grade_id}: {cell.result.points:g} of {cell.max_points:g}"
-            words = [lost, advice(cell.result), hint(cell.result, "cnns")]
+            words = [lost, advice(cell.result), taught[cell.grade_id]]
             parts.append("\n".join(line for line in words if line))
     return "\n\n".join(parts or ["everything right"]) + "\n"
 

@@ -1,30 +1,37 @@
 """What to teach about the mistakes of `cnns`, without giving the answers away."""
 
 _SIZES = (
-    "Follow one image through the network with pencil and paper. A k x k kernel that stays inside "
+    "Follow one image from step to step with pencil and paper. A k x k kernel that stays inside "
     "an image of n x n pixels has n - k + 1 positions in each direction. Pooling by 2 halves what "
     "is left. "
+)
+_PADDING = (
+    "Padding lays a frame of zeros around the image. The kernel then has more positions, and the "
+    "result is larger. " + _SIZES + "Which size should come out, and which does?"
+)
+_STRIDE = (
+    "The stride is how far the kernel moves from one position to the next. Which step is meant to "
+    "make the image smaller here, the convolution or the pooling?"
+)
+_DILATION = (
+    "Dilation pulls the numbers of a kernel apart: with dilation 2, a 3x3 kernel covers 5x5 pixels "
+    "and skips those in between. Leave it at 1."
+)
+_FC1 = (
+    " Once that is mended, the feature maps have another size. So print x.shape just before fc1: "
+    "it has to take channels x height x width numbers."
 )
 _ACTIVATION = (
     "Two layers with nothing but additions and multiplications between them do no more than one "
     "such layer. So the activation between them matters. "
 )
 LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and the words
-    (
-        r"chain-padding|conv\d-padding",
-        "Padding lays a frame of zeros around the image. The kernel then has more positions, and "
-        "the result is larger. " + _SIZES + "Which size should come out, and which does?",
-    ),
-    (
-        r"chain-stride|conv\d-stride",
-        "The stride is how far the kernel moves from one position to the next. Which step is meant "
-        "to make the image smaller here, the convolution or the pooling?",
-    ),
-    (
-        r"chain-dilation|conv\d-dilation",
-        "Dilation pulls the numbers of a kernel apart: with dilation 2, a 3x3 kernel covers 5x5 "
-        "pixels and skips those in between. Leave it at 1.",
-    ),
+    (r"chain-padding", _PADDING),
+    (r"conv\d-padding", _PADDING + _FC1),
+    (r"chain-stride", _STRIDE),
+    (r"conv\d-stride", _STRIDE + _FC1),
+    (r"chain-dilation", _DILATION),
+    (r"conv\d-dilation", _DILATION + _FC1),
     (
         r"conv\d-groups",
         "With groups, a kernel sees only some of the channels that reach it. Without, each kernel "
@@ -41,7 +48,10 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
         "blocks there are. Print the shape before and after your pooling, and try it on a block "
         "such as [[1, 2], [3, 10]].",
     ),
-    (r"conv\d-kernel|kernel-shape", _SIZES + "Which kernel size does the table of layers ask for?"),
+    (
+        r"conv\d-kernel|kernel-shape",
+        _SIZES + "Which kernel size does the table of layers ask for?" + _FC1,
+    ),
     (
         r"conv\d-channels|fc\d-size",
         "Every size in the table is a multiple of num_channel. Write the table's right column next "
@@ -158,9 +168,32 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
         "it computes: the innermost call comes first. Print the shape after each step.",
     ),
     (
-        r"chain-between|chain-rescale",
-        "Activations are not a picture: they may be negative, and of any size, and later steps "
-        "need both. What makes a picture of them belongs into the code that draws.",
+        r"chain-between",
+        "Between the two convolutions there is max pooling, and nothing else. Print the numbers of "
+        "one 2x2 block before it, and what reaches the second convolution: is that the largest of "
+        "the four, also where all four are negative?",
+    ),
+    (
+        r"chain-rescale",
+        "Activations may be negative, and of any size. Return them as the second convolution gives "
+        "them. To look at them as a picture, rescale a copy in the cell that draws it.",
+    ),
+    (
+        r"chain-changed",
+        "The result comes from the image and the kernel by convolution, pooling and convolution, "
+        "and by nothing else. Strike out every other line of your function, and every other "
+        "operation: which of them did the exercise ask for?",
+    ),
+    (
+        r"chain-rim",
+        "A kernel that stays inside the image has fewer positions than the image has pixels, so "
+        "the result is smaller than the image. That is meant to be. Where do you add rows and "
+        "columns, or leave some out?",
+    ),
+    (
+        r"chain-nan",
+        "The root or the logarithm of a negative number is NaN, and so is 0 / 0. Activations may "
+        "be negative. Print x.isfinite().all() after each step: where does it begin?",
     ),
     (
         r"chain-kernel|chain-kernel-once",
@@ -200,7 +233,8 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
         r"improved-border",
         "Draw an image of 9 x 9 pixels. At how many positions does a kernel of 5 x 5 touch the "
         "pixel in the corner, and at how many the one in the middle? What would have to lie around "
-        "the image so that both numbers are equal?",
+        "the image so that both numbers are equal? Every convolution has such a border: what helps "
+        "one of them, each of them needs.",
     ),
     (
         r"improved-background",

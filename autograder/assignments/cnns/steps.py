@@ -94,6 +94,7 @@ POOLS: dict[str, Pool] = {
     "max twice": Pool(lambda x: error_bounds.max_pool(error_bounds.max_pool(x)), lambda n: n // 4),
     "max, stride 1": Pool(lambda x: error_bounds.max_pool(x, 2, 1), lambda n: n - 1),
     "max, 3x3": Pool(lambda x: error_bounds.max_pool(x, 3, 3), lambda n: n // 3),
+    "max, 3x3, stride 1": Pool(lambda x: error_bounds.max_pool(x, 3, 1), lambda n: n - 2),
     "max, 3x3, stride 2": Pool(lambda x: error_bounds.max_pool(x, 3, 2), lambda n: (n - 1) // 2),
     "max, rounded up": Pool(
         lambda x: _pooled(x, lambda v: F.max_pool2d(v, 2, ceil_mode=True)), lambda n: (n + 1) // 2
@@ -103,6 +104,9 @@ POOLS: dict[str, Pool] = {
     ),
     "max, 3x3, stride 2, padded": Pool(
         lambda x: _pooled(x, lambda v: F.max_pool2d(v, 3, 2, 1)), lambda n: (n - 1) // 2 + 1
+    ),
+    "max, dilated": Pool(
+        lambda x: _pooled(x, lambda v: F.max_pool2d(v, 2, dilation=2)), lambda n: (n - 1) // 2
     ),
     "min": Pool(_min_pool, lambda n: n // 2),
     "largest, with sign": Pool(

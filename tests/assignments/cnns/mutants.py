@@ -212,13 +212,13 @@ NETS = (
     _net(
         "padding kept, fc1 not adapted",
         "conv1-padding",
-        "fc1 takes 1936 inputs, but 3136 (16 x 14 x 14) reach it",
+        "That layer is fc1. Feature maps of 16 x 14 x 14 reach it",
         {"c, 5)": "c, 5, padding=2)"},
     ),
     _net(
         "fc1 for images of 28x28",
         "fc1-inputs",
-        "takes 256 inputs, but 1936 (16 x 11 x 11) reach it",
+        "That layer is fc1. Feature maps of 16 x 11 x 11 reach it",
         {"11 * 11": "4 * 4"},
     ),
     _net(
@@ -894,8 +894,8 @@ CHAINS = (
         "conv_pool_conv",
         "second = nn.Conv2d(1, 1, 3, bias=False)\n"
         + CHAIN.replace("F.conv2d(x, kernel[:, :1])", "second(x)"),
-        "chain-kernel-once",
-        "only one of them does",
+        "chain-kernel",
+        "second convolution does not use",
     ),
     _chain("a bias added", "chain-bias", "bias", {"kernel[:, :1])": "kernel[:, :1]) + 0.1"}),
     _chain(

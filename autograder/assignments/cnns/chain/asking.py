@@ -38,10 +38,12 @@ class ChainAnswer:
 
     @property
     def keeps_shape(self) -> bool:
-        """Return whether the output has the shape that the specification gives."""
+        """Return whether the output has the shape and the kind of numbers that it should have."""
         expected = run_chain(CHAIN, self.image, self.kernel)
         assert expected is not None, "the challenge's images are large enough for the chain"
-        return self.output is not None and self.output.shape == expected.value.shape
+        if self.output is None or not self.output.is_floating_point():
+            return False
+        return self.output.shape == expected.value.shape
 
     def agrees(self, spec: ChainSpec) -> bool:
         """Return whether the output is what a chain gives."""

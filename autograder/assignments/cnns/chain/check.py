@@ -9,6 +9,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from autograder.assignments.cnns.chain.all_but_one import explain
 from autograder.assignments.cnns.chain.asking import ChainAnswer, ask
 from autograder.assignments.cnns.chain.diagnose import diagnose
 from autograder.assignments.cnns.chain.mistakes import chain_mistakes, departures, wrong_chains
@@ -16,7 +17,7 @@ from autograder.assignments.cnns.chain.reference import CHAIN, ChainSpec, random
 from autograder.checking.challenge import generator, random_images
 from autograder.checking.check_result import CheckResult, Criterion, verdict
 from autograder.checking.criteria import alike
-from autograder.checking.mistakes import found_in, names
+from autograder.checking.mistakes import Mistake, found_in, names
 from autograder.checking.student import StudentSide
 from autograder.checking.thumbnail import as_image
 from course_utils.data import portrait
@@ -52,35 +53,52 @@ def values(student: StudentSide, seed: int) -> CheckResult:
     )
     if all(criterion.earned == criterion.points for criterion in criteria):
         return CheckResult(criteria)
-    spec = _recognised(answers) if repeatable and first.untouched else None
-    found = chain_mistakes(spec) if spec else diagnose(student, answers, repeatable)
-    if spec:
-        criteria = _but_for_mistakes(criteria, spec, answers)
+    found, count = _found(student, answers, repeatable, rng)
+    if count:
+        criteria = _but_for_mistakes(criteria, count, answers)
     figures = _on_a_photograph(student)
-    said = found[0].words if found[0].words.endswith((".", "?")) else found_in("function", found)
-    advice = f"{said} {_PICTURES}" if figures else said
+    phrases = [mistake for mistake in found if not mistake.words.endswith((".", "?"))]
+    sentences = [mistake.words for mistake in found if mistake not in phrases]
+    said = [found_in("function", phrases), *sentences, *([_PICTURES] if figures else [])]
+    advice = " ".join(said).strip()
     return CheckResult(criteria, advice, names(found), figures)
+
+
+def _found(
+    student: StudentSide, answers: Sequence[ChainAnswer], repeatable: bool, rng: torch.Generator
+) -> tuple[Sequence[Mistake], int]:
+    """Return what is wrong with a chain, and how many steps that is; 0 if this is not known."""
+    spec = _recognised(answers) if repeatable and answers[0].untouched else None
+    if spec:
+        return chain_mistakes(spec), departures(spec)
+    diagnosed = diagnose(student, answers, repeatable)
+    explained = None if answers[0].right else explain(student, answers[0], rng)
+    if explained is None:
+        return diagnosed, 0
+    if diagnosed[0].name in ("", "chain-kernel-once"):
+        return explained.mistakes, explained.count
+    return [*explained.mistakes[:-1], *diagnosed], explained.count
 
 
 def _recognised(answers: Sequence[ChainAnswer]) -> ChainSpec | None:
     """Return the wrong chain of the catalogue that gives the same answers; None without one."""
     asked = [answer for answer in answers if answer.output is not None]
-    if answers[0].output is None:
-        return None
+    first = answers[0].output
+    if first is None or first.numel() == 0 or bool((first == first.flatten()[0]).all()):
+        return None  # a constant is no chain, even where a chain with mistakes gives one
     return next((spec for spec in wrong_chains() if all(a.agrees(spec) for a in asked)), None)
 
 
 def _but_for_mistakes(
-    criteria: Sequence[Criterion], spec: ChainSpec, answers: Sequence[ChainAnswer]
+    criteria: Sequence[Criterion], count: int, answers: Sequence[ChainAnswer]
 ) -> tuple[Criterion, ...]:
     """Return what criteria give to a chain that is right but for one mistake, or two.
 
     Args:
         criteria: as they would be without knowing them.
-        spec: the chain.
+        count: of its mistakes.
         answers: of the student's function, to whatever was asked.
     """
-    count = departures(spec)
     share = _KEPT[min(count, max(_KEPT))][not all(answer.keeps_shape for answer in answers)]
     got = f"right but for {'one mistake' if count == 1 else 'two mistakes or more'}"
     return tuple(

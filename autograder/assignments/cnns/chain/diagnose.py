@@ -33,6 +33,12 @@ def diagnose(
         return [mistake]
     if not first.untouched:
         return [Mistake("chain-in-place", "Your function changes its arguments: work on copies.")]
+    if not bool(first.output.isfinite().all()):
+        words = (
+            "Some activations are NaN (not a number) or infinite: look for a root, a logarithm, a "
+            "power or a division."
+        )
+        return [Mistake("chain-nan", words)]
     for argument, other in (("kernel", other_kernel), ("image", other_image)):
         if other.output is not None and same(first.output, other.output):
             words = (
@@ -88,10 +94,13 @@ def _probe_growth(student: StudentSide, answers: Sequence[ChainAnswer]) -> Mista
         return Mistake(
             "chain-kernel-once",
             "With all numbers of the kernel doubled, the result should be four times as large: "
-            "both convolutions use the kernel. Yours is twice as large: only one of them does.",
+            "both convolutions use the kernel. Yours is twice as large. Does only one of them use "
+            "it, or does something bring the numbers to a fixed size?",
         )
     return Mistake(
         "",
-        "The values are wrong, and no common mistake explains them. Print the values after each "
-        "step for a small image: convolution, 2x2 max pooling, convolution.",
+        "The values are wrong, and which step is to blame does not show from outside. Find out by "
+        "hand: take an image of zeros with a single 1, and a kernel of zeros with a single 1. "
+        "Print what each step gives: convolution, 2x2 max pooling, convolution. Where is the 1 "
+        "after each step, and where should it be?",
     )

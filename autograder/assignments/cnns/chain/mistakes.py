@@ -34,8 +34,13 @@ _KERNELS_WORDS = {
     "turned": "the kernel is turned by 180 degrees",
     "upside down": "the rows of the kernel come in reverse order",
     "mirrored": "the columns of the kernel come in reverse order",
-    "transposed": "rows and columns of the kernel are exchanged, in both convolutions",
+    "transposed": "rows and columns of the kernel are exchanged",
+    "quarter turn": "the kernel is turned by 90 degrees",
+    "quarter turn back": "the kernel is turned by 90 degrees",
+    "absolute": "absolute values are taken of the kernel",
+    "less its mean": "the mean of the kernel is subtracted from it",
 }
+FLIPPED = ("turned", "upside down", "mirrored", "quarter turn", "quarter turn back")
 _POOL_WORDS = {
     "avg": "there is average pooling instead of max pooling",
     "max, stride 1": "the pooling has stride 1 instead of 2",
@@ -43,6 +48,8 @@ _POOL_WORDS = {
     "max, 3x3, stride 2": "the pooling has windows of 3x3 instead of 2x2, and they overlap",
     "max, rounded up": "the pooling rounds up: blocks that stick out of the image count too",
     "max, padded": "the pooling has padding",
+    "max, 3x3, stride 1": "the pooling has windows of 3x3 instead of 2x2, and stride 1",
+    "max, dilated": "the pooling has dilation 2",
     "max, 3x3, stride 2, padded": "the pooling has padding, and windows of 3x3 that overlap",
     "min": "the pooling keeps the smallest value of each block instead of the largest",
     "largest, with sign": "the pooling keeps the value farthest from zero of each block, with its "
@@ -50,9 +57,9 @@ _POOL_WORDS = {
     "every other": "the pooling keeps the first value of each block instead of the largest",
     "sum": "the pooling adds up each block instead of keeping the largest value",
 }
-_KERNEL_WORDS = {
+_RARE_POOL = "max, 3x3, stride 1"
+_SECOND_KERNEL_WORDS = {
     "sum": "the second convolution uses all three channel slices of the kernel, not one",
-    "transposed": "rows and columns of the kernel are exchanged in the second convolution",
 }
 _BETWEEN = {"relu": "ReLU"}
 _ORDER_WORDS = {
@@ -92,16 +99,26 @@ def chain_mistakes(spec: ChainSpec) -> list[Mistake]:
             words = "the pooling keeps the largest absolute value of each block, not the largest"
         found.append(Mistake("chain-between", words))
     if spec.second_kernel != CHAIN.second_kernel:
-        words = _KERNEL_WORDS[spec.second_kernel]
+        words = _SECOND_KERNEL_WORDS[spec.second_kernel]
         found.append(Mistake("chain-kernel", words))
-    if spec.kernel != CHAIN.kernel:
-        name = "chain-kernel" if spec.kernel == "transposed" else "chain-flipped"
-        found.append(Mistake(name, _KERNELS_WORDS[spec.kernel]))
+    found += _kernel_mistakes(spec.kernels)
     if spec.channels != CHAIN.channels:
         found.append(Mistake("chain-channels", COLOURS[spec.channels]))
     if spec.rescale != CHAIN.rescale:
         found.append(Mistake("chain-rescale", _RESCALE_WORDS[spec.rescale]))
     return found
+
+
+def _kernel_mistakes(kernels: tuple[str, str]) -> Iterator[Mistake]:
+    """Yield what is done to the kernel before the convolutions."""
+    first, second = kernels
+    places = [("both convolutions", first)]
+    if first != second:
+        places = [("the first convolution", first), ("the second convolution", second)]
+    for place, change in places:
+        if change != "none":
+            name = "chain-flipped" if change in FLIPPED else "chain-kernel"
+            yield Mistake(name, f"{_KERNELS_WORDS[change]} in {place}")
 
 
 def departures(spec: ChainSpec) -> int:
@@ -112,19 +129,39 @@ def departures(spec: ChainSpec) -> int:
 
 def wrong_chains() -> Iterator[ChainSpec]:
     """Yield every chain with one mistake, then every chain with two."""
+    yield from single_mistakes()
+    for one, other in combinations(_changes(), 2):
+        if not one.keys() & other.keys():
+            yield replace(CHAIN, **one, **other)  # type: ignore[arg-type]
+
+
+def single_mistakes() -> Iterator[ChainSpec]:
+    """Yield every chain with one mistake; those that are too rare to come with another are last."""
+    for change in [*_changes(), *_rare_changes()]:
+        yield replace(CHAIN, **change)  # type: ignore[arg-type]
+
+
+def _rare_changes() -> list[dict[str, object]]:
+    """Return what each mistake changes that is looked for alone."""
+    changes: list[dict[str, object]] = [{"pool": _RARE_POOL}]
+    for field in ("strides", "dilations"):
+        changes += [{field: pair} for pair in ((3, 3), (3, 1), (1, 3))]
+    return changes
+
+
+def _changes() -> list[dict[str, object]]:
+    """Return what each mistake changes in a `ChainSpec`."""
     changes: list[dict[str, object]] = [{"order": order} for order in _ORDER_WORDS]
     changes += [{"paddings": (p, q)} for p in (0, 1, 2) for q in (0, 1, 2) if p or q]
     for field in ("strides", "dilations"):
         changes += [{field: pair} for pair in ((2, 2), (2, 1), (1, 2))]
-    changes += [{"pool": pool} for pool in _POOL_WORDS]
+    changes += [{"pool": pool} for pool in _POOL_WORDS if pool != _RARE_POOL]
     changes += [{"between": name} for name in ("relu", "sigmoid", "tanh", "abs")]
     changes += [{"rescale": name} for name in RESCALES if name != "none"]
-    changes += [{"second_kernel": name} for name in _KERNEL_WORDS]
-    changes += [{"kernel": name} for name in _KERNELS_WORDS]
+    changes += [{"second_kernel": name} for name in _SECOND_KERNEL_WORDS]
+    for name in _KERNELS_WORDS:
+        pairs = ((name, name), (name, "none"), ("none", name))
+        changes += [{"kernels": pair} for pair in pairs]
     changes += [{"image": name} for name in IMAGE_WORDS]
     changes += [{"channels": name} for name in COLOURS]
-    for change in changes:
-        yield replace(CHAIN, **change)  # type: ignore[arg-type]
-    for one, other in combinations(changes, 2):
-        if not one.keys() & other.keys():
-            yield replace(CHAIN, **one, **other)  # type: ignore[arg-type]
+    return changes

@@ -30,8 +30,9 @@ class ChainSpec:
         pool: a key of `POOLS`.
         between: what is applied after the first convolution.
         rescale: what is applied at the end: a key of `RESCALES`.
-        second_kernel: a key of `SECOND_KERNELS`.
-        kernel: what is done to the kernel before: a key of `KERNELS`.
+        second_kernel: which slices the second convolution takes: a key of `SECOND_KERNELS`.
+        kernels: what is done to the kernel before the first and the second convolution: keys of
+            `KERNELS`.
         channels: what becomes of the image's colours: "all", or a key of `mistakes.COLOURS`.
     """
 
@@ -44,7 +45,7 @@ class ChainSpec:
     between: str = "none"
     rescale: str = "none"
     second_kernel: str = "first channel"
-    kernel: str = "none"
+    kernels: tuple[str, str] = ("none", "none")
     channels: str = "all"
 
 
@@ -85,12 +86,15 @@ KERNELS: dict[str, Callable[[Tensor], Tensor]] = {
     "upside down": lambda kernel: kernel.flip(2),
     "mirrored": lambda kernel: kernel.flip(3),
     "transposed": lambda kernel: kernel.transpose(2, 3),
+    "quarter turn": lambda kernel: kernel.rot90(1, (2, 3)),
+    "quarter turn back": lambda kernel: kernel.rot90(-1, (2, 3)),
+    "absolute": torch.abs,
+    "less its mean": lambda kernel: kernel - kernel.mean(),
 }
 
 SECOND_KERNELS: dict[str, Callable[[Tensor], Tensor]] = {
     "first channel": lambda kernel: kernel[:, :1],
     "sum": lambda kernel: kernel.sum(dim=1, keepdim=True),
-    "transposed": lambda kernel: kernel[:, :1].transpose(2, 3),
 }
 
 
@@ -115,22 +119,26 @@ def run_chain(spec: ChainSpec, image: Tensor, kernel: Tensor) -> Bounded | None:
     x = changed_image(spec.image, error_bounds.exact(image))
     x = _colours(spec.channels, x)
     convolutions = 0
-    kernel = KERNELS[spec.kernel](kernel)
     try:
         for step in spec.order:
             if step == "p":
                 x = POOLS[spec.pool].run(x)
                 continue
-            weight, groups = _weight(spec, kernel, len(x.value), convolutions == 0)
-            which = min(convolutions, 1)
-            how = (spec.paddings[which], spec.strides[which], spec.dilations[which], groups)
-            x = error_bounds.conv2d(x, weight, None, *how)
+            x = convolution(spec, min(convolutions, 1), x, kernel)
             convolutions += 1
             if convolutions == 1:
                 x = error_bounds.apply(spec.between, x)
         return RESCALES[spec.rescale](x)
     except RuntimeError:  # torch: the kernel or the window is larger than what is left
         return None
+
+
+def convolution(spec: ChainSpec, which: int, x: Bounded, kernel: Tensor) -> Bounded:
+    """Return what the chain's first (0) or second (1) convolution makes of `x` (..., C, h, w)."""
+    kernel = KERNELS[spec.kernels[which]](kernel)
+    weight, groups = _weight(spec, kernel, x.value.shape[-3], which == 0)
+    how = (spec.paddings[which], spec.strides[which], spec.dilations[which], groups)
+    return error_bounds.conv2d(x, weight, None, *how)
 
 
 def _colours(channels: str, x: Bounded) -> Bounded:

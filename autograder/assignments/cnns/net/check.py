@@ -147,8 +147,10 @@ def function(student: StudentSide, seed: int) -> CheckResult:
         other = Recognition((), frozenset(), f"{_OTHER_SHOWN} cannot be built: {fault}")
     kept = 0 if defaults else len(other.right_parts & recognition.right_parts)
     got = f"{len(other.right_parts)} of {len(LAYERS)} layers as specified"
-    if kept < len(other.right_parts):
-        got += f", {kept} of them for the defaults too"
+    if defaults:
+        got += f", but {NET}() has other sizes"
+    elif kept < len(other.right_parts):
+        got += f"; only {kept} of them are right for {NET}() too"
     criteria.append(Criterion(name, "as specified", got, share * _OTHER_PART_POINTS * kept, most))
     if other.right_parts < recognition.right_parts:
         mistake = _other_size_mistake(student, other, seed)
@@ -216,7 +218,7 @@ def _layers(recognition: Recognition) -> list[dict[str, Any]]:
 def _got(recognition: Recognition, layer: str) -> str:
     words = [mistake.words for mistake in recognition.mistakes if mistake.part == layer]
     if not words:
-        return "other numbers, or none"
+        return "not as specified, or not reached"
     return words[0] if words[0].endswith(".") else "; ".join(words)
 
 

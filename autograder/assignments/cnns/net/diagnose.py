@@ -48,24 +48,15 @@ def first_difference(net: NetUnderTest, answer: Tensor, mixes: bool) -> Recognit
     """
     spec = as_specified(net.spec)  # what stands between its layers is not known
     mistakes = net.named(spec)
-    blocks, seen = net.blocks(spec), net.seen()
-    advice = "Every layer puts out what it should, but forward returns something else: look at its "
-    advice += "last lines."
-    previous = "the images"
-    for layer in LAYERS:
-        if not any(is_in(output, blocks[layer].own) for output in seen):
-            advice = (
-                f"The first wrong numbers come out of {layer}: look at that layer, and at what "
-            )
-            advice += f"happens between {previous} and it."
-            break
-        if layer != "fc3" and not any(is_in(output, blocks[layer].after) for output in seen):
-            advice = f"{layer} puts out what it should, but what follows it does not: look at the "
-            advice += "activation" + (" and the pooling." if "conv" in layer else ".")
-            break
-        previous = layer
-    advice = f"{advice} {found_in('network', mistakes)}".strip()
+    seen = net.seen()
+    advice, blamed = _where_it_parts(net, spec, seen)
     right = net.right_layers(answer, seen)
+    known = {*blamed, *right, *(mistake.part for mistake in mistakes)}
+    others = [layer for layer in LAYERS if layer not in known]
+    if others and _is_finite(seen):
+        advice += f" Then look at {' and at '.join(others)}, and at what follows: that is not as "
+        advice += "specified either."
+    advice = f"{advice} {found_in('network', mistakes)}".strip()
     second = _second_mistakes(net, seen, right, mistakes)
     if mixes:
         mistakes.insert(0, Mistake("batch-mixed", "the images of a batch mix"))
@@ -73,6 +64,31 @@ def first_difference(net: NetUnderTest, answer: Tensor, mixes: bool) -> Recognit
         advice = f"{mixed} {advice}"
     parts = _without(right, mistakes)
     return Recognition(tuple(mistakes), parts, advice, explained=False, second=second)
+
+
+def _where_it_parts(
+    net: NetUnderTest, spec: NetSpec, seen: Sequence[Tensor]
+) -> tuple[str, Sequence[str]]:
+    """Return where a network's outputs part from a candidate's, and the layers that may be why."""
+    blocks, previous = net.blocks(spec), ""
+    for layer in LAYERS:
+        if not any(is_in(output, blocks[layer].own) for output in seen):
+            advice = (
+                f"The first wrong numbers come out of {layer}: look at that layer, and at what "
+            )
+            return advice + f"happens between {previous or 'the images'} and it.", (previous, layer)
+        if layer != "fc3" and not any(is_in(output, blocks[layer].after) for output in seen):
+            advice = f"{layer} puts out what it should, but what follows it does not: look at the "
+            advice += "activation" + (" and the pooling." if "conv" in layer else ".")
+            return advice, (layer,)
+        previous = layer
+    advice = "Every layer puts out what it should, but forward returns something else: look at its "
+    return advice + "last lines.", LAYERS[-1:]
+
+
+def _is_finite(seen: Sequence[Tensor]) -> bool:
+    """Return whether every step shows: behind a NaN nothing does."""
+    return all(bool(x.isfinite().all()) for x in seen)
 
 
 def _second_mistakes(
@@ -86,8 +102,8 @@ def _second_mistakes(
         right: the layers that are right where they stand, but for what has a name.
         mistakes: those that have a name.
     """
-    if not all(bool(x.isfinite().all()) for x in seen):
-        return frozenset()  # behind a NaN nothing shows
+    if not _is_finite(seen):
+        return frozenset()
     named = [mistake.part for mistake in mistakes]
     return frozenset(
         layer
@@ -120,10 +136,11 @@ def stopped(net: NetUnderTest, fault: str) -> Recognition:
             mistakes = [Mistake(f"{layer}-inputs", words, layer)]
             side = sizes(spec)[1]
             fits = layer == "fc1" and have == flat_features(spec)
-            maps = f" ({spec.channels[1]} x {side} x {side})" if fits else ""
-            advice += f" Here {layer} takes {want} inputs, but {have}{maps} reach it."
+            advice += f" That layer is {layer}."
+            if fits:
+                advice += f" Feature maps of {spec.channels[1]} x {side} x {side} reach it."
     mistakes = [*net.named(spec), *mistakes]
-    advice += f" {found_in('network', net.named(spec))}"
+    advice = f"{found_in('network', net.named(spec))} {advice}".strip()
     parts = _without(net.right_layers(seen=seen), mistakes)
     answered = not returned_no_tensor(fault)
     if not answered:

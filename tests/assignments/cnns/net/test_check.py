@@ -228,6 +228,61 @@ def test_one_slip_named_or_not_costs_three_to_eight(slip, functional):
         assert 3 <= 20 - result.points <= 8, (result.points, result.criteria)
 
 
+_FIRST_RELU, _SECOND_RELU = "x = F.relu(x)  # 1", "x = F.relu(x)  # 2"
+_UNLISTED = {
+    "clamped above": {_FIRST_RELU: "x = F.relu(x).clamp(max=1)"},
+    "squared": {_FIRST_RELU: "x = x * x"},
+    "a residual": {_FIRST_RELU: "x = x + F.relu(x)"},
+    "normalised for each map": {_FIRST_RELU: "x = F.relu(F.instance_norm(x))"},
+    "the bias twice": {_FIRST: "x = self.conv1(images) + self.conv1.bias[:, None, None]"},
+    "the kernel flipped": {
+        _FIRST: "x = F.conv2d(images, self.conv1.weight.flip(2, 3), self.conv1.bias)"
+    },
+    "rounded": {_FIRST: "x = self.conv1(images.round())"},
+    "halved": {_SECOND_RELU: "x = 0.5 * F.relu(x)"},
+    "maps mirrored": {"F.max_pool2d(x, 2)  # 2": "F.max_pool2d(x, 2).flip(3)  # 2"},
+    "normalised before fc1": {"(start_dim=1)": "(1)\n        x = F.layer_norm(x, x.shape[1:])"},
+    "mish": {"F.relu(self.fc1(x))": "F.mish(self.fc1(x))"},
+    "fc1's bias unused": {"self.fc1(x)": "F.linear(x, self.fc1.weight)"},
+    "the weight by its norm": {
+        "self.fc2(x)": "F.linear(x, F.normalize(self.fc2.weight), self.fc2.bias)"
+    },
+    "a residual at fc2": {
+        "x = F.relu(self.fc2(x))": "y = F.relu(self.fc2(x))\n        x = y + x[:, : y.shape[1]]"
+    },
+    "scaled logits": {_LAST: "return self.fc3(x) / 10"},
+    "logits less their mean": {
+        _LAST: "x = self.fc3(x)\n        return x - x.mean(1, keepdim=True)"
+    },
+}
+
+
+@pytest.mark.parametrize("slip", _UNLISTED)
+def test_one_slip_that_nobody_listed_costs_three_to_eight_of_the_exercise(slip):
+    source = NET
+    for old, new in _UNLISTED[slip].items():
+        assert old in source
+        source = source.replace(old, new)
+    results = [judge(source, grade_id, 3) for grade_id in CHECKS]
+    assert 3 <= sum(result.max_points - result.points for result in results) <= 8
+    assert results[-1].advice
+
+
+def test_of_two_unlisted_slips_both_places_are_told():
+    source = NET.replace(_SECOND_RELU, "x = x * x")
+    both = judge(source.replace(_LAST, "return self.fc3(x) / 10"), "net_function")
+    assert "conv2 puts out what it should, but what follows it does not" in both.advice
+    assert "Then look at fc3, and at what follows" in both.advice
+
+
+@pytest.mark.parametrize("slip", _UNLISTED)
+def test_of_one_unlisted_slip_one_place_is_told(slip):
+    source = NET
+    for old, new in _UNLISTED[slip].items():
+        source = source.replace(old, new)
+    assert "Then look" not in judge(source, "net_function", 1).advice
+
+
 @pytest.mark.slow
 def test_two_slips_at_two_layers_cost_six_to_fourteen():
     # All of these are of conv1's part; a rim is laid around what conv1 hands on.

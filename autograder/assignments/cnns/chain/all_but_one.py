@@ -1,0 +1,222 @@
+"""Which steps are right in a wrong chain that the catalogue lacks: all but one, or all but two.
+
+One question is asked whose image is black and white, and whose kernel holds three ones. What a step
+of the student's own does there cannot be foreseen. But whatever it does, it leaves a relation
+between the answer and what the right steps give:
+- a change of the image, of the kernel's size or of the result: equal activations stay equal;
+- another rim: the same, but for the rows and columns at the edge;
+- something else than max pooling between the convolutions: the answer is the second convolution of
+  some function of the 2x2 blocks of the first one's result;
+- another kernel in the second convolution: the answer is some convolution of what is pooled.
+Where such a relation holds, all other steps are right. The same is asked of chains with one mistake
+of the catalogue: then two steps are wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from autograder.assignments.cnns.chain.asking import ChainAnswer, ask
+from autograder.assignments.cnns.chain.mistakes import (
+    FLIPPED,
+    chain_mistakes,
+    departures,
+    single_mistakes,
+)
+from autograder.assignments.cnns.chain.reference import CHAIN, ChainSpec, convolution, run_chain
+from autograder.assignments.cnns.chain.relations import is_close, is_function_of, is_sum_of
+from autograder.checking.error_bounds import Bounded
+from autograder.checking.mistakes import Mistake
+from autograder.checking.student import StudentSide
+
+_SIDE = 80  # pixels: several times as many activations as blocks that differ
+_RIM = 4  # activations on each side that padding may reach
+_CORNER = 10  # activations
+
+_LOOK_FOR = (
+    "Look for a factor, for a number that is added, for a limit, and for a change of the image, of "
+    "its colours, of the kernel or of the result."
+)
+_ONLY_CHANGED = Mistake(
+    "chain-changed",
+    f"Both convolutions and the pooling are right, but something changes the numbers. {_LOOK_FOR}",
+)
+_CHANGED = Mistake("chain-changed", f"Something else changes the numbers too. {_LOOK_FOR}")
+_RIM_DIFFERS = Mistake(
+    "chain-rim",
+    "The rows and columns at the edge are not as they should be. Lay nothing around the image or "
+    "around the result, and cut nothing off.",
+)
+_BETWEEN = Mistake(
+    "chain-between",
+    "What reaches the second convolution is not the largest value of each 2x2 block of what the "
+    "first one should give. Look at the pooling, and at what stands before and after it.",
+)
+_SECOND_KERNEL = Mistake(
+    "chain-kernel",
+    "The second convolution does not use the first channel's slice of the kernel as it is.",
+)
+_SEVERAL = Mistake(
+    "chain-changed",
+    "With a single 1 in the kernel every number gets to its place. But more than one thing changes "
+    "the numbers on the way. Look at all that you do besides convolutions and pooling.",
+)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What explains a wrong answer.
+
+    Attributes:
+        mistakes: those of the catalogue, then what is known of the step that it lacks.
+        count: how many steps are wrong.
+    """
+
+    mistakes: tuple[Mistake, ...]
+    count: int
+
+
+def explain(student: StudentSide, answer: ChainAnswer, rng: torch.Generator) -> Explanation | None:
+    """Return which steps are wrong, one or two; None if there are more, or this is no chain.
+
+    Args:
+        student: whose.
+        answer: to a question of the challenge.
+        rng: draws the question.
+    """
+    image, kernel = _question(rng)
+    asked = ask(student, image, kernel)
+    if _numbers(asked) is None:
+        return None
+    if _is_changed(CHAIN, asked):
+        return Explanation((_ONLY_CHANGED,), 1)
+    specs = [CHAIN, *_bases()]
+    for spec in specs:
+        if spec == replace(CHAIN, kernels=spec.kernels) and _is_changed(spec, asked):
+            return _explanation(spec, _CHANGED)
+    for spec in specs:
+        if _is_changed(spec, asked):
+            return _explanation(spec, _CHANGED)
+        if spec.order != CHAIN.order:
+            continue
+        if _has_another_rim(spec, asked, is_function_of):
+            alone = _has_another_rim(spec, answer, is_close)
+            # A mistake in padding is that rim.
+            return _explanation(replace(spec, paddings=CHAIN.paddings), _RIM_DIFFERS, alone)
+        as_it_is = spec.kernels[1] == CHAIN.kernels[1]
+        if as_it_is and _has_another_second_kernel(spec, asked):
+            return _explanation(spec, _SECOND_KERNEL, _has_another_second_kernel(spec, answer))
+        if _is_pooled_otherwise(spec, asked):
+            return _explanation(spec, _BETWEEN)
+    return _several(student, image)
+
+
+def _question(rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return an image (3, 80, 80) of zeros and ones, and a kernel (1, 3, 3, 3).
+
+    On the left, four pixels each are equal: so there are blocks whose activations are all negative.
+    No turn and no reflection leaves the kernel as it is.
+    """
+    pixels = torch.randint(0, 2, (_SIDE, _SIDE), generator=rng).float()
+    half = pixels[::2, : _SIDE // 2 : 2]
+    pixels[:, : _SIDE // 2] = half.repeat_interleave(2, 0).repeat_interleave(2, 1)
+    kernel = torch.tensor([[0.0, 0, -1], [1, 0, 0], [0, 0, 1]])
+    return pixels.expand(3, -1, -1).clone(), kernel.expand(1, 3, 3, 3).clone()
+
+
+def _bases() -> Iterator[ChainSpec]:
+    """Yield the chains with one mistake that shows on black and white whatever else is wrong."""
+    for spec in single_mistakes():
+        changes_numbers = (spec.image, spec.rescale) != (CHAIN.image, CHAIN.rescale)
+        turns = all(change in ("none", *FLIPPED, "transposed") for change in spec.kernels)
+        if turns and not changes_numbers and spec.between in ("none", "relu", "abs"):
+            yield spec
+
+
+def _explanation(spec: ChainSpec, mistake: Mistake, alone: bool = True) -> Explanation:
+    """Return the explanation by a chain of the catalogue and a step that the catalogue lacks.
+
+    Args:
+        spec: that chain.
+        mistake: that step.
+        alone: whether nothing else changes the numbers.
+    """
+    mistakes = (*chain_mistakes(spec), mistake, *([] if alone else [_CHANGED]))
+    return Explanation(mistakes, departures(spec) + 1 + (not alone))
+
+
+def _several(student: StudentSide, image: Tensor) -> Explanation | None:
+    """Return the explanation for a chain in which two steps change numbers, but move none.
+
+    A kernel with a single 1 only moves the image, so each activation should depend on the pixels of
+    one 2x2 block, whatever becomes of their values.
+    """
+    kernel = torch.zeros(1, 3, 3, 3)
+    kernel[..., 0, 2] = 1
+    got = _numbers(ask(student, image, kernel))
+    pixels = (image[:1, :-2, 2:] > 0).double()
+    weights = torch.tensor([[[[1.0, 2.0], [4.0, 8.0]]]], dtype=torch.float64)
+    blocks = F.conv2d(pixels, weights, stride=2)[:, :-2, 2:]
+    if got is None or got.shape != blocks.shape or not is_function_of(blocks, got):
+        return None
+    return Explanation((_SEVERAL,), 2)
+
+
+def _numbers(answer: ChainAnswer) -> Tensor | None:
+    """Return what came back as (1, h, w) float64; None if it is something else."""
+    output = answer.output
+    if output is None or output.is_complex() or output.dim() != 3 or len(output) != 1:
+        return None
+    return output.double()
+
+
+def _is_changed(spec: ChainSpec, answer: ChainAnswer) -> bool:
+    """Return whether activations are equal where a chain's are."""
+    expected, got = run_chain(spec, answer.image, answer.kernel), _numbers(answer)
+    return expected is not None and got is not None and is_function_of(expected.value, got)
+
+
+def _has_another_rim(
+    spec: ChainSpec, answer: ChainAnswer, holds: Callable[[Tensor, Tensor], bool]
+) -> bool:
+    """Return whether a relation to a chain's result holds inside, wherever a rim has moved that."""
+    expected, got = run_chain(spec, answer.image, answer.kernel), _numbers(answer)
+    if expected is None or got is None or len(expected.value) > 1:
+        return False
+    inside = expected.value[0, _RIM:-_RIM, _RIM:-_RIM]
+    height, width = inside.shape
+    moves = [got.shape[1] - height, got.shape[2] - width]
+    if 0 in inside.shape or min(moves) < 0 or max(moves) > 4 * _RIM:
+        return False
+    windows = got[0].unfold(0, height, 1).unfold(1, width, 1).reshape(-1, height, width)
+    corner = (slice(_CORNER), slice(_CORNER))  # most windows fail there already
+    return any(holds(inside[corner], w[corner]) and holds(inside, w) for w in windows)
+
+
+def _has_another_second_kernel(spec: ChainSpec, answer: ChainAnswer) -> bool:
+    """Return whether a chain's pooled activations are convolved, with whatever kernel."""
+    pooled = run_chain(replace(spec, order="cp"), answer.image, answer.kernel)
+    got = _numbers(answer)
+    if pooled is None or got is None or len(pooled.value) > 1:
+        return False
+    how = {"dilation": spec.dilations[1], "padding": spec.paddings[1], "stride": spec.strides[1]}
+    return is_sum_of(F.unfold(pooled.value[None], 3, **how)[0], got)
+
+
+def _is_pooled_otherwise(spec: ChainSpec, answer: ChainAnswer) -> bool:
+    """Return whether some function of the first result's 2x2 blocks is convolved."""
+    got = _numbers(answer)
+    as_specified = (CHAIN.pool, CHAIN.between, CHAIN.channels)
+    if got is None or (spec.pool, spec.between, spec.channels) != as_specified:
+        return False
+    first = convolution(spec, 0, Bounded(answer.image.double(), None), answer.kernel).value
+    blocks = F.unfold(first[None], 2, stride=2)[0]
+    kinds, kind = blocks.unique(dim=1, return_inverse=True)
+    places = F.one_hot(kind, kinds.shape[1]).T.double()
+    maps = places.reshape(-1, 1, first.shape[1] // 2, first.shape[2] // 2)
+    return is_sum_of(convolution(spec, 1, Bounded(maps, None), answer.kernel).value, got)

@@ -1,0 +1,126 @@
+"""Wrong chains that the catalogue of mistakes does not list: what to change in the right one."""
+
+from __future__ import annotations
+
+from tests.assignments.cnns.mutants import CHAIN
+
+_START = "(image, kernel):\n"
+_SHAPE = "1, (image.shape[1] - 2) // 2 - 2, (image.shape[2] - 2) // 2 - 2"
+_FIRST, _SECOND = "F.conv2d(image, kernel)", "F.conv2d(x, kernel[:, :1])"
+_POOL = "F.max_pool2d(x, 2)"
+_MEDIAN = (
+    "F.unfold(x[None], 2, stride=2).median(dim=1).values.view(1, *[n // 2 for n in x.shape[1:]])"
+)
+_APART = "F.conv2d(image, kernel.transpose(0, 1), groups=3)"
+Changes = dict[str, str]
+
+ONE: dict[str, Changes] = {
+    "the first kernel turned": {_FIRST: "F.conv2d(image, kernel.flip(2, 3))"},
+    "the second kernel turned": {_SECOND: "F.conv2d(x, kernel[:, :1].flip(2, 3))"},
+    "the first kernel transposed": {_FIRST: "F.conv2d(image, kernel.mT)"},
+    "the first kernel mirrored": {_FIRST: "F.conv2d(image, kernel.flip(3))"},
+    "the second kernel upside down": {_SECOND: "F.conv2d(x, kernel[:, :1].flip(2))"},
+    "the second kernel turned by 90 degrees": {
+        _SECOND: "F.conv2d(x, kernel[:, :1].rot90(1, (2, 3)))"
+    },
+    "the absolute values of the kernel": {_FIRST: "F.conv2d(image, kernel.abs())"},
+    "the second kernel less its mean": {_SECOND: "F.conv2d(x, kernel[:, :1] - kernel.mean())"},
+    "a bias after the first": {_FIRST: _FIRST + " + 0.1"},
+    "a bias after the pooling": {_POOL: _POOL + " + 0.1"},
+    "a bias at the end": {_SECOND: _SECOND + " + 0.1"},
+    "clamped after the first": {_FIRST: _FIRST + ".clamp(0, 1)"},
+    "clamped after the pooling": {_POOL: _POOL + ".clamp(-1, 1)"},
+    "clamped to [-1, 1] at the end": {_SECOND: _SECOND + ".clamp(-1, 1)"},
+    "a ReLU6 between": {_POOL: "F.relu6(F.max_pool2d(x, 2))"},
+    "a leaky ReLU between": {_FIRST: f"F.leaky_relu({_FIRST})"},
+    "a sine between": {_FIRST: _FIRST + ".sin()"},
+    "rounded between": {_FIRST: _FIRST + ".round()"},
+    "the second kernel by its sum": {_SECOND: "F.conv2d(x, kernel[:, :1] / kernel.sum())"},
+    "the kernel by its sum": {_FIRST: "F.conv2d(image, kernel / kernel.sum())"},
+    "times 0.5 at the end": {_SECOND: "0.5 * " + _SECOND},
+    "the kernel by its norm": {_START: _START + "    kernel = kernel / kernel.norm()\n"},
+    "the image by its own mean and deviation": {
+        _START: _START + "    image = (image - image.mean()) / (image.std() + 1e-5)\n"
+    },
+    "each colour by its own mean and deviation": {
+        _START: _START
+        + "    mean, std = image.mean((1, 2), keepdim=True), image.std((1, 2), keepdim=True)\n"
+        "    image = (image - mean) / std\n"
+    },
+    "the image by its largest": {_START: _START + "    image = image / image.max()\n"},
+    "the image squared": {_START: _START + "    image = image**2\n"},
+    "grey, as an eye sees": {
+        _START: _START + "    grey = 0.3 * image[:1] + 0.6 * image[1:2] + 0.1 * image[2:]\n",
+        _FIRST: "F.conv2d(grey, kernel[:, :1])",
+    },
+    "the last colour only": {_FIRST: "F.conv2d(image[2:], kernel[:, :1])"},
+    "colours apart, then averaged": {
+        _FIRST: _APART,
+        _POOL: "F.max_pool2d(x, 2).mean(0, keepdim=True)",
+    },
+    "colours apart, then averaged before the pooling": {_FIRST: _APART + ".mean(0, keepdim=True)"},
+    "the median of each block": {_POOL: _MEDIAN},
+    "the norm of each block": {_POOL: "F.lp_pool2d(x, 3.0, 2)"},
+    "the standardised between": {_POOL: "(lambda y: (y - y.mean()) / y.std())(F.max_pool2d(x, 2))"},
+    "pooling with a dilation": {_POOL: "F.max_pool2d(x, 2, dilation=2)"},
+    "pooling with padding": {_POOL: "F.max_pool2d(x, 2, padding=1)"},
+    "reflected rim in the first": {
+        _FIRST: "F.conv2d(F.pad(image, (1, 1, 1, 1), 'reflect'), kernel)"
+    },
+    "replicated rim in the second": {
+        _SECOND: "F.conv2d(F.pad(x, (1, 1, 1, 1), 'replicate'), kernel[:, :1])"
+    },
+    "a rim of ones around the first": {
+        _FIRST: "F.conv2d(F.pad(image, (1, 1, 1, 1), value=1.0), kernel)"
+    },
+    "padded at the end": {_SECOND: f"F.pad({_SECOND}, (1, 1, 1, 1))"},
+    "cut at the end": {_SECOND: _SECOND + "[:, 1:-1, 1:-1]"},
+    "a bias of its own in the second": {
+        _SECOND: "F.conv2d(x, kernel[:, :1], nn.Conv2d(1, 1, 3).bias.detach())"
+    },
+    "the second on a module's own weights": {
+        _SECOND: "F.conv2d(x, nn.Conv2d(1, 1, 3).weight.detach())"
+    },
+    "stride 3 in the first": {_FIRST: "F.conv2d(image, kernel, stride=3)"},
+    "dilation 3 in the second": {_SECOND: "F.conv2d(x, kernel[:, :1], dilation=3)"},
+    "pooling 3x3 with stride 1": {_POOL: "F.max_pool2d(x, 3, 1)"},
+    "whole numbers at the end": {_SECOND: _SECOND + ".int()"},
+    "the first pixels cut off": {_POOL: "F.max_pool2d(x[:, 1:, 1:], 2)"},
+    "the image changed in place": {_FIRST: "F.conv2d(image.sub_(0.5), kernel)"},
+}
+TWO: dict[str, tuple[str, str]] = {
+    "turned, clamped": ("the first kernel turned", "clamped after the pooling"),
+    "turned, a bias": ("the second kernel turned", "a bias after the first"),
+    "transposed, ReLU6": ("the first kernel transposed", "a ReLU6 between"),
+    "both kernels, differently": ("the first kernel mirrored", "the second kernel upside down"),
+    "the median, a factor": ("the median of each block", "times 0.5 at the end"),
+    "squared, a sine": ("the image squared", "a sine between"),
+    "a sine, clamped": ("a sine between", "clamped to [-1, 1] at the end"),
+    "the median, clamped": ("the median of each block", "clamped to [-1, 1] at the end"),
+    "rim, squared": ("replicated rim in the second", "the image squared"),
+    "pooling padded, clamped": ("pooling with padding", "clamped to [-1, 1] at the end"),
+    "turned, the norm": ("the second kernel turned", "the norm of each block"),
+    "upside down, squared": ("the second kernel upside down", "the image squared"),
+    "reflected, a bias": ("reflected rim in the first", "a bias at the end"),
+}
+NONSENSE = {
+    "zeros": f"return torch.zeros({_SHAPE})",
+    "ones": f"return torch.ones({_SHAPE})",
+    "the image": "return image",
+    "the image, halved": "return F.avg_pool2d(image[:1, 1:-1, 1:-1], 2)[:, 1:-1, 1:-1]",
+    "a convolution and a cut": "return F.max_pool2d(F.conv2d(image, kernel), 2)[:, 1:-1, 1:-1]",
+    "the pooled image convolved": "x = image[:1, 1:-1, 1:-1]\n"
+    "    return F.conv2d(F.max_pool2d(x, 2), kernel[:, :1])",
+    "its sum times the kernel's": "return image.sum(0, keepdim=True) * kernel.sum() ** 2",
+    "the mean everywhere": f"return image.mean() * kernel.sum() ** 2 / 3 * torch.ones({_SHAPE})",
+    "noise": f"return torch.rand({_SHAPE})",
+}
+
+
+def chain(*changes: Changes) -> str:
+    """Return the right chain's source with changes."""
+    source = CHAIN
+    for old, new in [change for some in changes for change in some.items()]:
+        assert old in source, (old, source)
+        source = source.replace(old, new)
+    return source

@@ -1,0 +1,61 @@
+"""Are wrong chains that the catalogue lacks paid for what is right in them, and told the truth?"""
+
+from __future__ import annotations
+
+import pytest
+
+from autograder.assignments.cnns.chain.all_but_one import explain
+from autograder.assignments.cnns.chain.asking import ask
+from autograder.assignments.cnns.chain.reference import random_kernel
+from autograder.checking.challenge import generator, random_images
+from autograder.checking.lessons import lesson
+from tests.assignments.cnns.chain.slips import NONSENSE, ONE, TWO, chain
+from tests.assignments.cnns.chain.test_check import judge, lost, student
+
+
+@pytest.mark.parametrize("slip", ONE)
+def test_one_slip_that_nobody_listed_costs_three_to_eight_of_twenty(slip):
+    assert 3 <= lost(chain(ONE[slip])) <= 8
+
+
+@pytest.mark.parametrize("slips", TWO)
+def test_two_slips_that_nobody_listed_cost_six_to_fourteen(slips):
+    assert 6 <= lost(chain(*(ONE[slip] for slip in TWO[slips]))) <= 14
+
+
+@pytest.mark.parametrize("answer", NONSENSE)
+def test_nonsense_earns_no_more_than_its_shape_does(answer):
+    body = NONSENSE[answer]
+    assert judge(f"def conv_pool_conv(image, kernel):\n    {body}").points == 0
+
+
+@pytest.mark.parametrize("slip", ONE)
+def test_each_has_a_name_and_a_lesson(slip):
+    names = judge(chain(ONE[slip]), 7).mistakes
+    assert names
+    assert all(lesson("cnns", name) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("slips", "words"),
+    [
+        (["the second kernel turned", "a bias after the first"], "180 degrees in the second"),
+        (["the first kernel transposed", "a ReLU6 between"], "exchanged in the first"),
+        (["the image squared", "replicated rim in the second"], "at the edge"),
+    ],
+)
+def test_of_two_slips_the_listed_one_is_named(slips, words):
+    advice = judge(chain(*(ONE[slip] for slip in slips))).advice
+    assert words in advice
+    assert "Both convolutions and the pooling are right" not in advice
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_what_is_right_does_not_depend_on_the_seed(seed):
+    for slip, count in (("a sine between", 1), ("the image squared", 1)):
+        rng = generator(seed)
+        asked = student(chain(ONE[slip]))
+        answer = ask(asked, random_images(1, 3, 32, 32, rng)[0], random_kernel(rng))
+        explanation = explain(asked, answer, rng)
+        assert explanation is not None
+        assert explanation.count == count
