@@ -6,9 +6,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import torch
 from torch import nn
 
-from course_utils.procedure import Budget, Data
+from autograder.checking.student import Model, StudentSide
+from course_utils.procedure import Budget, Data, Part
+from course_utils.protocol import as_batch
 from course_utils.scale import Mark, Scale
 
 Marks = Mapping[float, float]
@@ -61,6 +64,12 @@ class TrainedExercise:
     def grade_id(self, test: str) -> str:
         """Return the grade cell of a test set, where the kit makes them."""
         return f"{snake_case(self.name)}_{test}"
+
+
+def build(exercise: TrainedExercise, student: StudentSide, train: Part, seed: int) -> Model:
+    """Return a network on the student's side; it sees the shape of the inputs, not one of them."""
+    sample = torch.zeros_like(as_batch(train.inputs[:2], train.padding))
+    return Model(student, exercise.name, seed=seed, sample=sample)
 
 
 def scale_of(marks: Mapping[str, Marks], classes: int, **rules: float) -> Scale:

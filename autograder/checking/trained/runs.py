@@ -12,15 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from autograder.checking.challenge import derive_seed, generator, shuffled_state
-from autograder.checking.student import Model, StudentSide, as_logits
+from autograder.checking.student import StudentSide, as_logits
 from autograder.checking.trained import work_limit
-from autograder.checking.trained.exercise import TrainedExercise
-from course_utils.procedure import Measured, Part, looks, measure
-from course_utils.protocol import Protocol, accuracy, as_batch
+from autograder.checking.trained.exercise import TrainedExercise, build
+from course_utils.procedure import Measured, looks, measure
+from course_utils.protocol import Protocol, accuracy
 from course_utils.scale import Accuracies
 
 STEPS_A_REQUEST = 50  # so that the time limit of one request does not depend on the budget
@@ -85,7 +84,7 @@ def run_looks(
         StudentFault: the network cannot be built, trained or asked.
     """
     data = exercise.data(seed)
-    model = _build(exercise, trained, data.train, seed)
+    model = build(exercise, trained, data.train, seed)
     model.load(shuffled_state(model.state(), generator(derive_seed(seed, "weights"))))
     finite, carried = True, 0
 
@@ -103,7 +102,7 @@ def run_looks(
     def evaluate() -> dict[str, float]:
         nonlocal finite, carried
         fresh, state = (
-            _build(exercise, asked, data.train, derive_seed(seed, "fresh")),
+            build(exercise, asked, data.train, derive_seed(seed, "fresh")),
             model.state(),
         )
         carried = numbers_in(state)
@@ -124,12 +123,6 @@ def run_looks(
 def numbers_in(state: Mapping[str, Tensor]) -> int:
     """Return how many numbers tensors hold, in units of four bytes: of whatever dtype they are."""
     return sum(tensor.numel() * tensor.element_size() for tensor in state.values()) // 4
-
-
-def _build(exercise: TrainedExercise, student: StudentSide, train: Part, seed: int) -> Model:
-    """Return a network on the student's side; it sees the shape of the inputs, not one of them."""
-    sample = torch.zeros_like(as_batch(train.inputs[:2], train.padding))
-    return Model(student, exercise.name, seed=seed, sample=sample)
 
 
 def _accuracy(logits: Tensor, labels: Tensor) -> float:

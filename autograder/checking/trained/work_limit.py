@@ -9,11 +9,9 @@ from __future__ import annotations
 import time
 from functools import cache
 
-import torch
-
 from autograder.checking.challenge import derive_seed
-from autograder.checking.student import Model, StudentFault, StudentSide
-from autograder.checking.trained.exercise import TrainedExercise
+from autograder.checking.student import StudentFault, StudentSide
+from autograder.checking.trained.exercise import TrainedExercise, build
 from course_utils.procedure import Data
 from course_utils.protocol import as_batch, cross_entropy, lay_out, predict
 
@@ -45,8 +43,7 @@ def cpu_s(exercise: TrainedExercise, student: StudentSide, seed: int = 0) -> flo
     """Return the processor time in seconds that some training and prediction takes."""
     data = _data(exercise)
     train = data.train
-    sample = torch.zeros_like(as_batch(train.inputs[:2], train.padding))
-    model = Model(student, exercise.name, seed=seed, sample=sample)
+    model = build(exercise, student, train, seed)
 
     def learn(steps: int) -> None:
         model.train(
