@@ -116,11 +116,14 @@ class Scale:
 
         Training has an element of luck. One more run, `spread` away from the mean of those before,
         moves the mean by a share of it; on a steep part of the scale that is more than a point. And
-        a network that has not begun to learn may have had an unlucky start.
+        a network that has not begun to learn may have had an unlucky start, one that earns points
+        though what it learned does not carry over a lucky one.
         """
         if not runs or len(runs) >= MAX_RUNS:
             return not runs
-        if len(runs) == 1 and runs[0][self.first] < self.learns:
+        worth = self._worth(runs[0])
+        lucky = sum(worth.values()) > worth[self.first] and not self.carries_over(runs[0])
+        if len(runs) == 1 and (lucky or runs[0][self.first] < self.learns):
             return True
         now, shift = average(runs), self.spread / (len(runs) + 1)
         here = sum(self._worth(now).values())

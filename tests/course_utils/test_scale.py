@@ -73,6 +73,14 @@ def test_what_has_not_begun_to_learn_gets_a_second_start_and_no_third() -> None:
     assert SCALE.earns_long_run(average([still, run(0.6, top_left=0.6)]))
 
 
+def test_a_first_run_that_may_have_been_lucky_is_not_the_last() -> None:
+    """As one network in some twenty that see the border: 99 % top left, 79 % bottom right."""
+    lucky = run(HIGHEST.accuracy + 0.04, top_left=0.99)
+    assert SCALE.wants_another([lucky])
+    assert not SCALE.wants_another([lucky, lucky])
+    assert not SCALE.wants_another([run(HIGHEST.accuracy + 0.04, top_left=0.85)])
+
+
 @pytest.mark.parametrize("mark", BETWEEN)
 def test_where_points_rise_there_are_more_runs_but_not_for_ever(mark) -> None:
     runs = [run(mark.accuracy)]

@@ -29,8 +29,9 @@ its budgets, its rule for stopping early, its repeats.
   learning rate of {lr:g}.
 - It is looked at after {checkpoints} steps. A run ends early when all accuracies are {margin:.0%}
   above the highest marks. {stopped}
-- Where one more run, {spread:.0%} away from the mean, would move the points by more than one, the
-  network is trained afresh, up to {runs} times, and the mean counts.
+- Where one more run, {spread:.0%} away from the mean, would move the points by more than one, and
+  where a first run earned points by what does not carry over, the network is trained afresh, up to
+  {runs} times, and the mean counts.
 {long}
 | test set | mark | accuracy | points |
 |---|---|---|---|
