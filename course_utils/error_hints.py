@@ -73,6 +73,19 @@ _HINTS: tuple[tuple[str, Words], ...] = (
         lambda m: "The first line of __init__ should be super().__init__().",
     ),
     (
+        r"does not require grad",
+        lambda m: (
+            "No gradient gets from the loss to a parameter, so nothing can be learned: look for "
+            "requires_grad, torch.no_grad() and .detach()."
+        ),
+    ),
+    (
+        r"Index tensor must have the same number of dimensions|index out of bounds for dimension 1",
+        lambda m: (
+            "In training, the output has to be logits: a row for each input, an entry a class."
+        ),
+    ),
+    (
         r"expected m1 and m2 to have the same dtype|should be the same|expected scalar type",
         lambda m: "Images are float32: leave the dtype of the network's parameters alone.",
     ),

@@ -72,10 +72,8 @@ def values(
         criteria.append(_criterion(name, one, points[at]))
     pure = criteria[0].earned > 0 and clean
     if len(points) > len(sizes):
-        name, said = (
-            "the right answer, and the arguments stay as they were",
-            "yes" if pure else "no",
-        )
+        said = "yes" if pure else "they change" if not clean else "not known: another answer"
+        name = "the arguments stay as they were, for the right answer"
         criteria.append(verdict(name, "yes", said, pure, points[-1]))
     if all(criterion.earned == criterion.points for criterion in criteria):
         return CheckResult(tuple(criteria))

@@ -132,17 +132,27 @@ class Lab:
             data: from a `Draw` to a dict with "train" and each test set: inputs (N, ...) and labels
                 (N,) int64. It is called anew for each run: what it draws there, nobody has seen.
             classes: how many there are; the network gives as many logits.
-            marks: test set -> accuracy -> points, rising, from what is worth nothing; between two
-                marks points rise evenly. The first test set has inputs like those trained on.
+            marks: test set -> accuracy -> points, rising, from what is worth nothing (a little more
+                than chance reaches); between two marks points rise evenly. The first test set has
+                inputs like those trained on.
             steps: after how many optimiser steps a short run is looked at; the last ends it.
             long_steps: the same of the run that a network earns which is only slow; () for none.
             batch_size: inputs a step.
             max_lr: peak learning rate.
-            rules: `learns`, `margin`, `spread`, `follows` of `course_utils.scale.Scale`.
+            rules: of the procedure. `learns`: the accuracy on the first test set of a network that
+                has begun to learn; a ninth of the way from chance to 1 where not given.
+                `follows=0.85`: the share of that accuracy which a network reaches elsewhere if what
+                it learned carries over. `margin=0.03`: a run ends early when it is so far above all
+                marks. `spread=0.12`: how far one run may come out from another.
         """
 
         def decorate(answer: Answer) -> Answer:
             scale = scale_of(marks, classes, **rules)
+            for at in (steps, long_steps):
+                if isinstance(at, int) or sorted(set(at)) != list(at) or (at is steps and not at):
+                    raise ValueError(
+                        f"expected rising numbers of steps such as (150, 300), got {at}"
+                    )
             short = Protocol(tuple(steps), batch_size, max_lr)
             long = Protocol(tuple(long_steps), batch_size, max_lr) if long_steps else None
             run_data = RunData(data, tuple(marks), classes)
@@ -174,7 +184,7 @@ class Lab:
             name: short, unique.
             about: its architecture, for the page.
             meant: test set -> how many marks above nothing it is meant to reach, or at least and at
-                most how many.
+                most how many: `short=1, long=(0, 1)`.
         """
         if exercise not in self.trainings:
             raise ValueError(f"no exercise {exercise!r} whose networks are trained")
@@ -182,7 +192,16 @@ class Lab:
         unknown = set(meant) - set(made.scale.marks)
         if unknown:
             raise ValueError(f"no test set {', '.join(sorted(unknown))} in {exercise!r}")
+        if name in {family.name for family in made.families}:
+            raise ValueError(f"there is a family {name!r} already")
         ranges = {t: (m, m) if isinstance(m, int) else m for t, m in meant.items()}
+        for test, (least, most) in ranges.items():
+            if not 0 <= least <= most < len(made.scale.marks[test]):
+                above = len(made.scale.marks[test]) - 1
+                raise ValueError(
+                    f"{name!r} is meant to reach {least} to {most} marks of {test!r}, which has "
+                    f"{above} above nothing"
+                )
         made.families.append(Family(name, about, build, ranges))
 
     def say(
@@ -266,6 +285,10 @@ class Lab:
         return found
 
     def _of(self, exercise: str) -> Exercise:
+        if exercise in self.trainings:
+            raise ValueError(
+                f"the networks of {exercise!r} are trained: give kinds of answers with lab.family"
+            )
         if exercise not in self.exercises:
             known = ", ".join([*self.exercises, *self.trainings]) or "none yet"
             raise ValueError(

@@ -66,6 +66,7 @@ def _mask(step: Step, name: str, phrase: str) -> Iterator[Mutant]:
         yield edited(step, f"{name}-inverted", words, "mask", inverted)
 
 
+_PLAIN = {"add": "an addition", "sub": "a subtraction", "mul": "a product", "div": "a division"}
 _SIGNS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
 
 
@@ -76,7 +77,7 @@ def _operator(step: Step, name: str, phrase: str) -> Iterator[Mutant]:
             "exchanged": f"the two sides of {phrase} were exchanged",
             "transposed": f"the second part of {phrase} were transposed",
             "transposed-first": f"the first part of {phrase} were transposed",
-        }.get(other, f"`{other}` stood in place of {phrase}")
+        }.get(other, f"{_PLAIN.get(other, other)} stood in place of {phrase}")
         yield edited(
             step,
             f"{name}-{other}",

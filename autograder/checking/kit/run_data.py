@@ -55,12 +55,18 @@ class RunData:
     def _shuffled(self, name: str, given: Any, numbers: Tensor, rng: torch.Generator) -> Part:
         part = Part(*given)
         inputs, labels = part.inputs, part.labels
+        if not isinstance(inputs, Tensor) or not isinstance(labels, Tensor):
+            kinds = f"{type(inputs).__name__} and {type(labels).__name__}"
+            raise CheckFault(f"`data`, {name}: expected inputs and labels as tensors, got {kinds}")
         if labels.dtype != torch.int64 or tuple(labels.shape) != (len(inputs),):
             raise CheckFault(
                 f"`data`, {name}: expected as many labels as inputs ({len(inputs)}), int64, got "
                 f"{tuple(labels.shape)} of {str(labels.dtype).removeprefix('torch.')}"
             )
         if len(labels) < 2 or int(labels.min()) < 0 or int(labels.max()) >= self.classes:
-            raise CheckFault(f"`data`, {name}: expected labels from 0 to {self.classes - 1}")
+            raise CheckFault(
+                f"`data`, {name}: expected two labels at least, from 0 to {self.classes - 1}, got "
+                f"{sorted(set(labels.tolist()))[:8]}"
+            )
         order = torch.randperm(len(inputs), generator=rng)
         return Part(inputs[order], numbers[labels[order]], part.padding)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import torch
 from torch import nn
@@ -93,12 +93,19 @@ def scale_of(marks: Mapping[str, Marks], classes: int, **rules: float) -> Scale:
                 f"that are worth more and more, got {dict(given)}"
             )
         if not (accuracies[0] >= 0 and accuracies[-1] <= 1) or not test.isidentifier():
-            raise ValueError(f"the marks of {test!r}: expected accuracies in [0, 1] under a name")
+            raise ValueError(
+                f"the marks of {test!r}: expected accuracies in [0, 1], and a Python name of the "
+                f"test set, got {dict(given)}"
+            )
         made[test] = tuple(
             Mark(f"{accuracy:.0%}", accuracy, points) for accuracy, points in sorted(given.items())
         )
     if not made:
         raise ValueError("expected marks of a test set, got none")
+    allowed = {field.name for field in fields(Scale)} - {"marks"}
+    if not set(rules) <= allowed:
+        wrong = ", ".join(sorted(set(rules) - allowed))
+        raise ValueError(f"no rule {wrong}; there are: {', '.join(sorted(allowed))}")
     chance = 1 / classes
     return Scale(made, **{"learns": chance + (1 - chance) / 9, **rules})
 

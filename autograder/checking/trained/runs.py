@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from autograder.checking.challenge import derive_seed, generator, shuffled_state
-from autograder.checking.student import StudentSide, as_logits
+from autograder.checking.student import StudentFault, StudentSide, as_logits
 from autograder.checking.trained import work_limit
 from autograder.checking.trained.exercise import TrainedExercise, build
 from course_utils.procedure import Measured, looks, measure
@@ -47,15 +47,24 @@ def measured(exercise: TrainedExercise, student: StudentSide, seed: int) -> Meas
     """
     key = ("trained", exercise.name, student.version(exercise.name))
     if key not in student.memo:
-        with student.afresh() as apart:
-            work_limit.refuse_too_much(exercise, apart, seed)
-
-            def run(protocol: Protocol, number: int) -> Iterator[Look]:
-                return run_looks(exercise, apart, student, derive_seed(seed, number), protocol)
-
-            student.memo[key] = measure(run, exercise.scale, exercise.budget)
-    found: Measured[Look] = student.memo[key]
+        try:
+            student.memo[key] = _measured(exercise, student, seed)
+        except StudentFault as fault:  # said in each of its grade cells, and found out once
+            student.memo[key] = fault
+    found: Measured[Look] | StudentFault = student.memo[key]
+    if isinstance(found, StudentFault):
+        raise found
     return found
+
+
+def _measured(exercise: TrainedExercise, student: StudentSide, seed: int) -> Measured[Look]:
+    with student.afresh() as apart:
+        work_limit.refuse_too_much(exercise, apart, seed)
+
+        def run(protocol: Protocol, number: int) -> Iterator[Look]:
+            return run_looks(exercise, apart, student, derive_seed(seed, number), protocol)
+
+        return measure(run, exercise.scale, exercise.budget)
 
 
 def finite(measured: Measured[Look]) -> bool:

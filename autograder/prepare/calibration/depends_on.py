@@ -65,8 +65,8 @@ def _used_by(roots: Iterable[Any]) -> Iterator[str]:
         elif isinstance(thing, type):
             members = vars(thing).items()
             waiting += [(key, found) for key, found in members if key not in _NOT_CODE]
-        else:
-            waiting += [(name, repr(thing))]
+        else:  # a value: its class, and what it holds
+            waiting += [(name, type(thing)), *vars(thing).items()]
 
 
 def _module_of(thing: Any) -> str:

@@ -10,22 +10,22 @@ from autograder.checking.trained.exercise import Family, TrainedExercise
 from autograder.prepare.calibration.measure import Job
 from autograder.prepare.calibration.rates import MAX_POSSIBLE_ERRORS, Rate, thresholds
 
+LEAST = 20  # networks of each family
+
 
 def jobs(
-    exercise: TrainedExercise, seeds: int, audited: int, names: Sequence[str] = ()
+    exercise: TrainedExercise, seeds: int | None, audited: int, names: Sequence[str] = ()
 ) -> list[Job]:
     """Return what there is to measure, all families of one seed before those of the next.
 
-    Where few families are meant to reach a mark, or few are meant not to, these get more seeds.
-
     Args:
         exercise: with its marks and families.
-        seeds: how many networks of each family, at least.
+        seeds: how many networks of each family; None: so many that errors can be shown to be rare.
         audited: how many of these are trained to the end.
         names: only these families; all where empty.
     """
     chosen = [family for family in exercise.families if not names or family.name in names]
-    counts = {family.name: max(seeds, _needed(family, exercise)) for family in chosen}
+    counts = {family.name: seeds or max(LEAST, _needed(family, exercise)) for family in chosen}
     return [
         Job(name, seed, seed < audited)
         for seed in range(max(counts.values()))
@@ -35,7 +35,10 @@ def jobs(
 
 
 def _needed(family: Family, exercise: TrainedExercise) -> int:
-    """Return how many networks each family on its side of a mark needs, if none of them errs."""
+    """Return how many networks each family on its side of a mark needs, if none of them errs.
+
+    Where few families are meant to reach a mark, or few are meant not to, these need more.
+    """
     needed = 0
     for threshold in thresholds(exercise.scale):
         side = threshold.meant(family)

@@ -20,7 +20,7 @@ FOLDER = Path("docs") / "calibration"
 def run(
     course_root: Path,
     assignment: str,
-    seeds: int,
+    seeds: int | None,
     audited: int,
     workers: int,
     families: Sequence[str],
@@ -32,7 +32,7 @@ def run(
     Args:
         course_root: gets a page, a plot and a file of figures, in `FOLDER`.
         assignment: whose exercises.
-        seeds: networks of each family, at least.
+        seeds: networks of each family; None: so many that errors can be shown to be rare.
         audited: how many of these to train on after an early stop.
         workers: processes.
         families: only these; a part of them tells no error rate, so that nothing is published.
@@ -62,6 +62,12 @@ def run(
         journal, keys = journal_of(assignment, exercise), journal_keys(exercise)
         if so_far:
             trials = measure.recorded(exercise, journal, keys)
+            missing = {family.name for family in exercise.families} - {t.family for t in trials}
+            if missing:
+                raise GraderFault(
+                    f"of {', '.join(sorted(missing))} nothing has been measured, or by other code "
+                    "than today's: run it without --so-far"
+                )
         else:
             todo = plan.jobs(exercise, seeds, audited, families)
             trials = measure.measure_all(

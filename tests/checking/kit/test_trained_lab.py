@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from autograder import CheckFault
+from autograder import CheckFault, StudentFault
 from autograder.checking.kit import Draw, Lab
 from autograder.checking.kit.run_data import RunData
 from autograder.checking.student import InProcess
@@ -120,6 +120,7 @@ def test_what_is_known_of_order_and_numbers_of_classes_is_of_no_use() -> None:
     ("given", "words"),
     [
         (None, "expected a dict"),
+        (dict.fromkeys(("train", "same", "far"), ([[1.0, 2.0]], [1])), "as tensors, got list"),
         ({"train": (torch.zeros(4, 2), torch.zeros(4).long())}, "far"),
         (dict.fromkeys(("train", "same", "far"), (torch.zeros(4, 2), torch.zeros(4))), "int64"),
         (dict.fromkeys(("train", "same", "far"), (torch.zeros(4, 2), torch.ones(3).long())), "as"),
@@ -152,3 +153,58 @@ def test_a_family_of_an_unknown_exercise_or_test_set_is_refused() -> None:
         lab.family("Other", Circles, name="near")
     with pytest.raises(ValueError, match="no test set nowhere"):
         lab.family("Halves", Circles, name="near", nowhere=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"learn": 0.5}, "no rule learn; there are: follows"),
+        ({"long_steps": (300, 150)}, "rising numbers of steps"),
+        ({"long_steps": 300}, "rising numbers of steps"),
+    ],
+)
+def test_odd_options_are_refused(options: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        lab_of(**options)
+
+
+def test_families_are_told_apart_and_reach_marks_that_there_are() -> None:
+    lab = lab_of()
+    lab.family("Halves", Circles, name="near")
+    with pytest.raises(ValueError, match="already"):
+        lab.family("Halves", Circles, name="near")
+    for meant in (2, -1, (1, 0)):
+        with pytest.raises(ValueError, match="has 1 above nothing"):
+            lab.family("Halves", Circles, name="other", same=meant)  # type: ignore[arg-type]
+
+
+def test_a_mistake_of_a_network_that_is_trained_is_a_family() -> None:
+    with pytest.raises(ValueError, match=r"give kinds of answers with lab\.family"):
+        lab_of().wrong("Halves", Circles)
+
+
+class NoLogits(Circles):
+    """Puts out one number an input."""
+
+    def forward(self, points: Tensor) -> Tensor:
+        """Return (N, 1, 2)."""
+        return super().forward(points)[:, None]
+
+
+class AllFrozen(nn.Linear):
+    """Nothing in it can be trained."""
+
+    def __init__(self) -> None:
+        super().__init__(2, 2)
+        self.requires_grad_(False)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [(NoLogits, "In training, the output has to be logits"), (AllFrozen, "No gradient gets from")],
+)
+def test_what_cannot_be_trained_is_told_in_the_students_words(answer: object, words: str) -> None:
+    lab = lab_of()
+    for name in ("halves_same", "halves_far"):
+        with pytest.raises(StudentFault, match=words):
+            lab.checks[name].judge(InProcess({"Halves": answer}), 3)

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from autograder.assignments.cnns.improved.reference import reference
 from autograder.assignments.cnns.improved.training_runs import EXERCISE
 from autograder.checking.student import InProcess, StudentFault
-from autograder.checking.trained import work_limit
+from autograder.checking.trained import runs, work_limit
+from autograder.inside.probe import Answer
 
 
 class Slow(nn.Module):
@@ -35,7 +36,7 @@ def test_much_more_work_is_refused_with_the_factor(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(work_limit, "PREDICTED", 16)
     monkeypatch.setattr(work_limit, "TRIALS", 1)
     monkeypatch.setattr(work_limit, "_right_cpu_s", work_limit._right_cpu_s.__wrapped__)
-    with pytest.raises(StudentFault, match="times the work of the reference"):
+    with pytest.raises(StudentFault, match="times the work of the right answer"):
         work_limit.refuse_too_much(EXERCISE, InProcess({"ImprovedNet": Slow}), 1)
 
 
@@ -48,8 +49,37 @@ def test_the_references_work_is_measured_as_a_students_is() -> None:
 
 
 def test_one_slow_measurement_refuses_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    measured = iter([100.0, 100.0, 1.0])
-    monkeypatch.setattr(work_limit, "cpu_s", lambda exercise, student, seed: next(measured))
+    measured = iter([40.0, 40.0, 1.0])
+    monkeypatch.setattr(work_limit, "cpu_s", lambda *arguments: next(measured))
     monkeypatch.setattr(work_limit, "_right_cpu_s", lambda exercise: 1.0)
     work_limit.refuse_too_much(EXERCISE, InProcess({}), 1)
     assert next(measured, None) is None
+
+
+def test_what_takes_far_too_long_is_measured_once_and_not_to_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+    monkeypatch.setattr(work_limit, "_right_cpu_s", lambda exercise: 1e-9)
+    monkeypatch.setattr(work_limit, "SET_UP_S", 0.0)
+
+    class Counting(InProcess):
+        def ask(self, verb: str, *arguments: object) -> Answer:  # type: ignore[override]
+            asked.append(verb)
+            return super().ask(verb, *arguments)  # type: ignore[arg-type]
+
+    with pytest.raises(StudentFault, match="Let it do less for each input"):
+        work_limit.refuse_too_much(EXERCISE, Counting({"ImprovedNet": reference}), 1)
+    assert asked == ["build", "train"]
+
+
+def test_a_refusal_is_one_for_all_grade_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a limit that is nearly reached does not pay for one of them."""
+    answers = iter([40.0, 40.0, 40.0, 1.0])
+    monkeypatch.setattr(work_limit, "cpu_s", lambda *arguments: next(answers))
+    monkeypatch.setattr(work_limit, "_right_cpu_s", lambda exercise: 1.0)
+    student = InProcess({"ImprovedNet": reference})
+    for _ in range(2):
+        with pytest.raises(StudentFault, match="40 times the work"):
+            runs.measured(EXERCISE, student, 1)
+    assert next(answers) == 1.0
