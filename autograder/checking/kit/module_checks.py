@@ -17,6 +17,7 @@ from autograder.checking.kit.exercise import Exercise, sentence
 from autograder.checking.kit.function_checks import AS_SPECIFIED, SHAPE_ADVICE, shape_criterion
 from autograder.checking.kit.recognise import Asked, is_right, recognise
 from autograder.checking.kit.reference import Subject
+from autograder.checking.kit.values import described, same_form
 from autograder.checking.student import ParameterInfo, StudentSide
 
 _DRAWS = 3  # of equal values, by which parameters are paired
@@ -132,6 +133,11 @@ def _explained(
         words = _shapes_differ(odd.challenge.right, odd.paired[0].parameters)
         mistake = exercise.special("layers", words)
         return mistake.words, (mistake.name,), "other layers", 0.0
+    form = next((o for o in wrong if not same_form(o.given, o.challenge.rounds[0].expected)), None)
+    if form is not None:
+        got, expected = described(form.given), described(form.challenge.rounds[0].single)
+        mistake = exercise.special("unknown", f"It returns {got}, expected {expected}.")
+        return mistake.words, (mistake.name,), got, 0.0
     words = (
         "It has the right layers, but computes something else. Go through the exercise's steps: "
     )
@@ -148,7 +154,7 @@ def _ask(
     inputs = challenge.rounds[0].inputs
     try:
         network = _build(exercise, student, at, seed)
-        network.run(inputs, training=training)
+        one.given = network.run(inputs, training=training)
         buffers = network.buffers()
         one.paired = [
             Paired(network, buffers, inputs, derive_seed(seed, "tied", number), training)

@@ -30,12 +30,14 @@ class Asked:
         challenge: what is asked.
         answers: of a function: what came back in each round, or why nothing did.
         paired: of a module: a network for each draw of equal values; empty if none is built.
+        given: of a module: what it returns before any weights are loaded.
         failed: why there is no network, or no answer of it.
     """
 
     challenge: Challenge
     answers: list[Any | StudentFault] = field(default_factory=list)
     paired: list[Paired] = field(default_factory=list)
+    given: Any = None
     failed: StudentFault | None = None
 
     @property

@@ -156,3 +156,17 @@ def test_what_is_drawn_lies_where_it_should() -> None:
     assert set(draw.integers(3, size=(100,)).tolist()) == {0, 1, 2}
     assert 0.1 < draw.booleans(1000, share=0.2).float().mean() < 0.3
     assert Draw(3).normal(4).equal(Draw(3).normal(4))
+
+
+class TheWholeBatch(Block):
+    """Returns something of another shape."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x)[:, None, :2]
+
+
+def test_an_unknown_answer_of_another_shape_is_told_by_its_shape() -> None:
+    result = judge(lab_of(), "block_function", Block=TheWholeBatch)
+    assert result.points == 0
+    assert "It returns (6, 1, 2)" in result.advice
+    assert "expected (6, 3)" in result.advice
