@@ -74,8 +74,11 @@ def test_the_reference_has_every_command_and_option() -> None:
 
 def test_the_reference_has_every_setting() -> None:
     text = (DOCS / "reference.md").read_text()
-    missing = [n for n in Judge.class_own_traits(config=True) if f"`c.Judge.{n}`" not in text]
-    assert missing == []
+    traits = Judge.class_own_traits(config=True)
+    assert [n for n in traits if f"`c.Judge.{n}`" not in text] == []
+    units = {"": 1, "MiB": 2**20, "GiB": 2**30}
+    for name, number, unit in re.findall(r"`c\.Judge\.(\w+)` .*; (\d+)(?: (\w+))?[;. ]", text):
+        assert int(number) * units[unit] == traits[name].default_value, name
 
 
 def test_every_page_is_in_the_navigation() -> None:
