@@ -10,7 +10,6 @@ from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from autograder.commands.terminal import HERE, Assignment, CourseFolder, console, explained_faults
 from autograder.course.course import open_course
-from autograder.prepare.calibration.run import run
 
 
 def calibrate_command(
@@ -38,6 +37,9 @@ def calibrate_command(
     also says where the families leave gaps: move the marks there and type the command again. With
     --family it measures and publishes nothing: a part of the families tells no error rate.
     """
+    # Statistics and plots take a second to import, which no other command waits for.
+    from autograder.prepare.calibration.run import run
+
     columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn())
     with explained_faults("calibrated"), Progress(*columns, console=console) as progress:
         task = progress.add_task("calibrating", total=None)
