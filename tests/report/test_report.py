@@ -214,6 +214,16 @@ def test_the_command_writes_a_page_and_json(tmp_path: Path):
     assert list(data["points"]) == ["s0000", "s0001", "s0002"]
 
 
+def test_what_was_only_not_graded_yet_is_nobodys_fault(tmp_path: Path):
+    made_course(tmp_path, 3)
+    (tmp_path / "submitted" / "yan" / "cnns").mkdir(parents=True)
+    result = CliRunner().invoke(app, ["report", "cnns", f"--course={tmp_path}"])
+    assert result.exit_code == 0, result.output
+    page = (tmp_path / "report" / "cnns.html").read_text()
+    assert "1 not graded yet" in page
+    assert "Mend the cause" not in page
+
+
 def test_a_log_that_ends_in_half_a_line_is_read(tmp_path: Path):
     log = tmp_path / "cnns.jsonl"
     assert last_faults(log) == {}
