@@ -14,6 +14,7 @@ from autograder.judging._session import Session
 from autograder.sandbox import Limits, open_kernel
 from tests.assignments.cnns import mutants, rewrites
 from tests.assignments.cnns.net.test_check import SLOW_TO_START, student
+from tests.assignments.cnns.short_runs import train_shortly
 
 IMPORTS = "import torch\nfrom torch import nn\nimport torch.nn.functional as F"
 GRADE_IDS = {
@@ -52,8 +53,9 @@ def assert_full_on_both_sides(session: Session, source: str, grade_ids: tuple[st
 
 @pytest.mark.parametrize("answer", HONEST, ids=lambda answer: answer.name)
 def test_honest_rewrites_score_full_on_both_sides(
-    session: Session, answer: rewrites.Rewrite
+    session: Session, answer: rewrites.Rewrite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    train_shortly(monkeypatch)
     assert_full_on_both_sides(session, answer.source, GRADE_IDS[answer.exercise])
 
 
@@ -69,8 +71,9 @@ def test_compiled_and_trained_networks_score_full_on_both_sides(
 
 @pytest.mark.parametrize("answer", WRONG, ids=lambda answer: answer.name)
 def test_mutants_get_the_same_verdict_on_both_sides(
-    session: Session, answer: mutants.Mutant
+    session: Session, answer: mutants.Mutant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    train_shortly(monkeypatch)
     session.run_cell(answer.source)
     here = student(answer.source)
     for grade_id in GRADE_IDS[answer.exercise]:

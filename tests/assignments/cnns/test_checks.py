@@ -11,6 +11,7 @@ from autograder.checking import checks
 from autograder.checking.check_result import CheckResult
 from autograder.checking.student import InProcess
 from tests.assignments.cnns.networks import FullyConnected, PaddedPooling
+from tests.assignments.cnns.short_runs import train_shortly
 
 
 def _judge(grade_id: str, **namespace: object) -> CheckResult:
@@ -55,7 +56,10 @@ class HidesParameters(nn.Module):
 
 
 @pytest.mark.parametrize("network", [FullyConnected, PaddedPooling])
-def test_an_improved_net_of_the_right_shape_and_size_scores_full(network: type) -> None:
+def test_an_improved_net_of_the_right_shape_and_size_scores_full(
+    network: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_shortly(monkeypatch)
     assert _judge("improved_shape", ImprovedNet=network).points == 5
     assert _judge("improved_parameters", ImprovedNet=network).points == 5
 

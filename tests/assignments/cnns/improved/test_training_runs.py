@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,25 +16,23 @@ import torch
 from torch import Tensor, nn
 
 from autograder.assignments.cnns import made_class
-from autograder.assignments.cnns.improved import training_runs
 from autograder.assignments.cnns.improved.training_runs import EXERCISE, found
 from autograder.checking.student import InProcess, StudentFault
 from autograder.checking.trained.runs import Look, run_looks
 from autograder.inside.probe import Answer
 from course_utils import training
 from course_utils.data import load_digits_subset
-from course_utils.procedure import Budget
 from course_utils.protocol import Protocol, Training, accuracy, predict
 from course_utils.signs import SignSplit, draw_signs
 from course_utils.training import BUDGET, SCALE
 from course_utils.transforms import padding
 from tests.assignments.cnns.networks import FullyConnected, PaddedPooling
+from tests.assignments.cnns.short_runs import train_shortly
 
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    budget = Budget(Protocol(checkpoints=(10,)), Protocol(checkpoints=(12,)))
-    monkeypatch.setattr(training_runs, "EXERCISE", replace(EXERCISE, budget=budget))
+    train_shortly(monkeypatch, 10, 12)
 
 
 class Asked(InProcess):

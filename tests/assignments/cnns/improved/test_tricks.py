@@ -7,19 +7,16 @@ it: what is refused is not refused for want of time.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from textwrap import dedent
 
 import pytest
 
-from autograder.assignments.cnns.improved import training_runs
-from autograder.assignments.cnns.improved.training_runs import EXERCISE, Found, found
+from autograder.assignments.cnns.improved.training_runs import Found, found
 from autograder.checking import checks
 from autograder.judging._session import Session
 from autograder.sandbox import Limits, open_kernel
-from course_utils.procedure import Budget
-from course_utils.protocol import Protocol
 from course_utils.training import SCALE
+from tests.assignments.cnns.short_runs import train_shortly
 
 IMPORTS = """
 import builtins, os, sys, types
@@ -282,8 +279,7 @@ def session() -> Iterator[Session]:
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    budget = Budget(Protocol(checkpoints=(80,)), Protocol(checkpoints=(120,)))
-    monkeypatch.setattr(training_runs, "EXERCISE", replace(EXERCISE, budget=budget))
+    train_shortly(monkeypatch, 80, 120)
 
 
 def measured(session: Session, *cells: str, seed: int = 3) -> Found:
@@ -455,8 +451,7 @@ class ImprovedNet(nn.Module):
 def test_all_that_is_carried_over_counts_as_parameters(
     session: Session, weights: str, earned: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    budget = Budget(Protocol(checkpoints=(5,)))
-    monkeypatch.setattr(training_runs, "EXERCISE", replace(EXERCISE, budget=budget))
+    train_shortly(monkeypatch)
     session._ran.clear()
     session.run_cell(IMPORTS)
     session.run_cell(HIDDEN.format(weights=weights))

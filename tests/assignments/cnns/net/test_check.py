@@ -21,6 +21,7 @@ from tests.assignments.cnns.mutants import CHAINS, NET
 from tests.assignments.cnns.mutants import NETS as MUTANTS
 from tests.assignments.cnns.rewrites import IMPROVED
 from tests.assignments.cnns.rewrites import NETS as REWRITES
+from tests.assignments.cnns.short_runs import train_shortly
 
 CHECKS = ("net_shape", "net_parameters", "net_function")
 SLOW_TO_START = ("torch.compile", "traced by torch.jit", "compiled by torch.jit.script")
@@ -64,7 +65,8 @@ def test_the_visible_check_says_the_same_of_every_right_network(rewrite, capsys)
 
 
 @pytest.mark.parametrize("rewrite", IMPROVED, ids=ids(IMPROVED))
-def test_the_cheap_checks_of_improved_networks_score_full(rewrite):
+def test_the_cheap_checks_of_improved_networks_score_full(rewrite, monkeypatch):
+    train_shortly(monkeypatch)
     for grade_id in ("improved_shape", "improved_parameters"):
         result = judge(rewrite.source, grade_id)
         assert result.points == result.max_points
