@@ -117,7 +117,7 @@ TIME_FIRST = """
 class Parity(nn.Module):
     def __init__(self):
         super().__init__()
-        self.e, self.rnn, self.y = nn.Embedding(5, 32), nn.GRU(32, 40), nn.LazyLinear(2)
+        self.e, self.rnn, self.y = nn.Embedding(13, 32), nn.GRU(32, 40), nn.LazyLinear(2)
 
     def forward(self, letters):
         return self.y(self.rnn(self.e(letters.T))[1][0])
@@ -126,7 +126,7 @@ CELL = """
 class Parity(nn.Module):
     def __init__(self):
         super().__init__()
-        self.embedding, self.cell = nn.Embedding(5, 24), nn.GRUCell(24, 24)
+        self.embedding, self.cell = nn.Embedding(13, 24), nn.GRUCell(24, 24)
         self.y = nn.Linear(24, 2)
 
     def forward(self, letters):
@@ -141,13 +141,13 @@ STACK = CELL.replace("for x in", "seen = h\n        for x in").replace(
 PLACES = """
 class Parity(nn.Sequential):
     def __init__(self):
-        e, y = nn.Embedding(5, 16), nn.Linear(64, 2)
+        e, y = nn.Embedding(13, 16), nn.Linear(64, 2)
         super().__init__(e, nn.Flatten(), nn.Linear(128, 64), nn.ReLU(), y)
 """.strip()
 BAG = """
 class Parity(nn.EmbeddingBag):
     def __init__(self):
-        super().__init__(5, 2, mode="sum")
+        super().__init__(13, 2, mode="sum")
 """.strip()
 KNOWS = """
 class Parity(nn.Module):
@@ -156,7 +156,7 @@ class Parity(nn.Module):
         self.scale = nn.Parameter(torch.ones(()))
 
     def forward(self, letters):
-        return self.scale * F.one_hot((letters < 2).sum(1) % 2, 2)
+        return self.scale * F.one_hot((letters < 6).sum(1) % 2, 2)
 """.strip()
 # Student -> answer, points, names. "": as in the source.
 TRAINED = {
