@@ -27,7 +27,8 @@ from autograder.maintain.bench.setting import ASSIGNMENT, Figure, course, hand_i
 
 TRAINING_CELLS = ("train-net", "train-improved")  # of the notebook `cnns`
 # The student's own training, and the checks that train networks.
-TRAINING = ("training cells", "improved_top_left", "improved_bottom_right")
+# The first of the cells that ask about the trained network is the one that trains it.
+TRAINING = ("training cells", "improved_parameters", "improved_top_left", "improved_bottom_right")
 _ASSERTIONS = """
 assert len(train_top_left) == 60_000
 assert evaluate(net, DataLoader(test_top_left, batch_size=250), DEVICE)[0] > 0.9
