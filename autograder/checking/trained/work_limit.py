@@ -22,7 +22,6 @@ STEPS = 6
 PREDICTED = 128  # inputs
 TRIALS = 3  # before a network is refused: a busy machine can slow one down
 FAR = 3.0  # times the limit: beyond, one trial is enough
-SET_UP_S = 10.0  # of processor time: more than the first step of an optimiser takes to set up
 
 
 def refuse_too_much(exercise: TrainedExercise, student: StudentSide, seed: int) -> None:
@@ -60,7 +59,6 @@ def cpu_s(
     data = _data(exercise)
     train = data.train
     model = build(exercise, student, train, seed)
-
     protocol = exercise.budget.short
     few = slice((WARM_UP_STEPS + STEPS) * protocol.batch_size)  # all are sent with each request
 
@@ -74,11 +72,7 @@ def cpu_s(
             padding=train.padding,
         )
 
-    start = student.cpu_s()
-    learn(1)
-    if student.cpu_s() - start > FAR * limit + SET_UP_S:
-        return student.cpu_s() - start
-    learn(WARM_UP_STEPS - 1)
+    learn(WARM_UP_STEPS)
     before = student.cpu_s()
     for _ in range(STEPS):
         learn(1)
