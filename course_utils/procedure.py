@@ -74,9 +74,14 @@ class Measured(Generic[Look]):
     counted: Accuracies
 
     @property
+    def runs(self) -> tuple[Look, ...]:
+        """Return what all runs ended with."""
+        return (*self.short, self.long) if self.long else self.short
+
+    @property
     def steps(self) -> int:
         """Return the optimiser steps of all runs."""
-        return sum(run.steps for run in self.short) + (self.long.steps if self.long else 0)
+        return sum(run.steps for run in self.runs)
 
 
 def measure(
@@ -105,20 +110,20 @@ def measure(
 
 
 def looks(
-    train: Callable[[int], None], evaluate: Callable[[], Mapping[str, float]], protocol: Protocol
-) -> Iterator[Accuracies]:
-    """Yield the accuracies at each checkpoint; whoever has seen enough stops asking.
+    train: Callable[[int], None], look: Callable[[int], Look], protocol: Protocol
+) -> Iterator[Look]:
+    """Yield what each checkpoint shows; whoever has seen enough stops asking.
 
     Args:
         train: trains a fresh network for so many more steps.
-        evaluate: gives the accuracy in [0, 1] on each test set.
+        look: evaluates it, after so many steps.
         protocol: the budget and its checkpoints.
     """
     done = 0
     for checkpoint in protocol.checkpoints:
         train(checkpoint - done)
         done = checkpoint
-        yield Accuracies(evaluate(), done)
+        yield look(done)
 
 
 def outcome(looks: Iterable[Look], scale: Scale) -> Look:

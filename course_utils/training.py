@@ -50,25 +50,16 @@ def sign_data(seed: int) -> Data:
 
 
 def rehearse(
-    factory: Callable[[], nn.Module],
-    *,
-    seed: int = 0,
-    progress: bool = True,
-    data: Callable[[int], Data] = sign_data,
-    scale: Scale = SCALE,
-    budget: Budget = BUDGET,
+    factory: Callable[[], nn.Module], *, seed: int = 0, progress: bool = True
 ) -> Measured[Accuracies] | None:
     """Measure a network as grading does, print what it is worth, and return what was measured.
 
-    The grader draws other data and other initial weights; the rest is the same.
+    The grader draws other signs and other initial weights; the rest is the same.
 
     Args:
         factory: the class to be trained, for instance ImprovedNet.
-        seed: of the data, the initial weights and the order of the batches.
+        seed: of the signs, the initial weights and the order of the batches.
         progress: whether to show progress bars.
-        data: draws the data of a run from a seed.
-        scale: what accuracies are worth.
-        budget: how long the network is trained.
 
     Returns:
         What was measured; None while the notebook is graded, when its grade cells do this anyway.
@@ -77,30 +68,26 @@ def rehearse(
         return None
 
     def run(protocol: Protocol, number: int) -> Iterator[Accuracies]:
-        if protocol is budget.long:
+        if protocol is BUDGET.long:
             print(
                 f"What it learns carries over, but slowly: a run of up to {protocol.steps:,} steps."
             )
         elif number:
             print("Luck could still change the points: one more run.")
-        return _looks_here(factory, data, seed + number, protocol, progress)
+        return _looks_here(factory, seed + number, protocol, progress)
 
     with torch.random.fork_rng():
-        measured = measure(run, scale, budget)
-    print(scale.describe(measured.counted))
+        measured = measure(run, SCALE, BUDGET)
+    print(SCALE.describe(measured.counted))
     return measured
 
 
 def _looks_here(
-    factory: Callable[[], nn.Module],
-    data: Callable[[int], Data],
-    seed: int,
-    protocol: Protocol,
-    progress: bool,
+    factory: Callable[[], nn.Module], seed: int, protocol: Protocol, progress: bool
 ) -> Iterator[Accuracies]:
     """Return what the checkpoints of one run in this process show."""
     torch.manual_seed(seed)
-    drawn, model = data(seed), factory()
+    drawn, model = sign_data(seed), factory()
     training = Training(
         model,
         drawn.train.inputs,
@@ -110,10 +97,11 @@ def _looks_here(
         padding=drawn.train.padding,
     )
 
-    def evaluate() -> dict[str, float]:
-        return {
+    def look(steps: int) -> Accuracies:
+        right = {
             name: accuracy(predict(model, test.inputs, test.padding), test.labels)
             for name, test in drawn.tests.items()
         }
+        return Accuracies(right, steps)
 
-    return looks(lambda steps: training.run(steps, progress=progress), evaluate, protocol)
+    return looks(lambda steps: training.run(steps, progress=progress), look, protocol)

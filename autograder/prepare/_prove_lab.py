@@ -15,11 +15,10 @@ from autograder.checking.kit.answers import as_answer
 from autograder.checking.kit.challenge import draw_challenge
 from autograder.checking.kit.exercise import Exercise
 from autograder.checking.student import InProcess
-from autograder.checking.trained.exercise import TrainedExercise
+from autograder.prepare._prove_training import prove_training
 from autograder.prepare.doctor import Finding
 
 SEEDS = 5  # for each other right answer; the lab's own are asked with more
-TRAINED = 2  # times, for each right answer of an exercise whose networks are trained
 
 
 def prove(assignment: str) -> Iterator[Finding]:
@@ -37,13 +36,7 @@ def prove(assignment: str) -> Iterator[Finding]:
         except CheckFault as fault:
             yield Finding(exercise.name, False, str(fault), "mend the right answer, or `inputs`")
     for training in lab.trainings.values():
-        try:
-            yield _trained_answers(assignment, training.exercise)
-            yield _families(training.exercise)
-        except CheckFault as fault:
-            yield Finding(
-                training.exercise.name, False, str(fault), "mend the right answer, or `data`"
-            )
+        yield from prove_training(assignment, training)
 
 
 def catalogue(exercise: Exercise) -> Finding:
@@ -119,40 +112,6 @@ def wrong_answers(assignment: str, exercise: Exercise) -> Finding:
     says = "; ".join(wrong) or f"all {len(wanted)} lose points, and are named"
     mend = "let `inputs` draw more, or more `sizes`, so that it shows; or mend the name"
     return Finding(f"{exercise.name}, wrong answers", not wrong, says, mend if wrong else "")
-
-
-def _trained_answers(assignment: str, exercise: TrainedExercise) -> Finding:
-    """Return whether right answers score full once they are trained."""
-    wrong = []
-    answers = [exercise.right, *exercise.rights]
-    for number, answer in enumerate(answers):
-        for tried in range(TRAINED):
-            student = InProcess({exercise.name: answer})
-            seed = derive_seed("check-assignment", exercise.name, number, tried)
-            for test in exercise.scale.marks:
-                result = checks.run(assignment, exercise.grade_id(test), student, seed)
-                if result.points < result.max_points:
-                    name = getattr(answer, "__name__", f"number {number + 1}")
-                    got = ", ".join(criterion.got for criterion in result.criteria)
-                    wrong.append(f"{name}, {exercise.grade_id(test)}: {got}")
-    says = "; ".join(wrong) or f"all {len(answers)} score full, {TRAINED} times each"
-    mend = "lower the marks, or give more steps" if wrong else ""
-    return Finding(f"{exercise.name}, right answers", not wrong, says, mend)
-
-
-def _families(exercise: TrainedExercise) -> Finding:
-    """Return whether the marks stand between families: a hint; a calibration measures it."""
-    what = f"{exercise.name}, families"
-    sides = {
-        test: {family.meant[test] for family in exercise.families if test in family.meant}
-        for test in exercise.scale.marks
-    }
-    one_sided = [test for test, meant in sides.items() if len(meant) < 2]
-    if one_sided:
-        says = f"no two families are meant to differ in {', '.join(one_sided)}"
-        mend = "give families that should reach a mark and others that should not: lab.family(...)"
-        return Finding(what, None, says, mend)
-    return Finding(what, True, f"{len(exercise.families)} kinds of answers to calibrate with")
 
 
 def _names_mistakes(exercise: Exercise) -> bool:

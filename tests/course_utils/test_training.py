@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import pytest
 import torch
 
+from course_utils import training
 from course_utils.procedure import Budget, Measured, looks, measure, outcome
 from course_utils.protocol import Protocol
 from course_utils.scale import Accuracies
@@ -29,10 +30,10 @@ def test_a_settled_run_ends_at_a_checkpoint_and_an_open_one_at_the_last() -> Non
         trained.clear()
         values = iter(by_checkpoint)
 
-        def evaluate() -> Mapping[str, float]:
-            return corners(0.95, next(values)).values
+        def look(steps: int) -> Accuracies:
+            return corners(0.95, next(values), steps)
 
-        return outcome(looks(trained.append, evaluate, budget), SCALE)
+        return outcome(looks(trained.append, look, budget), SCALE)
 
     assert run(GOOD).steps == 200
     assert trained == [200]
@@ -96,13 +97,14 @@ def test_a_long_run_costs_at_most_six_times_a_short_one() -> None:
 
 
 def test_a_rehearsal_says_what_a_network_is_worth_and_leaves_the_random_state(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     budget = Budget(Protocol(checkpoints=(20,)), Protocol(checkpoints=(30,)))
+    monkeypatch.setattr(training, "BUDGET", budget)
     torch.manual_seed(1)
     expected = torch.rand(1)
     torch.manual_seed(1)
-    result = rehearse(FullyConnected, progress=False, budget=budget)
+    result = rehearse(FullyConnected, progress=False)
     assert torch.equal(torch.rand(1), expected)
     printed = capsys.readouterr().out
     assert f"{result.counted['bottom_right']:.1%}" in printed

@@ -24,6 +24,7 @@ from autograder.prepare._many_seeds import many_seeds
 from autograder.prepare._marks import misspelt_marks
 from autograder.prepare._prove_lab import prove
 from autograder.prepare.doctor import Finding
+from tests.prepare.halves import LAB
 
 
 @pytest.fixture
@@ -237,44 +238,26 @@ def test_a_check_that_raises_is_told_with_its_traceback(
     assert "in raises: raise ZeroDivisionError" in lines[1]
 
 
-HALVES = """
-from torch import nn
-
-def halves(draw):
-    line = draw.normal(2)
-    def part(count):
-        points = draw.normal(count, 2)
-        return points, (points @ line > 0).long()
-    return {"train": part(300), "far": part(200)}
-
-def linear():
-    return nn.Linear(2, 2)
-
-@lab.trained(data=halves, classes=2, marks={"far": {0.6: 0, MARK: 10}}, steps=(40, 80))
-class Halves(nn.Linear):
-    def __init__(self):
-        super().__init__(2, 2)
-
-lab.right("Halves", linear)
-"""
+def of_halves(own: Path, old: str = "", new: str = "") -> list[Finding]:
+    """Return what is found of the lab of `halves.py`, perhaps with a change."""
+    path = own / "assignments" / "scales" / "checks.py"
+    path.write_text(LAB.replace(old, new) if old else LAB)
+    return list(prove("scales"))
 
 
-def test_marks_that_right_answers_do_not_reach_are_found_and_families_are_asked_for(
-    own: Path,
-) -> None:
-    append(own, HALVES.replace("MARK", "0.85"))
-    right, families = list(prove("scales"))[-2:]
+def test_right_answers_are_trained_and_families_are_asked_for(own: Path) -> None:
+    right, families = of_halves(own)
     assert (right.good, right.says) == (True, "all 2 score full, 2 times each")
     assert (families.good, families.says) == (None, "no two families are meant to differ in far")
 
 
 def test_a_mark_that_is_too_high_is_found(own: Path) -> None:
-    append(own, HALVES.replace("MARK", "1.0") + 'lab.family("Halves", linear, name="a", far=1)\n')
-    found = bad(list(prove("scales")))
-    assert "Halves, halves_far: 9" in found["Halves, right answers"]
+    assert (
+        "Halves, halves_far: 9"
+        in bad(of_halves(own, "0.85: 10", "1.0: 10"))["Halves, right answers"]
+    )
 
 
 def test_data_that_are_none_are_found(own: Path) -> None:
-    text = HALVES.replace("MARK", "0.85").replace('"far": part(200)}', '"near": part(200)}')
-    append(own, text)
-    assert "expected a dict with ['far', 'train']" in bad(list(prove("scales")))["Halves"]
+    found = bad(of_halves(own, '"far": part(200)}', '"near": part(200)}'))
+    assert "expected a dict with ['far', 'train']" in found["Halves"]

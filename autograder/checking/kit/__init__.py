@@ -4,7 +4,7 @@ lab.py               `Lab`: what an author writes, and the grade cells that foll
 exercise.py          one exercise: reference, points, what its author says; cells.py, its cells
 function_checks.py   the grade cells of a function
 module_checks.py     the grade cells of a module
-trained_checks.py    the grade cells of a network that is trained; run_data.py, its data
+trained_checks.py    the grade cells of a network that is trained; run_data.py, its data; marks.py
 
 draw.py              random inputs and weights
 reference.py         an author's reference: how to run it and its mutants

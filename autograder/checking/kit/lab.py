@@ -13,16 +13,12 @@ from autograder.checking.checks import Check
 from autograder.checking.kit.catalogue import Saying
 from autograder.checking.kit.cells import FUNCTION, MODULE, Sizes, cells, sizes_of
 from autograder.checking.kit.exercise import Exercise, Points
+from autograder.checking.kit.marks import Marks, scale_of
 from autograder.checking.kit.mutant import Mutant
 from autograder.checking.kit.reference import Inputs, Reference
 from autograder.checking.kit.run_data import Draws, RunData
 from autograder.checking.kit.trained_checks import Training
-from autograder.checking.trained.exercise import (
-    Family,
-    Marks,
-    TrainedExercise,
-    scale_of,
-)
+from autograder.checking.trained.exercise import Family, TrainedExercise
 from course_utils.procedure import Budget
 from course_utils.protocol import Protocol
 
@@ -162,7 +158,7 @@ class Lab:
             training = self.trainings[made.name] = Training(made)
             for test in marks:
                 judge = partial(training.accuracy, test)
-                self.checks[made.grade_id(test)] = Check(judge, scale.highest(test).points)
+                self.checks[training.grade_id(test)] = Check(judge, scale.highest(test).points)
             return answer
 
         return decorate
@@ -255,10 +251,8 @@ class Lab:
 
     def right(self, exercise: str, answer: Callable[..., Any]) -> None:
         """Give another right answer: `autograder check-assignment` sees that it scores full."""
-        if exercise in self.trainings:
-            self.trainings[exercise].exercise.rights.append(answer)
-        else:
-            self._of(exercise).rights.append(answer)
+        of = self.trainings.get(exercise) or self._of(exercise)
+        of.rights.append(answer)
 
     def wrong(self, exercise: str, answer: Callable[..., Any], *, name: str = "") -> None:
         """Give a wrong answer: `check-assignment` sees that it loses points.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from autograder.checking.check_result import CheckResult
 from autograder.checking.kit.catalogue import Saying, said
 from autograder.checking.kit.mutant import Mutant
 from autograder.checking.student import StudentSide
 from autograder.checking.trained import verdicts
-from autograder.checking.trained.exercise import TrainedExercise
+from autograder.checking.trained.exercise import TrainedExercise, snake_case
 
 
 @dataclass(eq=False)
@@ -20,10 +21,16 @@ class Training:
     Attributes:
         exercise: what is asked.
         sayings: what the author says of mistakes.
+        rights: other right answers, which must score full.
     """
 
     exercise: TrainedExercise
     sayings: list[Saying] = field(default_factory=list)
+    rights: list[Any] = field(default_factory=list)
+
+    def grade_id(self, test: str) -> str:
+        """Return the grade cell of a test set."""
+        return f"{snake_case(self.exercise.name)}_{test}"
 
     def lessons(self) -> Iterator[tuple[str, str]]:
         """Yield the name of each mistake that can be found, and what to teach about it."""

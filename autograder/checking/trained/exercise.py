@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
@@ -12,10 +12,7 @@ from torch import nn
 from autograder.checking.student import Model, StudentSide
 from course_utils.procedure import Budget, Data, Part
 from course_utils.protocol import as_batch
-from course_utils.scale import Mark, Scale
-
-Marks = Mapping[float, float]
-"""Accuracy in [0, 1] -> points, rising."""
+from course_utils.scale import Scale
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,6 @@ class TrainedExercise:
         scale: what accuracies are worth.
         budget: how long networks are trained.
         families: kinds of answers, for a calibration.
-        rights: other right answers, which must score full.
     """
 
     name: str
@@ -59,55 +55,12 @@ class TrainedExercise:
     scale: Scale
     budget: Budget
     families: list[Family] = field(default_factory=list)
-    rights: list[Callable[[], nn.Module]] = field(default_factory=list)
-
-    def grade_id(self, test: str) -> str:
-        """Return the grade cell of a test set, where the kit makes them."""
-        return f"{snake_case(self.name)}_{test}"
 
 
 def build(exercise: TrainedExercise, student: StudentSide, train: Part, seed: int) -> Model:
     """Return a network on the student's side; it sees the shape of the inputs, not one of them."""
     sample = torch.zeros_like(as_batch(train.inputs[:2], train.padding))
     return Model(student, exercise.name, seed=seed, sample=sample)
-
-
-def scale_of(marks: Mapping[str, Marks], classes: int, **rules: float) -> Scale:
-    """Return the scale of these marks.
-
-    Args:
-        marks: test set -> its marks.
-        classes: by which chance is known: a network has begun to learn when it is better by a ninth
-            of what there is above chance.
-        rules: of the scale, in place of the usual ones.
-
-    Raises:
-        ValueError: marks do not rise, or the first of them is worth something.
-    """
-    made = {}
-    for test, given in marks.items():
-        accuracies, points = sorted(given), [given[accuracy] for accuracy in sorted(given)]
-        if len(given) < 2 or points[0] != 0 or points != sorted(set(points)):
-            raise ValueError(
-                f"the marks of {test!r}: expected an accuracy that is worth 0 points and others "
-                f"that are worth more and more, got {dict(given)}"
-            )
-        if not (accuracies[0] >= 0 and accuracies[-1] <= 1) or not test.isidentifier():
-            raise ValueError(
-                f"the marks of {test!r}: expected accuracies in [0, 1], and a Python name of the "
-                f"test set, got {dict(given)}"
-            )
-        made[test] = tuple(
-            Mark(f"{accuracy:.0%}", accuracy, points) for accuracy, points in sorted(given.items())
-        )
-    if not made:
-        raise ValueError("expected marks of a test set, got none")
-    allowed = {field.name for field in fields(Scale)} - {"marks"}
-    if not set(rules) <= allowed:
-        wrong = ", ".join(sorted(set(rules) - allowed))
-        raise ValueError(f"no rule {wrong}; there are: {', '.join(sorted(allowed))}")
-    chance = 1 / classes
-    return Scale(made, **{"learns": chance + (1 - chance) / 9, **rules})
 
 
 def snake_case(name: str) -> str:

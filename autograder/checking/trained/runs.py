@@ -69,8 +69,7 @@ def _measured(exercise: TrainedExercise, student: StudentSide, seed: int) -> Mea
 
 def finite(measured: Measured[Look]) -> bool:
     """Return whether the trained networks answered with numbers."""
-    long = [measured.long] if measured.long else []
-    return all(run.finite for run in (*measured.short, *long))
+    return all(run.finite for run in measured.runs)
 
 
 def run_looks(
@@ -80,7 +79,7 @@ def run_looks(
     seed: int,
     protocol: Protocol,
 ) -> Iterator[Look]:
-    """Yield what each checkpoint of one training run shows.
+    """Return what each checkpoint of one training run shows, one after the other.
 
     Args:
         exercise: what is asked.
@@ -95,7 +94,6 @@ def run_looks(
     data = exercise.data(seed)
     model = build(exercise, trained, data.train, seed)
     model.load(shuffled_state(model.state(), generator(derive_seed(seed, "weights"))))
-    finite, carried = True, 0
 
     def train(steps: int) -> None:
         for start in range(0, steps, STEPS_A_REQUEST):
@@ -108,13 +106,9 @@ def run_looks(
                 padding=data.train.padding,
             )
 
-    def evaluate() -> dict[str, float]:
-        nonlocal finite, carried
-        fresh, state = (
-            build(exercise, asked, data.train, derive_seed(seed, "fresh")),
-            model.state(),
-        )
-        carried = numbers_in(state)
+    def look(steps: int) -> Look:
+        fresh = build(exercise, asked, data.train, derive_seed(seed, "fresh"))
+        state = model.state()
         fresh.load(state)
         logits = {
             name: as_logits(
@@ -122,11 +116,11 @@ def run_looks(
             )
             for name, test in data.tests.items()
         }
+        right = {name: _accuracy(logits[name], test.labels) for name, test in data.tests.items()}
         finite = all(bool(answer.isfinite().all()) for answer in logits.values())
-        return {name: _accuracy(logits[name], test.labels) for name, test in data.tests.items()}
+        return Look(right, steps, finite, numbers_in(state))
 
-    for look in looks(train, evaluate, protocol):
-        yield Look(look.values, look.steps, finite, carried)
+    return looks(train, look, protocol)
 
 
 def numbers_in(state: Mapping[str, Tensor]) -> int:

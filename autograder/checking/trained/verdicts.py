@@ -29,7 +29,7 @@ def accuracy(exercise: TrainedExercise, test: str, student: StudentSide, seed: i
     """Return the verdict on the accuracy on one test set."""
     found, last = measured(exercise, student, seed), list(exercise.scale.marks)[-1]
     one = criterion(exercise, test, found, f"accuracy, {named(test)}")
-    shown = figures(exercise, found) if test == last else {test: found.counted[test]}
+    shown = figures(exercise, found) if test == last else {}
     if one.earned == one.points:
         return CheckResult((one,), figures=shown)
     if not finite(found):
@@ -40,8 +40,8 @@ def accuracy(exercise: TrainedExercise, test: str, student: StudentSide, seed: i
     if not begun or test == first or counted[test] >= scale.follows * counted[first]:
         words, name = _too_little(exercise, found), _LITTLE
     else:
-        words = f"What it learned does not carry over: {counted[first]:.0%} are right for "
-        words += f"{named(first)}, {counted[test]:.0%} for {named(test)}. What does it look at "
+        words = f"What it learned does not carry over: {counted[first]:.1%} are right for "
+        words += f"{named(first)}, {counted[test]:.1%} for {named(test)}. What does it look at "
         words += "that differs between the two?"
         name = _ELSEWHERE.format(test)
     return CheckResult((one,), words, (name,), shown)
@@ -63,7 +63,6 @@ def figures(exercise: TrainedExercise, found: Measured[Look]) -> dict[str, Any]:
     marks = exercise.scale.marks[list(found.counted.values)[-1]]
     accuracies[-1]["marks"] = [{"accuracy": m.accuracy, "points": m.points} for m in marks]
     return {
-        **found.counted.values,
         "accuracies": accuracies,
         "short_runs": len(found.short),
         "long_run": found.long is not None,

@@ -29,6 +29,7 @@ from course_utils.protocol import Protocol
 from course_utils.training import BUDGET, SCALE
 from tests.assignments.cnns.corners import corners
 from tests.conftest import ROOT
+from tests.prepare.halves import LAB
 
 LOW, *BETWEEN, HIGH = SCALE.marks["bottom_right"]
 END = BUDGET.short.steps
@@ -234,24 +235,7 @@ def test_the_key_is_the_same_in_another_process() -> None:
     assert json.loads(done.stdout.splitlines()[-1]) == journal_keys(EXERCISE)
 
 
-LAB = """
-from torch import nn
-from autograder.checking.kit import Lab
-
-lab = Lab("halves")
-
-def data(draw):
-    line = draw.normal(2)
-    def part(count):
-        points = draw.normal(count, 2)
-        return points, (points @ line > 0).long()
-    return {"train": part(100), "far": part(50)}
-
-@lab.trained(data=data, classes=2, marks={"far": {0.6: 0, 0.8: 10}}, steps=(5, 10), long_steps=())
-class Halves(nn.Linear):
-    def __init__(self):
-        super().__init__(2, 2)
-
+FAMILIES_OF_HALVES = """
 lab.family("Halves", Halves, name="linear", far=1)
 lab.family("Halves", lambda: nn.Sequential(nn.Linear(2, 2), nn.Tanh()), name="bent", far=0)
 """
@@ -263,7 +247,7 @@ def test_a_lab_of_the_courses_own_is_calibrated_and_goes_on_where_it_was(tmp_pat
     )
     checks = tmp_path / "own" / "halves" / "checks.py"
     checks.parent.mkdir(parents=True)
-    checks.write_text(LAB)
+    checks.write_text(LAB + FAMILIES_OF_HALVES)
 
     def calibrate(*options: str) -> tuple[int, str]:
         command = [sys.executable, "-m", "autograder", "calibrate", "halves", *options]
@@ -275,10 +259,11 @@ def test_a_lab_of_the_courses_own_is_calibrated_and_goes_on_where_it_was(tmp_pat
     code, said = calibrate("--seeds=2", "--workers=1")
     assert code == 0, said
     assert "4 networks, of which 0 have been measured before" in said
-    assert "Halves, far 80%" in said
+    assert "Halves, far 85%" in said
     assert "4 networks, of which 4" in calibrate("--seeds=2")[1], "in another process, too"
     assert "linear" in (tmp_path / "docs" / "calibration" / "halves.md").read_text()
-    checks.write_text(LAB.replace("points @ line > 0", "points @ line > 0.1"))
+    moved = LAB.replace("points @ line > 0", "points @ line > 0.1")
+    checks.write_text(moved + FAMILIES_OF_HALVES)
     assert "4 networks, of which 0" in calibrate("--seeds=2")[1], "its data are others now"
 
 

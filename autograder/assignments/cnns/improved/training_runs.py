@@ -53,8 +53,7 @@ class Found:
     @property
     def carried(self) -> int:
         """Return how many numbers the largest of the trained networks holds."""
-        long = [self.measured.long] if self.measured.long else []
-        return max(run.carried for run in (*self.measured.short, *long))
+        return max(run.carried for run in self.measured.runs)
 
 
 def found(student: StudentSide, seed: int) -> Found:
