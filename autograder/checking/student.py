@@ -139,7 +139,7 @@ class Model:
         sample: Tensor | None = None,
     ) -> None:
         self._student, self._name = student, name
-        self._handle = f"model.{next(self._handles)}"
+        self._handle, self._trains = f"model.{next(self._handles)}", False
         fields, _ = self._ask(
             "build",
             {"name": name, "arguments": arguments or {}, "seed": seed},
@@ -184,12 +184,13 @@ class Model:
         steps: int,
         padding: Padding = NO_PADDING,
     ) -> None:
-        """Train for `steps` more steps of the protocol: see `course_utils.protocol.Training`."""
-        self._ask(
-            "train",
-            {"protocol": asdict(protocol), "seed": seed, "steps": steps, "padding": padding},
-            {"inputs": inputs, "labels": labels},
-        )
+        """Train for `steps` more steps of the protocol: see `course_utils.protocol.Training`.
+
+        Inputs and labels go to the student's side once: those of the first call count.
+        """
+        about = {"protocol": asdict(protocol), "seed": seed, "steps": steps, "padding": padding}
+        self._ask("train", about, {} if self._trains else {"inputs": inputs, "labels": labels})
+        self._trains = True
 
     def predict(self, inputs: Tensor, padding: Padding = NO_PADDING) -> Tensor:
         """Return logits (N, K) for inputs (N, ...) uint8 or float32, with zeros laid around."""

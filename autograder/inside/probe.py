@@ -166,7 +166,7 @@ class Probe:
         steps: int,
         padding: shared_protocol.Padding,
     ) -> Answer:
-        """Train on "inputs" and "labels" for `steps` more steps of the protocol."""
+        """Train for `steps` more steps on the "inputs" and "labels" that came first."""
         if handle not in self._trainings:
             self._trainings[handle] = self._training.Training(
                 self._models[handle],

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 import torch
 
@@ -24,17 +27,46 @@ def test_datasets_are_small(tmp_path) -> None:
         assert set(dataset.targets.tolist()) == set(range(10))
 
 
-def test_pictures_are_not_shown_and_their_axes_are_there_all_the_same(
-    monkeypatch: pytest.MonkeyPatch,
+PICTURES = {
+    "show_image": lambda: plots.show_image(torch.rand(3, 20, 20)),
+    "show_kernel": lambda: plots.show_kernel(torch.rand(1, 3, 3, 3)),
+    "compare_activations": lambda: plots.compare_activations(
+        torch.rand(1, 20, 20), torch.rand(18, 18)
+    ),
+    "show_digits": lambda: plots.show_digits(torch.rand(11, 28, 28), range(11)),
+    "compare_accuracy": lambda: plots.compare_accuracy({"Net": {"top_left": 0.9}}),
+    "confusion_matrix": lambda: plots.confusion_matrix([1, 2], [1, 3]),
+    "border_effect": lambda: plots.border_effect(
+        torch.nn.Conv2d(1, 2, 3), torch.zeros(28, 28, dtype=torch.uint8)
+    ),
+}
+
+
+def axes_in(returned: Any) -> list[Any]:
+    """Return one or several axes as a list."""
+    return list(returned.flat) if isinstance(returned, np.ndarray) else [returned]
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_pictures_are_not_drawn_and_their_axes_are_there_all_the_same(
+    name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    image = torch.rand(3, 20, 20)
-    ax = plots.show_image(image)
-    ax.set_title("a student's own")
+    unseen = PICTURES[name]()
+    for ax in axes_in(unseen):
+        ax.set_title("a student's own")
+        ax.figure.tight_layout()
     assert plt.get_fignums() == []
     monkeypatch.delenv("NBGRADER_EXECUTION")
-    plots.show_image(image)
+    seen = PICTURES[name]()
     assert len(plt.get_fignums()) == 1
     plt.close("all")
+    assert isinstance(unseen, np.ndarray) == isinstance(seen, np.ndarray)
+    assert len(axes_in(unseen)) == len(axes_in(seen))
+
+
+def test_a_picture_of_what_cannot_be_shown_is_refused_all_the_same() -> None:
+    with pytest.raises(ValueError, match="as many predictions as labels"):
+        plots.confusion_matrix([1, 2], [1])
 
 
 def test_nothing_is_rehearsed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
-
-from torch import Tensor
 
 from autograder.assignments.cnns import made_class
 from autograder.assignments.cnns.chain import check as chain_check
-from autograder.assignments.cnns.chain.reference import CHAIN, random_kernel, run_chain
+from autograder.assignments.cnns.chain.reference import random_kernel, right_answer
 from autograder.assignments.cnns.improved import check as improved_check
 from autograder.assignments.cnns.improved.training_runs import EXERCISE, found
 from autograder.assignments.cnns.net import check as net_check
@@ -38,14 +37,12 @@ def conv_pool_conv_shape(student: StudentSide, seed: int) -> CheckResult:
     criteria = []
     for (height, width), points in {(28, 28): 2.0, (31, 40): 2.0, (18, 13): 1.0}.items():
         image, kernel = random_images(1, 3, height, width, rng)[0], random_kernel(rng)
-        expected = tuple(_chain_value(image, kernel).shape)
+        expected = tuple(right_answer(image, kernel).value.shape)
         criteria.append(
             shape_criterion(
                 f"output shape for an image (3, {height}, {width})",
                 expected,
-                lambda image=image, kernel=kernel: call(student, "conv_pool_conv", image, kernel)[
-                    0
-                ],  # type: ignore[misc]
+                lambda: call(student, "conv_pool_conv", image, kernel)[0],  # noqa: B023 - at once
                 points,
                 also=(expected[1:], (1, *expected)),  # the same numbers
             )
@@ -55,16 +52,29 @@ def conv_pool_conv_shape(student: StudentSide, seed: int) -> CheckResult:
     return CheckResult(tuple(criteria), shape_advice(criteria, advice))
 
 
-@scored(5)
-def net_shape(student: StudentSide, seed: int) -> CheckResult:
-    """Check the output shape of `Net` for several batches, channels and classes."""
-    return _network_shape(student, "Net", seed)
+def _network_shape(name: str, student: StudentSide, seed: int) -> CheckResult:
+    """Check the output shape of a network for several batches, channels and classes."""
+    rng = generator(seed)
+    criteria = []
+    for points, count, arguments in (
+        (2.0, 4, {}),
+        (1.0, 1, {}),
+        (2.0, 3, {"num_channel": 4, "num_classes": 7}),
+    ):
+        images = random_images(count, 1, IMAGE_SIZE, IMAGE_SIZE, rng)
+        criterion = shape_criterion(
+            f"logits of {called(name, arguments)} for images ({count}, 1, 56, 56)",
+            (count, arguments.get("num_classes", 10)),
+            lambda: build(student, name, seed, **arguments).forward(images),  # noqa: B023 - at once
+            points,
+        )
+        criteria.append(criterion)
+    advice = "The last layer puts out num_classes logits for each image of the batch."
+    return CheckResult(tuple(criteria), shape_advice(criteria, advice))
 
 
-@scored(5)
-def improved_shape(student: StudentSide, seed: int) -> CheckResult:
-    """Check the output shape of `ImprovedNet` for several batches, channels and classes."""
-    return _network_shape(student, "ImprovedNet", seed)
+net_shape = scored(5)(partial(_network_shape, "Net"))
+improved_shape = scored(5)(partial(_network_shape, "ImprovedNet"))
 
 
 @scored(5)
@@ -82,19 +92,17 @@ def improved_parameters(student: StudentSide, seed: int) -> CheckResult:
     held = numbers_in(state)
     if held < limit:
         with suppress(StudentFault):  # what cannot be trained loses its points for that
-            held = max(held, found(student, seed).carried)
+            held = max(held, *(run.carried for run in found(student, seed).measured.runs))
     got = f"{count:,}" if held < limit else f"{held:,}, buffers included"
     passed = count > 0 and held < limit
     criterion = verdict("parameters in all", f"fewer than {limit:,}", got, passed, 5.0)
     sizes = {name: tensor.numel() for name, tensor in state.items() if tensor.is_floating_point()}
-    largest = max(sizes, key=lambda name: sizes[name], default="")
-    advice = f"`{largest}` holds most, {sizes.get(largest, 0):,} of its numbers: does your idea "
-    advice += "still need it?"
-    if not largest:
-        advice = "Your network has no parameters, so it cannot learn: are its layers attributes?"
-    lost = criterion.earned < criterion.points
+    advice = "Your network has no parameters, so it cannot learn: are its layers attributes?"
+    if sizes:
+        largest, most = max(sizes.items(), key=lambda item: item[1])
+        advice = f"`{largest}` holds most, {most:,} of its numbers: does your idea still need it?"
     figures = {"parameters": float(count)}
-    return CheckResult((criterion,), advice if lost else "", figures=figures)
+    return CheckResult((criterion,), "" if passed else advice, figures=figures)
 
 
 def honest() -> Mapping[str, Any]:
@@ -103,32 +111,3 @@ def honest() -> Mapping[str, Any]:
     variables: dict[str, Any] = {}
     exec("\n".join((imports, made_class.CHAIN, made_class.NET, made_class.IMPROVED)), variables)
     return variables
-
-
-def _network_shape(student: StudentSide, name: str, seed: int) -> CheckResult:
-    rng = generator(seed)
-    criteria = []
-    for count, arguments, points in (
-        (4, {}, 2.0),
-        (1, {}, 1.0),
-        (3, {"num_channel": 4, "num_classes": 7}, 2.0),
-    ):
-        images = random_images(count, 1, IMAGE_SIZE, IMAGE_SIZE, rng)
-        criteria.append(
-            shape_criterion(
-                f"logits of {called(name, arguments)} for images ({count}, 1, 56, 56)",
-                (count, arguments.get("num_classes", 10)),
-                lambda images=images, arguments=arguments: build(  # type: ignore[misc]
-                    student, name, seed, **arguments
-                ).forward(images),
-                points,
-            )
-        )
-    advice = "The last layer puts out num_classes logits for each image of the batch."
-    return CheckResult(tuple(criteria), shape_advice(criteria, advice))
-
-
-def _chain_value(image: Tensor, kernel: Tensor) -> Tensor:
-    expected = run_chain(CHAIN, image, kernel)
-    assert expected is not None, "the challenge's images are large enough for the chain"
-    return expected.value

@@ -142,10 +142,6 @@ class MadeHandIn:
     raw: bytes | None = None
 
 
-def _with(**changes: str) -> dict[str, str]:
-    return {**PERFECT, **changes}
-
-
 HAND_INS = (
     MadeHandIn("ada", "everything right", PERFECT),
     MadeHandIn(
@@ -171,28 +167,29 @@ HAND_INS = (
     MadeHandIn(
         "dora",
         "average pooling in the chain",
-        _with(conv_pool_conv=CHAIN.replace("max_pool2d", "avg_pool2d")),
+        PERFECT | {"conv_pool_conv": CHAIN.replace("max_pool2d", "avg_pool2d")},
     ),
     MadeHandIn(
         "emil",
         "convolutions with padding",
-        _with(
-            net=NET.replace("kernel_size=5", "kernel_size=5, padding=2").replace("11", "14"),
-        ),
+        PERFECT | {"net": NET.replace("size=5", "size=5, padding=2").replace("11", "14")},
     ),
     MadeHandIn(
         "fay",
         "a missing ReLU, and softmax at the end",
-        _with(
-            net=NET.replace("F.relu(self.fc1(x))", "self.fc1(x)").replace(
-                "return self.fc3(x)", "return self.fc3(x).softmax(dim=1)"
+        PERFECT
+        | {
+            "net": NET.replace("F.relu(self.fc1(x))", "self.fc1(x)").replace(
+                "self.fc3(x)", "self.fc3(x).softmax(dim=1)"
             )
-        ),
+        },
     ),
     MadeHandIn(
-        "gus", "average pooling over positions, without padding", _with(improved_net=_PLAIN_GAP)
+        "gus",
+        "average pooling over positions, without padding",
+        PERFECT | {"improved_net": _PLAIN_GAP},
     ),
-    MadeHandIn("hana", "a smaller Net in place of a fix", _with(improved_net=_NO_FIX)),
+    MadeHandIn("hana", "a smaller Net in place of a fix", PERFECT | {"improved_net": _NO_FIX}),
     MadeHandIn("iris", "handed in what was given out"),
     MadeHandIn("jon", "the file is cut off", raw=b'{"cells": [{"cell_type": "code", "sour'),
 )

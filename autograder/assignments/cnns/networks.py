@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 
 from autograder.checking.student import Model, StudentSide
-
-IMAGE_SIZE = 56  # pixels
+from course_utils.training import IMAGE_SIZE
 
 
 def build(student: StudentSide, name: str, seed: int, **arguments: int) -> Model:

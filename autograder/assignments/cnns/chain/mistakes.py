@@ -61,7 +61,12 @@ _RARE_POOL = "max, 3x3, stride 1"
 _SECOND_KERNEL_WORDS = {
     "sum": "the second convolution uses all three channel slices of the kernel, not one",
 }
-_BETWEEN = {"relu": "ReLU"}
+_BETWEEN_WORDS = {
+    "relu": "there is a ReLU between the convolutions",
+    "sigmoid": "there is a sigmoid between the convolutions",
+    "tanh": "there is a tanh between the convolutions",
+    "abs": "the pooling keeps the largest absolute value of each block, not the largest",
+}
 _ORDER_WORDS = {
     "pcc": "the pooling comes before both convolutions",
     "ccp": "the pooling comes after both convolutions",
@@ -75,47 +80,45 @@ _ORDER_WORDS = {
 }
 
 
+_WORDS = {  # field -> the mistake's name, and words for each wrong value
+    "image": ("chain-input", IMAGE_WORDS),
+    "order": ("chain-order", _ORDER_WORDS),
+    "pool": ("chain-pool", _POOL_WORDS),
+    "between": ("chain-between", _BETWEEN_WORDS),
+    "second_kernel": ("chain-kernel", _SECOND_KERNEL_WORDS),
+    "channels": ("chain-channels", COLOURS),
+    "rescale": ("chain-rescale", _RESCALE_WORDS),
+}
+
+
 def chain_mistakes(spec: ChainSpec) -> list[Mistake]:
     """Return in words where `spec` departs from `CHAIN`."""
-    found = []
-    if spec.image != CHAIN.image:
-        found.append(Mistake("chain-input", IMAGE_WORDS[spec.image]))
-    if spec.order != CHAIN.order:
-        found.append(Mistake("chain-order", _ORDER_WORDS[spec.order]))
-    for what, values, usual in (
-        ("padding", spec.paddings, 0),
-        ("stride", spec.strides, 1),
-        ("dilation", spec.dilations, 1),
-    ):
-        for which, value in zip(("first", "second"), values, strict=True):
+    return [mistake for field in fields(spec) for mistake in _mistakes(field.name, spec)]
+
+
+def _mistakes(field: str, spec: ChainSpec) -> Iterator[Mistake]:
+    """Yield in words where a chain departs from `CHAIN` in one of its fields."""
+    have, want = getattr(spec, field), getattr(CHAIN, field)
+    if have == want:
+        return
+    if field in _WORDS:
+        name, words = _WORDS[field]
+        yield Mistake(name, words[have])
+    elif field == "kernels":
+        yield from _kernel_mistakes(have)
+    else:
+        what = field.removesuffix("s")  # paddings, strides, dilations
+        for which, value, usual in zip(("first", "second"), have, want, strict=True):
             if value != usual:
-                words = f"the {which} convolution has {what} {value}"
-                found.append(Mistake(f"chain-{what}", words))
-    if spec.pool != CHAIN.pool:
-        found.append(Mistake("chain-pool", _POOL_WORDS[spec.pool]))
-    if spec.between != CHAIN.between:
-        words = f"there is a {_BETWEEN.get(spec.between, spec.between)} between the convolutions"
-        if spec.between == "abs":
-            words = "the pooling keeps the largest absolute value of each block, not the largest"
-        found.append(Mistake("chain-between", words))
-    if spec.second_kernel != CHAIN.second_kernel:
-        words = _SECOND_KERNEL_WORDS[spec.second_kernel]
-        found.append(Mistake("chain-kernel", words))
-    found += _kernel_mistakes(spec.kernels)
-    if spec.channels != CHAIN.channels:
-        found.append(Mistake("chain-channels", COLOURS[spec.channels]))
-    if spec.rescale != CHAIN.rescale:
-        found.append(Mistake("chain-rescale", _RESCALE_WORDS[spec.rescale]))
-    return found
+                yield Mistake(f"chain-{what}", f"the {which} convolution has {what} {value}")
 
 
 def _kernel_mistakes(kernels: tuple[str, str]) -> Iterator[Mistake]:
     """Yield what is done to the kernel before the convolutions."""
-    first, second = kernels
-    places = [("both convolutions", first)]
-    if first != second:
-        places = [("the first convolution", first), ("the second convolution", second)]
-    for place, change in places:
+    places = dict(zip(("the first convolution", "the second convolution"), kernels, strict=True))
+    if len(set(kernels)) == 1:
+        places = {"both convolutions": kernels[0]}
+    for place, change in places.items():
         if change != "none":
             name = "chain-flipped" if change in FLIPPED else "chain-kernel"
             yield Mistake(name, f"{_KERNELS_WORDS[change]} in {place}")
@@ -156,7 +159,7 @@ def _changes() -> list[dict[str, object]]:
     for field in ("strides", "dilations"):
         changes += [{field: pair} for pair in ((2, 2), (2, 1), (1, 2))]
     changes += [{"pool": pool} for pool in _POOL_WORDS if pool != _RARE_POOL]
-    changes += [{"between": name} for name in ("relu", "sigmoid", "tanh", "abs")]
+    changes += [{"between": name} for name in _BETWEEN_WORDS]
     changes += [{"rescale": name} for name in RESCALES if name != "none"]
     changes += [{"second_kernel": name} for name in _SECOND_KERNEL_WORDS]
     for name in _KERNELS_WORDS:

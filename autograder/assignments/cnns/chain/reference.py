@@ -22,31 +22,31 @@ class ChainSpec:
     """A chain of convolutions and poolings on one image.
 
     Attributes:
-        order: the steps: "c" convolution, "p" pooling.
         image: what is done to the image before: a key of `IMAGES`.
+        order: the steps: "c" convolution, "p" pooling.
         paddings: zero padding of the first and the second convolution.
         strides: of the first and the second convolution.
         dilations: of the first and the second convolution.
         pool: a key of `POOLS`.
         between: what is applied after the first convolution.
-        rescale: what is applied at the end: a key of `RESCALES`.
         second_kernel: which slices the second convolution takes: a key of `SECOND_KERNELS`.
         kernels: what is done to the kernel before the first and the second convolution: keys of
             `KERNELS`.
         channels: what becomes of the image's colours: "all", or a key of `mistakes.COLOURS`.
+        rescale: what is applied at the end: a key of `RESCALES`.
     """
 
-    order: str = "cpc"
     image: str = "none"
+    order: str = "cpc"
     paddings: tuple[int, int] = (0, 0)
     strides: tuple[int, int] = (1, 1)
     dilations: tuple[int, int] = (1, 1)
     pool: str = "max"
     between: str = "none"
-    rescale: str = "none"
     second_kernel: str = "first channel"
     kernels: tuple[str, str] = ("none", "none")
     channels: str = "all"
+    rescale: str = "none"
 
 
 CHAIN = ChainSpec()
@@ -131,6 +131,13 @@ def run_chain(spec: ChainSpec, image: Tensor, kernel: Tensor) -> Bounded | None:
         return RESCALES[spec.rescale](x)
     except RuntimeError:  # torch: the kernel or the window is larger than what is left
         return None
+
+
+def right_answer(image: Tensor, kernel: Tensor) -> Bounded:
+    """Return what `CHAIN` gives for an image that is large enough for it."""
+    answer = run_chain(CHAIN, image, kernel)
+    assert answer is not None, "every image that is asked about is large enough"
+    return answer
 
 
 def convolution(spec: ChainSpec, which: int, x: Bounded, kernel: Tensor) -> Bounded:

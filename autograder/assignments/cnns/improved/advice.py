@@ -11,6 +11,7 @@ from autograder.assignments.cnns.improved.inspection import BORDER_SHOWS, POSITI
 from autograder.assignments.cnns.improved.training_runs import Found
 from autograder.assignments.cnns.net.reference import net_spec, parameter_count
 from autograder.checking.mistakes import Mistake
+from autograder.checking.trained.runs import finite
 from autograder.checking.trained.verdicts import NOT_FINITE
 from course_utils.scale import Scale
 from course_utils.signs import CLASSES
@@ -26,14 +27,13 @@ def in_the_way(about: Found, scale: Scale) -> list[Mistake]:
     if no_numbers is not None:
         return [no_numbers]
     seen = about.inspection
-    left, right = about.counted["top_left"], about.counted["bottom_right"]
+    counted = about.measured.counted
+    left, right = counted["top_left"], counted["bottom_right"]
     said = _first(seen)
     if not (seen.chance or seen.constant):
         said += _places(seen, left - right)
     if left < scale.highest("bottom_right").accuracy and not _first(seen):
-        mistake = slow(seen)
-        words = f"It learns too slowly for the budget. {mistake.words}"
-        said.append(replace(mistake, words=words))
+        said.append(slow(seen, "It learns too slowly for the budget."))
     limit = parameter_count(net_spec())
     if seen.parameters >= limit:
         words = f"It has {seen.parameters:,} parameters, and Net has {limit:,}: the fix needs "
@@ -46,13 +46,16 @@ def in_the_way(about: Found, scale: Scale) -> list[Mistake]:
 
 def not_finite(about: Found) -> Mistake | None:
     """Return that a trained network answers with no numbers, if it does."""
-    if about.finite:
-        return None
-    return Mistake("improved-nan", NOT_FINITE)
+    return None if finite(about.measured) else Mistake("improved-nan", NOT_FINITE)
 
 
-def slow(seen: Inspection) -> Mistake:
-    """Return why a network may need more steps than there are."""
+def slow(seen: Inspection, opening: str) -> Mistake:
+    """Return why a network may need more steps than there are, behind an opening sentence."""
+    mistake = _slow(seen)
+    return replace(mistake, words=f"{opening} {mistake.words}")
+
+
+def _slow(seen: Inspection) -> Mistake:
     first = _first(seen)
     if first:
         return first[0]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from autograder.assignments.cnns.improved.advice import in_the_way, not_finite, slow
 from autograder.assignments.cnns.improved.training_runs import EXERCISE, Found, found
 from autograder.checking.check_result import CheckResult, Criterion
@@ -17,14 +15,11 @@ def top_left(student: StudentSide, seed: int) -> CheckResult:
     """Return the verdict on the top-left accuracy: up to 5 points."""
     about = found(student, seed)
     criterion = _criterion("top_left", about)
-    figures = {"top_left": about.counted["top_left"]}
+    figures = {"top_left": about.measured.counted["top_left"]}
     if criterion.earned == criterion.points:
         return CheckResult((criterion,), figures=figures)
-    mistake = not_finite(about)
-    if mistake is None:
-        mistake = slow(about.inspection)
-        words = f"Your network hardly learns within the budget. {mistake.words}"
-        mistake = replace(mistake, words=words)
+    hardly = "Your network hardly learns within the budget."
+    mistake = not_finite(about) or slow(about.inspection, hardly)
     return CheckResult((criterion,), mistake.words, names([mistake]), figures)
 
 

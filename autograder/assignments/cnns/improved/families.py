@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -19,23 +20,23 @@ def _family(
     name: str,
     about: str,
     build: Callable[[], nn.Module],
-    at_least: int,
-    at_most: int,
-    learns: bool | None = True,
+    *,
+    top_left: int | None = 1,
+    bottom_right: int | tuple[int, int] = 2,
 ) -> Family:
-    """Return a family by the bottom-right marks that it is meant to reach.
+    """Return a family by the marks that it is meant to reach: all, unless it says which.
 
     Args:
         name: short, unique.
         about: its architecture.
         build: makes a network with fresh weights.
-        at_least: the mark that its networks are meant to reach: 0 is none, 1 the lowest.
-        at_most: the mark that they are meant not to exceed.
-        learns: whether they are meant to reach the highest mark top left; None for neither way.
+        top_left: how many marks; None for neither way.
+        bottom_right: how many marks, or at least and at most how many.
     """
-    meant = {"bottom_right": (at_least, at_most)}
-    if learns is not None:
-        meant["top_left"] = (int(learns), int(learns))
+    least_most = (bottom_right, bottom_right) if isinstance(bottom_right, int) else bottom_right
+    meant = {"bottom_right": least_most}
+    if top_left is not None:
+        meant["top_left"] = (top_left, top_left)
     return Family(name, about, build, meant)
 
 
@@ -78,9 +79,25 @@ def _net(channels: int) -> nn.Module:
     )
 
 
-def _block(fan_in: int, fan_out: int, kernel: int, padding: int, stride: int = 1) -> nn.Module:
-    convolution = nn.Conv2d(fan_in, fan_out, kernel, stride, padding, bias=False)
-    return _layers(convolution, nn.BatchNorm2d(fan_out), nn.ReLU())
+_Norm = Callable[[int], nn.Module]
+
+
+def _block(fan_in: int, fan_out: int, norm: _Norm = nn.BatchNorm2d, **how: Any) -> nn.Module:
+    """Return a 5x5 convolution with padding 2, unless it says how else, with a norm and a ReLU."""
+    convolution = nn.Conv2d(fan_in, fan_out, **{"kernel_size": 5, "padding": 2, **how})
+    return _layers(convolution, norm(fan_out), nn.ReLU())
+
+
+def _textbook(norm: _Norm = nn.BatchNorm2d, channels: int = 8, **how: Any) -> nn.Module:
+    """Return two blocks with pooling, averages and one linear layer."""
+    c = channels
+    return _layers(
+        _block(1, c, norm, **how),
+        nn.MaxPool2d(2),
+        _block(c, 2 * c, norm, **how),
+        nn.MaxPool2d(2),
+        _average(nn.Linear(2 * c, CLASSES)),
+    )
 
 
 class Frozen(nn.Module):
@@ -215,48 +232,26 @@ class SpatialTransformer(nn.Module):
         return self.read(F.grid_sample(images, grid, align_corners=False))
 
 
-def _textbook(block: Callable[[int, int], nn.Module], channels: int = 8) -> nn.Module:
-    """Return two blocks with pooling, averages and one linear layer."""
-    c = channels
-    return _layers(
-        block(1, c),
-        nn.MaxPool2d(2),
-        block(c, 2 * c),
-        nn.MaxPool2d(2),
-        _average(nn.Linear(2 * c, CLASSES)),
-    )
-
-
-def _plain(fan_in: int, fan_out: int) -> nn.Module:
-    return _layers(nn.Conv2d(fan_in, fan_out, 5, padding=2), nn.ReLU())
-
-
-def _batch_normed(fan_in: int, fan_out: int) -> nn.Module:
-    return _layers(nn.Conv2d(fan_in, fan_out, 5, padding=2), nn.BatchNorm2d(fan_out), nn.ReLU())
-
-
-def _instance_normed(fan_in: int, fan_out: int) -> nn.Module:
-    return _layers(nn.Conv2d(fan_in, fan_out, 5, padding=2), nn.InstanceNorm2d(fan_out), nn.ReLU())
-
-
 FAMILIES = (
-    _family("guesser", "random answers", Guesser, 0, 0, learns=False),
+    _family("guesser", "random answers", Guesser, top_left=0, bottom_right=0),
     _family(
-        "untrained", "nothing but the biases of its answers learns", Frozen, 0, 0, learns=False
+        "untrained",
+        "nothing but the biases of its answers learns",
+        Frozen,
+        top_left=0,
+        bottom_right=0,
     ),
     _family(
         "linear",
         "one linear layer from pixels to classes",
         lambda: _layers(nn.Flatten(), nn.Linear(PIXELS, CLASSES)),
-        0,
-        0,
+        bottom_right=0,
     ),
     _family(
         "pixels",
         "no convolution: pixels to 20, to 10",
         lambda: _layers(nn.Flatten(), nn.Linear(PIXELS, 20), nn.ReLU(), nn.Linear(20, CLASSES)),
-        0,
-        0,
+        bottom_right=0,
     ),
     _family(
         "coarse convolution",
@@ -264,61 +259,56 @@ FAMILIES = (
         lambda: _layers(
             nn.Conv2d(1, 8, 8, stride=4), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 169, CLASSES)
         ),
-        0,
-        0,
+        bottom_right=0,
     ),
-    _family("Net", "the exercise's Net: a fully connected head", lambda: _net(8), 0, 0),
-    _family("Net, half as wide", "the exercise's Net with num_channel=4", lambda: _net(4), 0, 0),
+    _family("Net", "the exercise's Net: a fully connected head", lambda: _net(8), bottom_right=0),
+    _family(
+        "Net, half as wide",
+        "the exercise's Net with num_channel=4",
+        lambda: _net(4),
+        bottom_right=0,
+    ),
     _family(
         "convolution as head",
         "an 11x11 convolution in place of the fully connected head",
         lambda: _layers(_features(0), nn.MaxPool2d(2), nn.Conv2d(16, CLASSES, 11), nn.Flatten()),
-        0,
-        0,
+        bottom_right=0,
     ),
     _family(
         "average, bottleneck",
         "Net with averages for its first linear layer: no padding, head 16-8-10",
         lambda: _layers(_features(0), nn.MaxPool2d(2), _average(*_bottleneck())),
-        0,
-        0,
-        learns=None,
+        top_left=None,
+        bottom_right=0,
     ),
     _family(
         "average",
         "no padding, averages, head 16-10",
         lambda: _layers(_features(0), nn.MaxPool2d(2), _average(nn.Linear(16, CLASSES))),
-        0,
-        0,
+        bottom_right=0,
     ),
     _family(
         "average, padding 2, bottleneck",
         "padding 2, averages, head 16-8-10",
         lambda: _layers(_features(2), nn.MaxPool2d(2), _average(*_bottleneck())),
-        0,
-        2,
-        learns=None,
+        top_left=None,
+        bottom_right=(0, 2),
     ),
     _family(
         "average, padding 2",
         "padding 2, averages, head 16-10",
         lambda: _layers(_features(2), nn.MaxPool2d(2), _average(nn.Linear(16, CLASSES))),
-        2,
-        2,
     ),
     _family(
         "maximum, no padding",
         "no padding, maxima over places, head 16-10",
         lambda: _layers(_features(0), nn.MaxPool2d(2), _maximum(nn.Linear(16, CLASSES))),
-        1,
-        2,
+        bottom_right=(1, 2),
     ),
     _family(
         "maximum, padding 2",
         "padding 2, maxima over places, head 16-10",
         lambda: _layers(_features(2), nn.MaxPool2d(2), _maximum(nn.Linear(16, CLASSES))),
-        2,
-        2,
     ),
     _family(
         "network in network",
@@ -329,8 +319,6 @@ FAMILIES = (
             nn.ReLU(),
             _average(nn.BatchNorm1d(32), nn.Linear(32, CLASSES)),
         ),
-        2,
-        2,
     ),
     _family(
         "third convolution",
@@ -339,66 +327,44 @@ FAMILIES = (
             _features(4, (8, 16, 32), bias=False),
             _average(nn.BatchNorm1d(32), nn.Linear(32, CLASSES)),
         ),
-        2,
-        2,
     ),
     _family(
         "batch norm",
         "two convolutions with batch norm, padding 4, averages, head 16-10",
-        lambda: _layers(
-            _block(1, 8, 5, 4),
-            nn.MaxPool2d(2),
-            _block(8, 16, 5, 4),
-            nn.MaxPool2d(2),
-            _average(nn.Linear(16, CLASSES)),
-        ),
-        2,
-        2,
+        lambda: _textbook(padding=4, bias=False),
     ),
     _family(
         "all-convolutional",
         "strides in place of pooling, batch norm, averages, head 32-10",
         lambda: _layers(
-            _block(1, 8, 5, 4, stride=2),
-            _block(8, 16, 5, 4, stride=2),
-            _block(16, 32, 3, 2),
+            _block(1, 8, stride=2, padding=4, bias=False),
+            _block(8, 16, stride=2, padding=4, bias=False),
+            _block(16, 32, kernel_size=3, bias=False),
             _average(nn.Linear(32, CLASSES)),
         ),
-        2,
-        2,
     ),
     _family(
         "textbook",
         "padding 2, batch norm, averages, one linear layer",
-        lambda: _textbook(_batch_normed),
-        2,
-        2,
+        _textbook,
     ),
-    _family("textbook without norm", "the same without norm", lambda: _textbook(_plain), 2, 2),
+    _family("textbook without norm", "the same without norm", lambda: _textbook(nn.Identity)),
     _family(
         "textbook, twice as wide",
         "without norm, 16 and 32 channels",
-        lambda: _textbook(_plain, 16),
-        2,
-        2,
+        lambda: _textbook(nn.Identity, 16),
     ),
     _family(
         "strided",
         "the textbook's with strides in place of pooling",
         lambda: _layers(
-            _block(1, 8, 5, 2, stride=2),
-            _block(8, 16, 5, 2, stride=2),
+            _block(1, 8, stride=2, bias=False),
+            _block(8, 16, stride=2, bias=False),
             _average(nn.Linear(16, CLASSES)),
         ),
-        2,
-        2,
     ),
     _family(
-        "instance norm",
-        "the textbook's with InstanceNorm2d",
-        lambda: _textbook(_instance_normed),
-        2,
-        2,
+        "instance norm", "the textbook's with InstanceNorm2d", lambda: _textbook(nn.InstanceNorm2d)
     ),
     _family(
         "average normalised",
@@ -406,35 +372,29 @@ FAMILIES = (
         lambda: _layers(
             _features(0), nn.MaxPool2d(2), _average(nn.BatchNorm1d(16), nn.Linear(16, CLASSES))
         ),
-        0,
-        1,
+        bottom_right=(0, 1),
     ),
-    _family("patch transformer", "8x8 patches as tokens, no positions", PatchTransformer, 2, 2),
+    _family("patch transformer", "8x8 patches as tokens, no positions", PatchTransformer),
     _family(
         "attention pooling",
         "padding 4, a weighed mean over places, head 16-10",
         lambda: _layers(_features(4), AttentionPooling(16), nn.Linear(16, CLASSES)),
-        2,
-        2,
     ),
     _family(
         "GeM",
         "padding 4, the generalised mean, head 16-10",
         lambda: _layers(_features(4), GeM(), nn.Linear(16, CLASSES)),
-        2,
-        2,
     ),
-    _family("crop", "cuts the sign out, fully connected", Cropped, 2, 2),
-    _family("spatial transformer", "finds, cuts out, reads", SpatialTransformer, 0, 0),
+    _family("crop", "cuts the sign out, fully connected", Cropped),
+    _family("spatial transformer", "finds, cuts out, reads", SpatialTransformer, bottom_right=0),
     _family(
         "rolling",
         "the exercise's Net, each batch rolled by chance in training",
         Rolling,
-        0,
-        2,
-        learns=None,
+        top_left=None,
+        bottom_right=(0, 2),
     ),
-    _family("reference, narrower", "it with 6 and 12 channels", lambda: reference(6, 12), 2, 2),
-    _family("reference", "padding 4, no bias, averages normalised, head 16-10", reference, 2, 2),
-    _family("reference, wider", "it with 8 and 24 channels", lambda: reference(8, 24), 2, 2),
+    _family("reference, narrower", "it with 6 and 12 channels", lambda: reference(6, 12)),
+    _family("reference", "padding 4, no bias, averages normalised, head 16-10", reference),
+    _family("reference, wider", "it with 8 and 24 channels", lambda: reference(8, 24)),
 )

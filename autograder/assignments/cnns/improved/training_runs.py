@@ -13,7 +13,6 @@ from autograder.checking.student import StudentSide
 from autograder.checking.trained import runs
 from autograder.checking.trained.exercise import TrainedExercise
 from course_utils.procedure import Data, Measured
-from course_utils.scale import Accuracies
 from course_utils.signs import CLASSES
 from course_utils.training import BUDGET, SCALE, sign_data
 
@@ -39,21 +38,6 @@ class Found:
 
     measured: Measured[runs.Look]
     inspection: Inspection
-
-    @property
-    def counted(self) -> Accuracies:
-        """Return the accuracies that count."""
-        return self.measured.counted
-
-    @property
-    def finite(self) -> bool:
-        """Return whether the trained networks answered with numbers."""
-        return runs.finite(self.measured)
-
-    @property
-    def carried(self) -> int:
-        """Return how many numbers the largest of the trained networks holds."""
-        return max(run.carried for run in self.measured.runs)
 
 
 def found(student: StudentSide, seed: int) -> Found:

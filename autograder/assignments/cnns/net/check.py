@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autograder.assignments.cnns.net.diagnose import wrong_count
@@ -17,6 +17,7 @@ from autograder.assignments.cnns.net.reference import (
     flat_features,
     net_shapes,
     net_spec,
+    parameter_count,
     sizes,
 )
 from autograder.assignments.cnns.net.structure import infer
@@ -49,15 +50,14 @@ def parameters(student: StudentSide, seed: int) -> CheckResult:
     taken = [slot.parameter for pairing in matched.values() for slot in pairing.values()]
     left = [p for p in model.parameters if p not in taken]
     criteria = [_layer_criterion(layer, shapes, layer in matched, left) for layer in LAYERS]
-    criteria.append(_total_criterion("parameters in all", net_spec(), own.parameters))
-    name = f"parameters in all of {_OTHER_SHOWN}"
     try:
-        other = build(student, NET, seed, **OTHER)
-        criteria.append(_total_criterion(name, net_spec(**OTHER), other.parameters))
+        other = f"{_count(build(student, NET, seed, **OTHER).parameters):,}"
     except StudentFault as fault:
-        total = f"{_count(net_shapes(net_spec(**OTHER)).values()):,}"
-        criteria.append(verdict(name, total, str(fault), False, _TOTAL_POINTS))
-    figures = {"parameters": float(_count(p.shape for p in model.parameters))}
+        other = str(fault)
+    name, got = "parameters in all", f"{_count(own.parameters):,}"
+    criteria.append(_total_criterion(name, net_spec(), got))
+    criteria.append(_total_criterion(f"{name} of {_OTHER_SHOWN}", net_spec(**OTHER), other))
+    figures = {"parameters": float(_count(model.parameters))}
     wrong = next((c.name for c in criteria if c.earned < c.points), None)
     if wrong is None:
         return CheckResult(tuple(criteria), figures=figures)
@@ -106,13 +106,13 @@ def _layer_criterion(
     return verdict(f"layer {layer}", expected, got, False, _LAYER_POINTS)
 
 
-def _total_criterion(name: str, spec: NetSpec, got: Sequence[ParameterInfo]) -> Criterion:
-    expected, count = _count(net_shapes(spec).values()), _count(p.shape for p in got)
-    return verdict(name, f"{expected:,}", f"{count:,}", expected == count, _TOTAL_POINTS)
+def _total_criterion(name: str, spec: NetSpec, got: str) -> Criterion:
+    expected = f"{parameter_count(spec):,}"
+    return verdict(name, expected, got, got == expected, _TOTAL_POINTS)
 
 
-def _count(shapes: Iterable[Shape]) -> int:
-    return sum(math.prod(shape) for shape in shapes)
+def _count(parameters: Sequence[ParameterInfo]) -> int:
+    return sum(math.prod(p.shape) for p in parameters)
 
 
 def function(student: StudentSide, seed: int) -> CheckResult:
@@ -238,5 +238,4 @@ def _other_size_mistake(student: StudentSide, other: Recognition, seed: int) -> 
             words = f"{NET} ignores its argument {argument}: is a number written in its place?"
             return Mistake(f"{argument}-ignored", words)
     name = other.mistakes[0].name if other.mistakes else "other-sizes"
-    words = f"For other sizes than the defaults it is wrong. {other.advice}"
-    return Mistake(name, words)
+    return Mistake(name, f"For other sizes than the defaults it is wrong. {other.advice}")

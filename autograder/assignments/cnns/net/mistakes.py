@@ -55,49 +55,43 @@ _FLATTEN_WORDS = {
 }
 
 
+_LAYER_WORDS = {  # field with a value for each layer, from which on -> name, words
+    ("channels", 0): ("channels", "{layer} has {have} output channels instead of {want}"),
+    ("kernels", 0): ("kernel", "{layer} has a {have}x{have} kernel instead of {want}x{want}"),
+    ("paddings", 0): ("padding", "{layer} has padding {have} instead of none"),
+    ("strides", 0): ("stride", "{layer} has stride {have} instead of {want}"),
+    ("dilations", 0): ("dilation", "{layer} has dilation {have} instead of {want}"),
+    ("features", 2): ("size", "{layer} has {have} outputs instead of {want}"),
+    ("biases", 0): ("bias", "{layer} has no bias"),
+}
+
+
 def net_mistakes(spec: NetSpec, right: NetSpec) -> list[Mistake]:
     """Return in words where `spec` departs from `right`, from the first layer to the last."""
-    found: list[Mistake] = []
-    for i, layer in enumerate(LAYERS):
-
-        def note(what: str, words: str, layer: str = layer) -> None:
-            found.append(Mistake(f"{layer}-{what}", words, layer))
-
-        if i == 0 and spec.image != right.image:
-            note("input", IMAGE_WORDS[spec.image])
-        if i < 2:
-            _note_convolution(spec, right, i, note)
-        elif spec.features[i - 2] != right.features[i - 2]:
-            have, want = spec.features[i - 2], right.features[i - 2]
-            note("size", f"{layer} has {have} outputs instead of {want}")
-        if i == 2 and spec.flatten != right.flatten:
-            note(f"flatten-{spec.flatten}", _FLATTEN_WORDS[spec.flatten])
-        if spec.biases[i] != right.biases[i]:
-            note("bias", f"{layer} has no bias")
-        if spec.activations[i] != right.activations[i]:
-            note(*_activation(layer, spec.activations[i], right.activations[i]))
-    return found
+    return [
+        Mistake(f"{layer}-{what}", words, layer)
+        for i, layer in enumerate(LAYERS)
+        for what, words in _departures(spec, right, i)
+    ]
 
 
-def _note_convolution(
-    spec: NetSpec, right: NetSpec, i: int, note: Callable[[str, str], None]
-) -> None:
+def _departures(spec: NetSpec, right: NetSpec, i: int) -> Iterator[tuple[str, str]]:
+    """Yield where a layer, with what follows it, departs from the right one: what, and words."""
     layer = LAYERS[i]
-    if spec.channels[i] != right.channels[i]:
-        have, want = spec.channels[i], right.channels[i]
-        note("channels", f"{layer} has {have} output channels instead of {want}")
-    if (kernel := spec.kernels[i]) != right.kernels[i]:
-        note("kernel", f"{layer} has a {kernel}x{kernel} kernel instead of 5x5")
-    if spec.paddings[i] != right.paddings[i]:
-        note("padding", f"{layer} has padding {spec.paddings[i]} instead of none")
-    if spec.strides[i] != right.strides[i]:
-        note("stride", f"{layer} has stride {spec.strides[i]} instead of 1")
-    if i and spec.groups != right.groups:
-        note("groups", f"{layer} has groups={spec.groups} instead of 1")
-    if spec.dilations[i] != right.dilations[i]:
-        note("dilation", f"{layer} has dilation {spec.dilations[i]} instead of 1")
-    if spec.pools[i] != right.pools[i]:
-        note("pool", f"after {layer} {_POOL_WORDS[spec.pools[i]]}")
+    if i == 0 and spec.image != right.image:
+        yield "input", IMAGE_WORDS[spec.image]
+    for (field, first), (what, words) in _LAYER_WORDS.items():
+        have, want = (dict(enumerate(getattr(of, field), first)).get(i) for of in (spec, right))
+        if have != want:
+            yield what, words.format(layer=layer, have=have, want=want)
+    if i == 1 and spec.groups != right.groups:
+        yield "groups", f"{layer} has groups={spec.groups} instead of {right.groups}"
+    if i < 2 and spec.pools[i] != right.pools[i]:
+        yield "pool", f"after {layer} {_POOL_WORDS[spec.pools[i]]}"
+    if i == 2 and spec.flatten != right.flatten:
+        yield f"flatten-{spec.flatten}", _FLATTEN_WORDS[spec.flatten]
+    if spec.activations[i] != right.activations[i]:
+        yield _activation(layer, spec.activations[i], right.activations[i])
 
 
 def _activation(layer: str, have: str, want: str) -> tuple[str, str]:

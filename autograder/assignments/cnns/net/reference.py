@@ -17,9 +17,9 @@ from autograder.assignments.cnns.steps import POOLS, changed_image
 from autograder.checking import error_bounds
 from autograder.checking.error_bounds import Bounded
 from autograder.checking.pairing import Shape
+from course_utils.training import IMAGE_SIZE
 
 LAYERS = ("conv1", "conv2", "fc1", "fc2", "fc3")
-IMAGE_SIZE = 56
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,9 @@ FLATTENS: dict[str, Callable[[Bounded], Bounded]] = {
 }
 
 
-def sizes(spec: NetSpec, image_size: int = IMAGE_SIZE) -> tuple[int, int]:
+def sizes(spec: NetSpec) -> tuple[int, int]:
     """Return height (= width) of the feature maps after block 1 and after block 2; 0 for none."""
-    size, after = image_size, []
+    size, after = IMAGE_SIZE, []
     for kernel, padding, stride, dilation, pool in zip(
         spec.kernels, spec.paddings, spec.strides, spec.dilations, spec.pools, strict=True
     ):

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from autograder.assignments.cnns import made_class
 from autograder.assignments.cnns.improved.training_runs import EXERCISE, found
 from autograder.checking.student import InProcess, StudentFault
-from autograder.checking.trained.runs import Look, run_looks
+from autograder.checking.trained.runs import Look, finite, run_looks
 from autograder.inside.probe import Answer
 from course_utils import training
 from course_utils.data import load_digits_subset
@@ -78,7 +78,8 @@ def test_a_redefined_network_is_measured_anew_and_the_checks_of_one_share_it() -
 
 def test_one_seed_gives_one_verdict_and_another_one_other_signs() -> None:
     first, again, other = (
-        found(InProcess({"ImprovedNet": FullyConnected}), seed).counted for seed in (1, 1, 2)
+        found(InProcess({"ImprovedNet": FullyConnected}), seed).measured.counted
+        for seed in (1, 1, 2)
     )
     assert first == again
     assert first != other
@@ -139,9 +140,9 @@ class NotANumber(FullyConnected):
 
 def test_answers_that_are_no_numbers_score_nothing_and_are_told_of() -> None:
     about = found(InProcess({"ImprovedNet": NotANumber}), 1)
-    assert set(about.counted.values.values()) == {0}
-    assert not about.finite
-    assert found(InProcess({"ImprovedNet": FullyConnected}), 1).finite
+    assert set(about.measured.counted.values.values()) == {0}
+    assert not finite(about.measured)
+    assert finite(found(InProcess({"ImprovedNet": FullyConnected}), 1).measured)
 
 
 class TooFew(FullyConnected):
@@ -193,4 +194,4 @@ def test_weights_trained_in_the_bottom_right_earn_nothing(monkeypatch: pytest.Mo
             self.load_state_dict(weights)
 
     about = found(InProcess({"ImprovedNet": Trained}), 5)
-    assert SCALE.points(about.counted) == {"top_left": 5, "bottom_right": 0}
+    assert SCALE.points(about.measured.counted) == {"top_left": 5, "bottom_right": 0}

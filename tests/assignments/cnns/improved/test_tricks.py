@@ -290,7 +290,7 @@ def measured(session: Session, *cells: str, seed: int = 3) -> Found:
 
 
 def worth(found: Found) -> tuple[float, float]:
-    left, right = SCALE.points(found.counted).values()
+    left, right = SCALE.points(found.measured.counted).values()
     return left, right
 
 
