@@ -14,13 +14,14 @@ from autograder.assignments.cnns.improved import check as improved_check
 from autograder.assignments.cnns.improved.training_runs import EXERCISE, found
 from autograder.assignments.cnns.net import check as net_check
 from autograder.assignments.cnns.net.reference import net_spec, parameter_count
-from autograder.assignments.cnns.networks import IMAGE_SIZE, build
+from autograder.assignments.cnns.networks import build
 from autograder.checking.challenge import generator, random_images
 from autograder.checking.check_result import CheckResult, verdict
 from autograder.checking.checks import scored
 from autograder.checking.criteria import called, shape_advice, shape_criterion
 from autograder.checking.student import StudentFault, StudentSide, call
 from autograder.checking.trained.runs import numbers_in
+from course_utils.training import IMAGE_SIZE
 
 conv_pool_conv_values = scored(15)(chain_check.values)
 net_parameters = scored(10)(net_check.parameters)

@@ -19,7 +19,6 @@ from autograder.assignments.cnns.net.extra_layers import (
 )
 from autograder.assignments.cnns.net.mistakes import net_mistakes, net_neighbours
 from autograder.assignments.cnns.net.reference import (
-    IMAGE_SIZE,
     LAYERS,
     Block,
     NetSpec,
@@ -37,6 +36,7 @@ from autograder.checking.challenge import generator, random_images, random_state
 from autograder.checking.mistakes import Mistake, found_in
 from autograder.checking.pairing import Pairing, pairings
 from autograder.checking.student import Model, ParameterInfo, StudentFault, StudentSide
+from course_utils.training import IMAGE_SIZE
 
 NET = "Net"
 IMAGES = 2
