@@ -9,7 +9,14 @@ from course_utils._networks import as_tensor
 from course_utils.messages import Message, Status, WrongAnswer
 
 IMAGE_SIZES = ((12, 16), (13, 17), (16, 13), (21, 12))
-EXAMPLE = [-5.0, 3.0, 7.0]  # what the text's three steps give for `_compare_example`
+EXAMPLE = [
+    -4.0,
+    -10.0,
+    5.0,
+    5.0,
+    -16.0,
+    2.0,
+]  # what the text's three steps give for `_compare_example`
 
 
 def conv_pool_conv(fn: Callable[[Tensor, Tensor], Tensor]) -> Message:
@@ -79,11 +86,11 @@ def conv_pool_conv(fn: Callable[[Tensor, Tensor], Tensor]) -> Message:
 
 
 def example() -> tuple[Tensor, Tensor]:
-    """Return the image (3, 9, 13) and the kernel (1, 3, 3, 3) of the example, float32.
+    """Return the image (3, 11, 13) and the kernel (1, 3, 3, 3) of the example, float32.
 
     Every common mistake changes what comes out of them.
     """
-    image = (torch.arange(3 * 9 * 13) ** 2 * 5 % 7).reshape(3, 9, 13).float()
+    image = (torch.arange(3 * 11 * 13) ** 2 % 9).reshape(3, 11, 13).float()
     kernel = torch.tensor([[1.0, 0.0, -2.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
     return image, kernel.expand(1, 3, 3, 3).clone()
 

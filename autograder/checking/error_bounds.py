@@ -69,9 +69,9 @@ def conv2d(
     x: Bounded,
     weight: Tensor,
     bias: Tensor | None = None,
-    padding: int = 0,
-    stride: int = 1,
-    dilation: int = 1,
+    padding: int | tuple[int, int] = 0,
+    stride: int | tuple[int, int] = 1,
+    dilation: int | tuple[int, int] = 1,
     groups: int = 1,
 ) -> Bounded:
     """Return the convolution of `x` (..., C, H, W) with `weight` (K, C // groups, h, w)."""

@@ -30,6 +30,7 @@ from autograder.assignments.cnns.chain.mistakes import (
 )
 from autograder.assignments.cnns.chain.reference import CHAIN, ChainSpec, convolution, run_chain
 from autograder.assignments.cnns.chain.relations import is_close, is_function_of, is_sum_of
+from autograder.assignments.cnns.chain.which_step import kernels_and_biases, wrong_step
 from autograder.checking.error_bounds import Bounded
 from autograder.checking.mistakes import Mistake
 from autograder.checking.student import StudentSide
@@ -89,31 +90,46 @@ def explain(student: StudentSide, answer: ChainAnswer, rng: torch.Generator) -> 
         answer: to a question of the challenge.
         rng: draws the question.
     """
+    found = _explanations(student, answer, rng)
+    return next((explanation for explanation in found if explanation), None)
+
+
+def _explanations(
+    student: StudentSide, answer: ChainAnswer, rng: torch.Generator
+) -> Iterator[Explanation | None]:
+    """Yield explanations of one wrong step, then of two; None where one does not hold."""
     image, kernel = _question(rng)
     asked = ask(student, image, kernel)
-    if _numbers(asked) is None:
-        return None
-    if _is_changed(CHAIN, asked):
-        return Explanation((_ONLY_CHANGED,), 1)
-    specs = [CHAIN, *_bases()]
-    for spec in specs:
+    yield _with_one_more(CHAIN, answer, asked)
+    step = wrong_step(student, rng)
+    yield Explanation((step,), 1) if step else None
+    bases = list(_bases())
+    for spec in bases:
         if spec == replace(CHAIN, kernels=spec.kernels) and _is_changed(spec, asked):
-            return _explanation(spec, _CHANGED)
-    for spec in specs:
-        if _is_changed(spec, asked):
-            return _explanation(spec, _CHANGED)
-        if spec.order != CHAIN.order:
-            continue
-        if _has_another_rim(spec, asked, is_function_of):
-            alone = _has_another_rim(spec, answer, is_close)
-            # A mistake in padding is that rim.
-            return _explanation(replace(spec, paddings=CHAIN.paddings), _RIM_DIFFERS, alone)
-        as_it_is = spec.kernels[1] == CHAIN.kernels[1]
-        if as_it_is and _has_another_second_kernel(spec, asked):
-            return _explanation(spec, _SECOND_KERNEL, _has_another_second_kernel(spec, answer))
-        if _is_pooled_otherwise(spec, asked):
-            return _explanation(spec, _BETWEEN)
-    return _several(student, image)
+            yield _explanation(spec, _CHANGED)
+    for spec in bases:
+        yield _with_one_more(spec, answer, asked)
+    both = kernels_and_biases(student, rng)
+    yield Explanation((both,), 2) if both else None
+    yield _several(student, image)
+
+
+def _with_one_more(spec: ChainSpec, answer: ChainAnswer, asked: ChainAnswer) -> Explanation | None:
+    """Return the explanation by a chain and one more step that is wrong; None if more are."""
+    if _is_changed(spec, asked):
+        return _explanation(spec, _ONLY_CHANGED if spec == CHAIN else _CHANGED)
+    if spec.order != CHAIN.order:
+        return None
+    if _has_another_rim(spec, asked, is_function_of):
+        alone = _has_another_rim(spec, answer, is_close)
+        # A mistake in padding is that rim.
+        return _explanation(replace(spec, paddings=CHAIN.paddings), _RIM_DIFFERS, alone)
+    as_it_is = spec.kernels[1] == CHAIN.kernels[1]
+    if as_it_is and _has_another_second_kernel(spec, asked):
+        return _explanation(spec, _SECOND_KERNEL, _has_another_second_kernel(spec, answer))
+    if _is_pooled_otherwise(spec, asked):
+        return _explanation(spec, _BETWEEN)
+    return None
 
 
 def _question(rng: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -201,8 +217,10 @@ def _has_another_rim(
 def _has_another_second_kernel(spec: ChainSpec, answer: ChainAnswer) -> bool:
     """Return whether a chain's pooled activations are convolved, with whatever kernel."""
     pooled = run_chain(replace(spec, order="cp"), answer.image, answer.kernel)
-    got = _numbers(answer)
-    if pooled is None or got is None or len(pooled.value) > 1:
+    expected, got = run_chain(spec, answer.image, answer.kernel), _numbers(answer)
+    if pooled is None or expected is None or got is None or len(pooled.value) > 1:
+        return False
+    if got.shape != expected.value.shape:
         return False
     how = {"dilation": spec.dilations[1], "padding": spec.paddings[1], "stride": spec.strides[1]}
     return is_sum_of(F.unfold(pooled.value[None], 3, **how)[0], got)
@@ -219,4 +237,5 @@ def _is_pooled_otherwise(spec: ChainSpec, answer: ChainAnswer) -> bool:
     kinds, kind = blocks.unique(dim=1, return_inverse=True)
     places = F.one_hot(kind, kinds.shape[1]).T.double()
     maps = places.reshape(-1, 1, first.shape[1] // 2, first.shape[2] // 2)
-    return is_sum_of(convolution(spec, 1, Bounded(maps, None), answer.kernel).value, got)
+    terms = convolution(spec, 1, Bounded(maps, None), answer.kernel).value
+    return got.shape == terms.shape[1:] and is_sum_of(terms, got)

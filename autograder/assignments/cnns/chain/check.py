@@ -14,6 +14,7 @@ from autograder.assignments.cnns.chain.asking import ChainAnswer, ask
 from autograder.assignments.cnns.chain.diagnose import diagnose
 from autograder.assignments.cnns.chain.mistakes import chain_mistakes, departures, wrong_chains
 from autograder.assignments.cnns.chain.reference import ChainSpec, random_kernel
+from autograder.assignments.cnns.chain.which_step import wrong_step
 from autograder.checking.challenge import generator, random_images
 from autograder.checking.check_result import CheckResult, Criterion, verdict
 from autograder.checking.criteria import alike
@@ -25,6 +26,8 @@ from course_utils.data import portrait
 # By the number of mistakes, what of its points a criterion gives: with the right shape, and with
 # another. So one mistake costs 8 of the exercise's 20 points, and two cost 14, shape included.
 _KEPT = {1: (0.5, 0.8), 2: (0.1, 0.4)}
+_VAGUE = {"", "chain-kernel-once"}
+_HINTS = {"chain-bias", "chain-rescale"}  # of what may be wrong, where the step is not known
 _PICTURES = "The two pictures show what should come out for a photograph, and what does."
 
 
@@ -70,12 +73,15 @@ def _found(
     """Return what is wrong with a chain, and how many steps that is; 0 if this is not known."""
     spec = _recognised(answers) if repeatable and answers[0].untouched else None
     if spec:
-        return chain_mistakes(spec), departures(spec)
+        count = departures(spec)
+        in_one_step = count > 1 and wrong_step(student, rng)
+        return chain_mistakes(spec), 1 if in_one_step else count
     diagnosed = diagnose(student, answers, repeatable)
     explained = None if answers[0].right else explain(student, answers[0], rng)
     if explained is None:
         return diagnosed, 0
-    if diagnosed[0].name in ("", "chain-kernel-once"):
+    step_is_known = explained.mistakes[-1].name != "chain-changed"
+    if diagnosed[0].name in (_VAGUE | _HINTS if step_is_known else _VAGUE):
         return explained.mistakes, explained.count
     return [*explained.mistakes[:-1], *diagnosed], explained.count
 

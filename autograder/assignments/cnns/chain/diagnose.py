@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from autograder.assignments.cnns.chain.asking import ChainAnswer, ask, same
+from autograder.assignments.cnns.chain.relations import is_multiple_of
 from autograder.checking.criteria import ALIKE, alike
 from autograder.checking.mistakes import Mistake
 from autograder.checking.student import StudentSide, returned_no_tensor
@@ -73,14 +74,11 @@ def _probe_growth(student: StudentSide, answers: Sequence[ChainAnswer]) -> Mista
             "it. Return the activations as the convolution gives them.",
         )
     got, want = first.output.double(), first.expected.value
-    if got.shape == want.shape:
-        scale = float((got * want).sum() / (want * want).sum())
-        if alike(got, scale * want):
-            return Mistake(
-                "chain-rescale",
-                "All activations are right but for one factor: does something multiply or divide "
-                "them?",
-            )
+    if is_multiple_of(want, got):
+        return Mistake(
+            "chain-rescale",
+            "All activations are right but for one factor: does something multiply or divide them?",
+        )
     if nothing is not None and bool((nothing.double().abs() > ALIKE).any()):
         return Mistake(
             "chain-bias",

@@ -22,6 +22,10 @@ _RESCALE_WORDS = {
     "by norm": "the result is divided by its norm",
     "standardise": "the result is brought to mean 0 and standard deviation 1",
     "centre": "the mean of the result is subtracted from it",
+    "mirrored": "the columns of the result come in reverse order",
+    "upside down": "the rows of the result come in reverse order",
+    "turned": "the result is turned by 180 degrees",
+    "transposed": "rows and columns of the result are exchanged",
 }
 COLOURS = {  # besides "all", which a convolution adds up
     "one": "only the first channel of the image is used",
@@ -144,11 +148,17 @@ def single_mistakes() -> Iterator[ChainSpec]:
         yield replace(CHAIN, **change)  # type: ignore[arg-type]
 
 
+_ODD = ((1, 2), (2, 1))  # down and across
+
+
 def _rare_changes() -> list[dict[str, object]]:
     """Return what each mistake changes that is looked for alone."""
     changes: list[dict[str, object]] = [{"pool": _RARE_POOL}]
     for field in ("strides", "dilations"):
-        changes += [{field: pair} for pair in ((3, 3), (3, 1), (1, 3))]
+        changes += [{field: pair} for pair in ((3, 3), (3, 1), (1, 3), (4, 1), (1, 4))]
+        changes += [{field: pair} for odd in _ODD for pair in ((odd, 1), (1, odd))]
+    changes += [{"paddings": pair} for odd in ((0, 1), (1, 0)) for pair in ((odd, 0), (0, odd))]
+    changes += [{"paddings": pair} for pair in ((3, 3), (3, 0), (0, 3))]
     return changes
 
 

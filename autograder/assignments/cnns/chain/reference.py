@@ -16,6 +16,8 @@ from autograder.assignments.cnns.steps import POOLS, changed_image
 from autograder.checking import error_bounds
 from autograder.checking.error_bounds import Bounded
 
+Size = int | tuple[int, int]  # for both directions, or down and across
+
 
 @dataclass(frozen=True)
 class ChainSpec:
@@ -33,14 +35,14 @@ class ChainSpec:
         kernels: what is done to the kernel before the first and the second convolution: keys of
             `KERNELS`.
         channels: what becomes of the image's colours: "all", or a key of `mistakes.COLOURS`.
-        rescale: what is applied at the end: a key of `RESCALES`.
+        rescale: what is done to the result: a key of `RESCALES`.
     """
 
     image: str = "none"
     order: str = "cpc"
-    paddings: tuple[int, int] = (0, 0)
-    strides: tuple[int, int] = (1, 1)
-    dilations: tuple[int, int] = (1, 1)
+    paddings: tuple[Size, Size] = (0, 0)
+    strides: tuple[Size, Size] = (1, 1)
+    dilations: tuple[Size, Size] = (1, 1)
     pool: str = "max"
     between: str = "none"
     second_kernel: str = "first channel"
@@ -65,6 +67,11 @@ def _rescaled(value: Callable[[Tensor], Tensor], size: Callable[[Tensor], Tensor
     return rescale
 
 
+def _moved(move: Callable[[Tensor], Tensor]) -> Rescale:
+    """Return what only moves the activations."""
+    return lambda x: Bounded(move(x.value), None if x.error is None else move(x.error))
+
+
 RESCALES: dict[str, Rescale] = {
     "none": lambda x: x,
     "relu": lambda x: error_bounds.apply("relu", x),
@@ -78,6 +85,10 @@ RESCALES: dict[str, Rescale] = {
     "by norm": _rescaled(lambda v: v, lambda v: v.norm()),
     "standardise": _rescaled(lambda v: v - v.mean(), lambda v: v.std()),
     "centre": _rescaled(lambda v: v - v.mean(), torch.ones_like),
+    "mirrored": _moved(lambda v: v.flip(-1)),
+    "upside down": _moved(lambda v: v.flip(-2)),
+    "turned": _moved(lambda v: v.flip(-1, -2)),
+    "transposed": _moved(lambda v: v.mT),
 }
 
 KERNELS: dict[str, Callable[[Tensor], Tensor]] = {

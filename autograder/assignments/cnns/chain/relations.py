@@ -17,7 +17,7 @@ def is_sum_of(terms: Tensor, got: Tensor) -> bool:
     More than one of them has to count, and there have to be far fewer than entries.
     """
     terms, known = terms.flatten(1), got.flatten().isfinite()
-    if terms.shape[1] != len(known) or 2 * len(terms) > known.sum() or not _varies(got):
+    if terms.shape[1] != len(known) or 2 * len(terms) > known.sum() or not varies(got):
         return False
     terms, wanted = terms[:, known].T, got.flatten()[known, None]
     factors = torch.linalg.lstsq(terms, wanted).solution
@@ -27,7 +27,7 @@ def is_sum_of(terms: Tensor, got: Tensor) -> bool:
 
 def is_function_of(expected: Tensor, got: Tensor) -> bool:
     """Return whether `got` has equal entries wherever `expected`, of the same shape, has."""
-    if got.shape != expected.shape or not _varies(got):
+    if got.shape != expected.shape or not varies(got):
         return False
     known = got.isfinite()
     values, which = (expected[known] * 1000).round().unique(return_inverse=True)
@@ -42,7 +42,14 @@ def is_close(expected: Tensor, got: Tensor) -> bool:
     return bool((expected - got).abs().max() <= ALIKE * expected.abs().max())
 
 
-def _varies(x: Tensor) -> bool:
+def is_multiple_of(expected: Tensor, got: Tensor) -> bool:
+    """Return whether `got` is `expected` times one factor that is not zero."""
+    if got.shape != expected.shape or not varies(got):
+        return False
+    return is_close((got * expected).sum() / (expected**2).sum() * expected, got)
+
+
+def varies(x: Tensor) -> bool:
     """Return whether enough entries are finite, and not all of these the same."""
     known = x[x.isfinite()]
     if len(known) <= _MIN_FINITE * x.numel():

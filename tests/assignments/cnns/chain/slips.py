@@ -14,7 +14,86 @@ _MEDIAN = (
 _APART = "F.conv2d(image, kernel.transpose(0, 1), groups=3)"
 Changes = dict[str, str]
 
+
+def _first_of_all(line: str) -> Changes:
+    return {_START: f"{_START}    {line}\n"}
+
+
+def _at_the_end(expression: str) -> Changes:
+    return {_SECOND: expression.replace("@", f"({_SECOND})")}
+
+
+AT_THE_END = {
+    "a softmax of each row": "torch.softmax(@, -1)",
+    "each row by its norm": "F.normalize(@, dim=-1)",
+    "as large as the image": "F.interpolate(@[None], size=image.shape[1:], mode='bilinear')[0]",
+    "twice as large": "F.interpolate(@[None], scale_factor=2)[0]",
+    "mirrored at the end": "@.flip(-1)",
+    "transposed at the end": "@.mT",
+    "turned by 90 degrees at the end": "@.rot90(1, (1, 2))",
+    "flattened": "@.flatten()",
+    "flattened but for the channel": "@.flatten(1)",
+    "pooled at the end": "F.avg_pool2d(@, 2)",
+    "smoothed at the end": "F.avg_pool2d(@, 3, 1, 1)",
+    "its mean": "@.mean()",
+    "its largest": "@.amax((1, 2))",
+    "its running sum": "@.cumsum(-1)",
+    "three channels": "@.repeat(3, 1, 1)",
+    "a batch of three": "@[None].repeat(3, 1, 1, 1)",
+}
+BETWEEN = {
+    "a pooling of 1x2": "F.max_pool2d(x, (1, 2))",
+    "a pooling of 2x1": "F.max_pool2d(x, (2, 1))",
+    "a pooling of 2x2 with stride 3": "F.max_pool2d(x, 2, 3)",
+    "a pooling of 3x3 with stride 1 and padding": "F.max_pool2d(x, 3, 1, 1)",
+    "a pooling of 5x5 with stride 2": "F.max_pool2d(x, 5, 2)",
+    "a pooling to 14x14": "F.adaptive_max_pool2d(x, 14)",
+    "averages of 3x3": "F.avg_pool2d(x, 3)",
+    "pooled, and blown up again": "F.interpolate(F.max_pool2d(x, 2)[None], scale_factor=2)[0]",
+    "each pooled row by its norm": "F.normalize(F.max_pool2d(x, 2), dim=-1)",
+    "a softmax of each pooled row": "torch.softmax(F.max_pool2d(x, 2), -1)",
+    "the pooling of a sum with its mirror image": "F.max_pool2d(x + x.flip(-1), 2)",
+}
+OTHER_KERNELS = {
+    "the kernel squared": "kernel**2",
+    "a softmax of the kernel": "torch.softmax(kernel.flatten(), 0).view_as(kernel)",
+    "a softmax of the kernel's rows": "torch.softmax(kernel, -1)",
+    "the kernel standardised": "(kernel - kernel.mean()) / kernel.std()",
+    "the kernel brought to [0, 1]": "(kernel - kernel.min()) / (kernel.max() - kernel.min())",
+    "the kernel and a tenth": "kernel + 0.1",
+    "no negative numbers in the kernel": "kernel.relu()",
+    "a kernel of ones": "torch.ones_like(kernel)",
+    "the kernel's rows by their sums": "kernel / kernel.sum(-1, keepdim=True)",
+    "the kernel's columns rolled": "kernel.roll(1, -1)",
+}
+OTHER_IMAGES = {
+    "the image smoothed": "F.avg_pool2d(image, 3, 1, 1)",
+    "the image half as large": "F.avg_pool2d(image, 2)",
+    "the image brought to 28x28": "F.interpolate(image[None], size=28)[0]",
+    "the image rolled": "image.roll(1, -1)",
+    "the image turned by 90 degrees": "image.rot90(1, (1, 2))",
+    "each of the image's rows by its norm": "F.normalize(image, dim=-1)",
+}
+STEPS: dict[str, Changes] = {
+    **{name: _at_the_end(end) for name, end in AT_THE_END.items()},
+    **{name: {_POOL: pool} for name, pool in BETWEEN.items()},
+    **{name: _first_of_all(f"kernel = {it}") for name, it in OTHER_KERNELS.items()},
+    **{name: _first_of_all(f"image = {it}") for name, it in OTHER_IMAGES.items()},
+    "mirrored after the pooling": {_POOL: "F.max_pool2d(x, 2).flip(-1)"},
+    "the image without its rim": _first_of_all("image = image[:, 1:-1, 1:-1]"),
+    "a transposed convolution": {_SECOND: "F.conv_transpose2d(x, kernel[:, :1])"},
+    "stride 4 in the second": {_SECOND: "F.conv2d(x, kernel[:, :1], stride=4)"},
+    "stride 2 down the first": {_FIRST: "F.conv2d(image, kernel, stride=(2, 1))"},
+    "padding across the first": {_FIRST: "F.conv2d(image, kernel, padding=(0, 1))"},
+    "modules of its own": {
+        _START: "(image, kernel, one=nn.Conv2d(3, 1, 3, bias=False), "
+        "two=nn.Conv2d(1, 1, 3, bias=False)):\n",
+        _FIRST: "one(image).detach()",
+        _SECOND: "two(x).detach()",
+    },
+}
 ONE: dict[str, Changes] = {
+    **STEPS,
     "the first kernel turned": {_FIRST: "F.conv2d(image, kernel.flip(2, 3))"},
     "the second kernel turned": {_SECOND: "F.conv2d(x, kernel[:, :1].flip(2, 3))"},
     "the first kernel transposed": {_FIRST: "F.conv2d(image, kernel.mT)"},
@@ -113,6 +192,17 @@ NONSENSE = {
     "    return F.conv2d(F.max_pool2d(x, 2), kernel[:, :1])",
     "its sum times the kernel's": "return image.sum(0, keepdim=True) * kernel.sum() ** 2",
     "the mean everywhere": f"return image.mean() * kernel.sum() ** 2 / 3 * torch.ones({_SHAPE})",
+    "the image's averages": "x = F.avg_pool2d(image.sum(0, keepdim=True)[:, 1:-1, 1:-1], 2)\n"
+    "    return kernel.sum() ** 2 * x[:, 1:-1, 1:-1]",
+    "the image's largest": "x = F.max_pool2d(image.sum(0, keepdim=True)[:, 1:-1, 1:-1], 2)\n"
+    "    return kernel.sum() ** 2 * x[:, 1:-1, 1:-1]",
+    "smoothed twice": "x = F.avg_pool2d(image.mean(0, keepdim=True), 3, 1)\n"
+    "    return F.avg_pool2d(F.avg_pool2d(x, 2), 3, 1)",
+    "every other pixel": "return kernel.sum() * image[:1, 3:-3:2, 3:-3:2]",
+    "nothing at all": "return image[:, :0]",
+    "not a number": "return image[:1, 3:-3:2, 3:-3:2] / 0 * 0",
+    "infinite": "return image[:1, 3:-3:2, 3:-3:2] / 0",
+    "an error of larger images": "assert image.shape[1] < 28\n    return image",
     "noise": f"return torch.rand({_SHAPE})",
 }
 
