@@ -107,9 +107,19 @@ class ParameterInfo:
     kind: str = ""
 
 
-def call(student: StudentSide, name: str, *arguments: Tensor) -> tuple[Tensor, list[Tensor]]:
-    """Return what the student's function `name` returns, and its arguments as it left them."""
-    _, tensors = asked(student, "call", {"name": name}, dict(_numbered(arguments)), name)
+def call(
+    student: StudentSide, name: str, *arguments: Tensor, seed: int | None = None
+) -> tuple[Tensor, list[Tensor]]:
+    """Return what the student's function `name` returns, and its arguments as it left them.
+
+    Args:
+        student: whose.
+        name: of the function.
+        arguments: its arguments.
+        seed: of torch's global generator before the call; None leaves that as it is.
+    """
+    fields = {"name": name} if seed is None else {"name": name, "seed": seed}
+    _, tensors = asked(student, "call", fields, dict(_numbered(arguments)), name)
     return take(tensors, "output"), [take(tensors, f"after.{i}") for i in range(len(arguments))]
 
 

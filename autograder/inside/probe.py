@@ -78,9 +78,11 @@ class Probe:
         except BaseException as error:  # SystemExit and the interrupt of a timeout count too
             return {"error": _describe(error)}, {}
 
-    def _call(self, tensors: Tensors, name: str) -> Answer:
+    def _call(self, tensors: Tensors, name: str, seed: int | None = None) -> Answer:
         """Call a function with the tensors "0", "1", ..., and return these as it left them."""
         function = self._lookup(name)
+        if seed is not None:
+            torch.manual_seed(seed)
         arguments = [tensors[str(index)] for index in range(len(tensors))]
         output = function(*arguments)
         after = {f"after.{index}": argument for index, argument in enumerate(arguments)}

@@ -30,7 +30,7 @@ from autograder.assignments.cnns.chain.mistakes import (
 )
 from autograder.assignments.cnns.chain.reference import CHAIN, ChainSpec, convolution, run_chain
 from autograder.assignments.cnns.chain.relations import is_close, is_function_of, is_sum_of
-from autograder.assignments.cnns.chain.which_step import kernels_and_biases, wrong_step
+from autograder.assignments.cnns.chain.which_step import SEED, kernels_and_biases, wrong_step
 from autograder.checking.error_bounds import Bounded
 from autograder.checking.mistakes import Mistake
 from autograder.checking.student import StudentSide
@@ -97,9 +97,14 @@ def explain(student: StudentSide, answer: ChainAnswer, rng: torch.Generator) -> 
 def _explanations(
     student: StudentSide, answer: ChainAnswer, rng: torch.Generator
 ) -> Iterator[Explanation | None]:
-    """Yield explanations of one wrong step, then of two; None where one does not hold."""
+    """Yield explanations of one wrong step, then of two; None where one does not hold.
+
+    There are none for a function that does not answer: it is not asked again.
+    """
     image, kernel = _question(rng)
-    asked = ask(student, image, kernel)
+    asked = ask(student, image, kernel, SEED)
+    if asked.output is None:
+        return
     yield _with_one_more(CHAIN, answer, asked)
     step = wrong_step(student, rng)
     yield Explanation((step,), 1) if step else None
@@ -174,7 +179,7 @@ def _several(student: StudentSide, image: Tensor) -> Explanation | None:
     """
     kernel = torch.zeros(1, 3, 3, 3)
     kernel[..., 0, 2] = 1
-    got = _numbers(ask(student, image, kernel))
+    got = _numbers(ask(student, image, kernel, SEED))
     pixels = (image[:1, :-2, 2:] > 0).double()
     weights = torch.tensor([[[[1.0, 2.0], [4.0, 8.0]]]], dtype=torch.float64)
     blocks = F.conv2d(pixels, weights, stride=2)[:, :-2, 2:]

@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from autograder.assignments.cnns.chain.reference import ChainSpec, right_answer, run_chain
+from autograder.checking import error_bounds
 from autograder.checking.error_bounds import Bounded
 from autograder.checking.student import StudentFault, StudentSide, call
 
 CONV_POOL_CONV = "conv_pool_conv"
+_ROUGHLY = 0.01  # relative to the largest activation
 
 
 @dataclass(frozen=True)
@@ -52,16 +54,32 @@ class ChainAnswer:
 
     def agrees(self, spec: ChainSpec) -> bool:
         """Return whether the output is what a chain gives."""
+        if self.output is None or not self._resembles(spec, self.output):
+            return False
         expected = run_chain(spec, self.image, self.kernel)
-        return (
-            expected is not None and self.output is not None and expected.agrees_with(self.output)
-        )
+        return expected is not None and expected.agrees_with(self.output)
+
+    def _resembles(self, spec: ChainSpec, output: Tensor) -> bool:
+        """Return whether an output is about what a chain gives: found in a third of the time."""
+        rough = run_chain(spec, self.image, self.kernel, error_bounds.rough)
+        if rough is None or rough.value.shape != output.shape or not output.is_floating_point():
+            return False
+        return bool((rough.value - output).abs().max() <= _ROUGHLY * rough.value.abs().max())
 
 
-def ask(student: StudentSide, image: Tensor, kernel: Tensor) -> ChainAnswer:
-    """Return the answer of the student's function on one image and kernel."""
+def ask(
+    student: StudentSide, image: Tensor, kernel: Tensor, seed: int | None = None
+) -> ChainAnswer:
+    """Return the answer of the student's function on one image and kernel.
+
+    Args:
+        student: whose.
+        image: (3, H, W) float32.
+        kernel: (1, 3, 3, 3) float32, three equal slices.
+        seed: makes a random function answer alike each time; None lets it be random.
+    """
     try:
-        output, after = call(student, CONV_POOL_CONV, image, kernel)
+        output, after = call(student, CONV_POOL_CONV, image, kernel, seed=seed)
     except StudentFault as fault:
         return ChainAnswer(image, kernel, None, True, str(fault))
     untouched = all(same(a, b) for a, b in zip(after, (image, kernel), strict=True))

@@ -54,6 +54,7 @@ class ChainSpec:
 CHAIN = ChainSpec()
 
 Rescale = Callable[[Bounded], Bounded]
+Start = Callable[[Tensor], Bounded]
 
 
 def _rescaled(value: Callable[[Tensor], Tensor], size: Callable[[Tensor], Tensor]) -> Rescale:
@@ -119,15 +120,18 @@ def random_kernel(rng: torch.Generator) -> Tensor:
     return ((entries - entries.mean()) / entries.std() - 0.1).repeat(1, 3, 1, 1)
 
 
-def run_chain(spec: ChainSpec, image: Tensor, kernel: Tensor) -> Bounded | None:
+def run_chain(
+    spec: ChainSpec, image: Tensor, kernel: Tensor, start: Start = error_bounds.exact
+) -> Bounded | None:
     """Return the chain's output (1, h, w), or None where the image is too small for it.
 
     Args:
         spec: the chain.
         image: (3, H, W) float32.
         kernel: (1, 3, 3, 3) float32 with three equal channel slices.
+        start: `error_bounds.rough` for a quick look, without bounds.
     """
-    x = changed_image(spec.image, error_bounds.exact(image))
+    x = changed_image(spec.image, start(image))
     x = _colours(spec.channels, x)
     convolutions = 0
     try:

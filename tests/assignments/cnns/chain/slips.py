@@ -79,6 +79,12 @@ STEPS: dict[str, Changes] = {
     **{name: {_POOL: pool} for name, pool in BETWEEN.items()},
     **{name: _first_of_all(f"kernel = {it}") for name, it in OTHER_KERNELS.items()},
     **{name: _first_of_all(f"image = {it}") for name, it in OTHER_IMAGES.items()},
+    "dropout": {_POOL: "F.dropout(F.max_pool2d(x, 2))"},
+    "noise on the image": _first_of_all("image = image + 0.1 * torch.rand_like(image)"),
+    "modules made in each call": {
+        _FIRST: "nn.Conv2d(3, 1, 3, bias=False)(image).detach()",
+        _SECOND: "nn.Conv2d(1, 1, 3, bias=False)(x).detach()",
+    },
     "mirrored after the pooling": {_POOL: "F.max_pool2d(x, 2).flip(-1)"},
     "the image without its rim": _first_of_all("image = image[:, 1:-1, 1:-1]"),
     "a transposed convolution": {_SECOND: "F.conv_transpose2d(x, kernel[:, :1])"},
