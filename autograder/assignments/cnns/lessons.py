@@ -202,6 +202,11 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
         "channel's slice.",
     ),
     (
+        r"chain-other-kernel",
+        "The numbers of both kernels come in with the argument `kernel`, and stay as they are. "
+        "Print what each convolution gets as its kernel, and compare it with the argument.",
+    ),
+    (
         r"chain-flipped",
         "PyTorch's convolution does not turn the kernel around first. Give it the kernel as it is.",
     ),

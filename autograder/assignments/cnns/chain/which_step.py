@@ -53,12 +53,12 @@ _SECOND = Mistake(
     "its padding, stride and dilation.",
 )
 _KERNEL = Mistake(
-    "chain-kernel",
+    "chain-other-kernel",
     "Convolutions and pooling are right, but they do not use the kernel as it comes in. What do "
     "you do to its numbers, or whose kernel is it?",
 )
 _KERNEL_AND_BIAS = Mistake(
-    "chain-kernel",
+    "chain-other-kernel",
     "The pooling is right. But the convolutions do not use the kernel as it comes in, and a bias "
     "is added.",
 )
