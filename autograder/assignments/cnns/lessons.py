@@ -202,6 +202,11 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
         "channel's slice.",
     ),
     (
+        r"chain-after-first",
+        "Three steps are asked for: convolution, max pooling of 2x2 blocks, convolution. Take an "
+        "image of zeros with a single 1, and follow it: where is it after each step?",
+    ),
+    (
         r"chain-other-kernel",
         "The numbers of both kernels come in with the argument `kernel`, and stay as they are. "
         "Print what each convolution gets as its kernel, and compare it with the argument.",

@@ -30,7 +30,12 @@ from autograder.assignments.cnns.chain.mistakes import (
 )
 from autograder.assignments.cnns.chain.reference import CHAIN, ChainSpec, convolution, run_chain
 from autograder.assignments.cnns.chain.relations import is_close, is_function_of, is_sum_of
-from autograder.assignments.cnns.chain.which_step import SEED, kernels_and_biases, wrong_step
+from autograder.assignments.cnns.chain.which_step import (
+    SEED,
+    kernels_and_biases,
+    only_the_first_is_right,
+    wrong_step,
+)
 from autograder.checking.error_bounds import Bounded
 from autograder.checking.mistakes import Mistake
 from autograder.checking.student import StudentSide
@@ -117,6 +122,8 @@ def _explanations(
     both = kernels_and_biases(student, rng)
     yield Explanation((both,), 2) if both else None
     yield _several(student, image)
+    after = only_the_first_is_right(student, rng)
+    yield Explanation((after,), 2) if after else None
 
 
 def _with_one_more(spec: ChainSpec, answer: ChainAnswer, asked: ChainAnswer) -> Explanation | None:

@@ -62,6 +62,11 @@ _KERNEL_AND_BIAS = Mistake(
     "The pooling is right. But the convolutions do not use the kernel as it comes in, and a bias "
     "is added.",
 )
+_AFTER_THE_FIRST = Mistake(
+    "chain-after-first",
+    "The first convolution is right, but more than one thing is wrong after it. Print what each "
+    "step gives, and compare it with what it should give.",
+)
 _IMAGE = Mistake(
     "chain-input",
     "With a single 1 in the kernel, convolutions and pooling do what they should. But it is not "
@@ -85,6 +90,19 @@ def wrong_step(student: StudentSide, rng: torch.Generator) -> Mistake | None:
         _changes_the_image: _IMAGE,
     }
     return next((mistake for holds, mistake in relations.items() if holds(asked)), None)
+
+
+def only_the_first_is_right(student: StudentSide, rng: torch.Generator) -> Mistake | None:
+    """Return what to say of a chain whose answer depends on the first convolution; else None."""
+    asked = _Asked(student, rng)
+    here, again = (asked.answers(image_with_first, asked.first) for _ in range(2))
+    others = asked.answers(image_with_first, 1 - 2 * asked.first.mT)
+    moved = asked.answers(_one_image, asked.image)
+    if not (here and again and others and moved):
+        return None
+    equal = all(alike(one, two) for one, two in zip(here, again, strict=True))
+    differ = not any(alike(one, two) for one, two in zip(here, others, strict=True))
+    return _AFTER_THE_FIRST if equal and differ and not alike(*moved[:2]) else None
 
 
 def kernels_and_biases(student: StudentSide, rng: torch.Generator) -> Mistake | None:
@@ -192,13 +210,14 @@ def _changes_the_kernel(asked: _Asked, biased: bool = False) -> bool:
 
 
 def _changes_the_image(asked: _Asked) -> bool:
-    def one_image(image: Tensor, place: Place, rng: torch.Generator) -> Tensor:
-        return image
-
-    answers = asked.answers(one_image, asked.image)
+    answers = asked.answers(_one_image, asked.image)
     doubled = asked.answer(asked.image, 2 * single(_PLACES[0]))
     # Two pixels are one more place after the pooling.
     return _are_moved(answers, 3) and doubled is not None and alike(doubled, 4 * answers[0])
+
+
+def _one_image(image: Tensor, place: Place, rng: torch.Generator) -> Tensor:
+    return image
 
 
 def _add_up(got: Tensor | None, answers: Sequence[Tensor]) -> bool:

@@ -174,6 +174,10 @@ ONE: dict[str, Changes] = {
     "the image changed in place": {_FIRST: "F.conv2d(image.sub_(0.5), kernel)"},
 }
 TWO: dict[str, tuple[str, str]] = {
+    "pooled rows, their mean": ("a softmax of each pooled row", "its mean"),
+    "1x2, twice as large": ("a pooling of 1x2", "twice as large"),
+    "stride 3, transposed": ("a pooling of 2x2 with stride 3", "transposed at the end"),
+    "rounded, mirrored": ("rounded between", "mirrored at the end"),
     "turned, clamped": ("the first kernel turned", "clamped after the pooling"),
     "turned, a bias": ("the second kernel turned", "a bias after the first"),
     "transposed, ReLU6": ("the first kernel transposed", "a ReLU6 between"),
@@ -193,7 +197,6 @@ NONSENSE = {
     "ones": f"return torch.ones({_SHAPE})",
     "the image": "return image",
     "the image, halved": "return F.avg_pool2d(image[:1, 1:-1, 1:-1], 2)[:, 1:-1, 1:-1]",
-    "a convolution and a cut": "return F.max_pool2d(F.conv2d(image, kernel), 2)[:, 1:-1, 1:-1]",
     "the pooled image convolved": "x = image[:1, 1:-1, 1:-1]\n"
     "    return F.conv2d(F.max_pool2d(x, 2), kernel[:, :1])",
     "its sum times the kernel's": "return image.sum(0, keepdim=True) * kernel.sum() ** 2",

@@ -45,6 +45,11 @@ def test_two_slips_that_nobody_listed_cost_six_to_fourteen(slips):
     assert 6 <= lost(chain(*(ONE[slip] for slip in TWO[slips]))) <= 14
 
 
+def test_one_convolution_and_a_cut_is_two_slips():
+    body = "return F.max_pool2d(F.conv2d(image, kernel), 2)[:, 1:-1, 1:-1]"
+    assert 6 <= lost(f"def conv_pool_conv(image, kernel):\n    {body}") <= 14
+
+
 @pytest.mark.parametrize("answer", NONSENSE)
 def test_nonsense_earns_no_more_than_its_shape_does(answer):
     body = NONSENSE[answer]
