@@ -185,12 +185,6 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
         "operation: which of them did the exercise ask for?",
     ),
     (
-        r"chain-rim",
-        "A kernel that stays inside the image has fewer positions than the image has pixels, so "
-        "the result is smaller than the image. That is meant to be. Where do you add rows and "
-        "columns, or leave some out?",
-    ),
-    (
         r"chain-nan",
         "The root or the logarithm of a negative number is NaN, and so is 0 / 0. Activations may "
         "be negative. Print x.isfinite().all() after each step: where does it begin?",

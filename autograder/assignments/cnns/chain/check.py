@@ -77,7 +77,7 @@ def _found(
         in_one_step = count > 1 and wrong_step(student, rng)
         return chain_mistakes(spec), 1 if in_one_step else count
     diagnosed = diagnose(student, answers, repeatable)
-    explained = None if answers[0].right else explain(student, answers[0], rng)
+    explained = None if answers[0].right else explain(student, rng)
     if explained is None:
         return diagnosed, 0
     step_is_known = explained.mistakes[-1].name != "chain-changed"

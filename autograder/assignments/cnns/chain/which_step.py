@@ -54,13 +54,13 @@ _SECOND = Mistake(
 )
 _KERNEL = Mistake(
     "chain-other-kernel",
-    "Convolutions and pooling are right, but they do not use the kernel as it comes in. What do "
-    "you do to its numbers, or whose kernel is it?",
+    "Convolutions and pooling are right, but not both convolutions use the kernel as it comes in. "
+    "What do you do to its numbers, or whose kernel is it?",
 )
 _KERNEL_AND_BIAS = Mistake(
     "chain-other-kernel",
-    "The pooling is right. But the convolutions do not use the kernel as it comes in, and a bias "
-    "is added.",
+    "The pooling is right. But not both convolutions use the kernel as it comes in, and a bias is "
+    "added.",
 )
 _AFTER_THE_FIRST = Mistake(
     "chain-after-first",

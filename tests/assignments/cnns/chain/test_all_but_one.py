@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 
 from autograder.assignments.cnns.chain.all_but_one import explain
-from autograder.assignments.cnns.chain.asking import ask
-from autograder.assignments.cnns.chain.reference import random_kernel
 from autograder.checking import checks
-from autograder.checking.challenge import generator, random_images
+from autograder.checking.challenge import generator
 from autograder.checking.lessons import lesson
 from tests.assignments.cnns.chain.slips import (
     AT_THE_END,
@@ -61,7 +59,6 @@ def test_nonsense_earns_no_more_than_its_shape_does(answer):
     [
         (["the second kernel turned", "a bias after the first"], "180 degrees in the second"),
         (["the first kernel transposed", "a ReLU6 between"], "exchanged in the first"),
-        (["the image squared", "replicated rim in the second"], "at the edge"),
     ],
 )
 def test_of_two_slips_the_listed_one_is_named(slips, words):
@@ -78,7 +75,6 @@ def test_what_is_right_does_not_depend_on_the_seed(seed):
     for slip, count in COUNTS:
         rng = generator(seed)
         asked = student(chain(ONE[slip]))
-        answer = ask(asked, random_images(1, 3, 32, 32, rng)[0], random_kernel(rng))
-        explanation = explain(asked, answer, rng)
+        explanation = explain(asked, rng)
         assert explanation is not None
         assert explanation.count == count
