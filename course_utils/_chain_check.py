@@ -9,14 +9,7 @@ from course_utils._networks import as_tensor
 from course_utils.messages import Message, Status, WrongAnswer
 
 IMAGE_SIZES = ((12, 16), (13, 17), (16, 13), (21, 12))
-EXAMPLE = [
-    -4.0,
-    -10.0,
-    5.0,
-    5.0,
-    -16.0,
-    2.0,
-]  # what the text's three steps give for `_compare_example`
+EXAMPLE = [-4.0, -10.0, 5.0, 5.0, -16.0, 2.0]  # what the three steps give for `example`
 
 
 def conv_pool_conv(fn: Callable[[Tensor, Tensor], Tensor]) -> Message:

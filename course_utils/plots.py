@@ -6,7 +6,7 @@ time; and digits share an axes, as its ticks and labels take most of the time of
 
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from unittest.mock import MagicMock
 
 import matplotlib.pyplot as plt
@@ -52,7 +52,7 @@ def _picture(draw: _Picture) -> _Picture:
             return _empty_axes(axes.size).reshape(axes.shape)
         return _empty_axes(1)[0]
 
-    return drawn  # type: ignore[return-value]
+    return cast(_Picture, drawn)
 
 
 @functools.cache

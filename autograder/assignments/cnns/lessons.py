@@ -196,7 +196,7 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
         "channel's slice.",
     ),
     (
-        r"chain-after-first",
+        r"chain-after-first|chain-second",
         "Three steps are asked for: convolution, max pooling of 2x2 blocks, convolution. Take an "
         "image of zeros with a single 1, and follow it: where is it after each step?",
     ),

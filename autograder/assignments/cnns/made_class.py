@@ -117,7 +117,7 @@ _PLAIN_GAP = dedent("""
 _NO_FIX = dedent("""
     class ImprovedNet(Net):
         def __init__(self, num_channel=8, num_classes=10):
-            super().__init__(num_channel // 2, num_classes)
+            super().__init__(num_channel - 2, num_classes)
 """).strip()
 
 PERFECT = {"conv_pool_conv": CHAIN, "net": NET, "improved_net": IMPROVED}

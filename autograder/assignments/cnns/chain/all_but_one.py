@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from autograder.assignments.cnns.chain.asking import ChainAnswer, ask
+from autograder.assignments.cnns.chain.asking import SEED, ChainAnswer, ask
 from autograder.assignments.cnns.chain.mistakes import (
     FLIPPED,
     chain_mistakes,
@@ -29,9 +29,10 @@ from autograder.assignments.cnns.chain.mistakes import (
 from autograder.assignments.cnns.chain.reference import CHAIN, ChainSpec, convolution, run_chain
 from autograder.assignments.cnns.chain.relations import is_function_of, is_sum_of
 from autograder.assignments.cnns.chain.which_step import (
-    SEED,
+    Asked,
     kernels_and_biases,
     only_the_first_is_right,
+    single,
     wrong_step,
 )
 from autograder.checking.error_bounds import Bounded
@@ -94,8 +95,10 @@ def _explanations(student: StudentSide, rng: torch.Generator) -> Iterator[Explan
     asked = ask(student, image, kernel, SEED)
     if asked.output is None:
         return
-    yield _with_one_more(CHAIN, asked)
-    step = wrong_step(student, rng)
+    if _is_changed(CHAIN, asked):
+        yield Explanation((_ONLY_CHANGED,), 1)
+    steps = Asked(student, rng)
+    step = wrong_step(steps)
     yield Explanation((step,), 1) if step else None
     bases = list(_bases())
     for spec in bases:
@@ -103,17 +106,17 @@ def _explanations(student: StudentSide, rng: torch.Generator) -> Iterator[Explan
             yield _explanation(spec, _CHANGED)
     for spec in bases:
         yield _with_one_more(spec, asked)
-    both = kernels_and_biases(student, rng)
+    both = kernels_and_biases(steps)
     yield Explanation((both,), 2) if both else None
     yield _several(student, image)
-    after = only_the_first_is_right(student, rng)
+    after = only_the_first_is_right(steps)
     yield Explanation((after,), 2) if after else None
 
 
 def _with_one_more(spec: ChainSpec, asked: ChainAnswer) -> Explanation | None:
-    """Return the explanation by a chain and one more step that is wrong; None if more are."""
+    """Return the explanation by a wrong chain and one more step; None if more are wrong."""
     if _is_changed(spec, asked):
-        return _explanation(spec, _ONLY_CHANGED if spec == CHAIN else _CHANGED)
+        return _explanation(spec, _CHANGED)
     if spec.order == CHAIN.order and _is_pooled_otherwise(spec, asked):
         return _explanation(spec, _BETWEEN)
     return None
@@ -152,9 +155,7 @@ def _several(student: StudentSide, image: Tensor) -> Explanation | None:
     A kernel with a single 1 only moves the image, so each activation should depend on the pixels of
     one 2x2 block, whatever becomes of their values.
     """
-    kernel = torch.zeros(1, 3, 3, 3)
-    kernel[..., 0, 2] = 1
-    got = _numbers(ask(student, image, kernel, SEED))
+    got = _numbers(ask(student, image, single((0, 2)), SEED))
     pixels = (image[:1, :-2, 2:] > 0).double()
     weights = torch.tensor([[[[1.0, 2.0], [4.0, 8.0]]]], dtype=torch.float64)
     blocks = F.conv2d(pixels, weights, stride=2)[:, :-2, 2:]

@@ -14,6 +14,7 @@ from autograder.checking.error_bounds import Bounded
 from autograder.checking.student import StudentFault, StudentSide, call
 
 CONV_POOL_CONV = "conv_pool_conv"
+SEED = 0  # for a student's random numbers where they are to stay the same
 _ROUGHLY = 0.01  # relative to the largest activation
 
 

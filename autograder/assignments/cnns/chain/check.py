@@ -14,7 +14,7 @@ from autograder.assignments.cnns.chain.asking import ChainAnswer, ask
 from autograder.assignments.cnns.chain.diagnose import diagnose
 from autograder.assignments.cnns.chain.mistakes import chain_mistakes, departures, wrong_chains
 from autograder.assignments.cnns.chain.reference import ChainSpec, random_kernel
-from autograder.assignments.cnns.chain.which_step import wrong_step
+from autograder.assignments.cnns.chain.which_step import Asked, wrong_step
 from autograder.checking.challenge import generator, random_images
 from autograder.checking.check_result import CheckResult, Criterion, verdict
 from autograder.checking.criteria import alike
@@ -74,7 +74,7 @@ def _found(
     spec = _recognised(answers) if repeatable and answers[0].untouched else None
     if spec:
         count = departures(spec)
-        in_one_step = count > 1 and wrong_step(student, rng)
+        in_one_step = count > 1 and wrong_step(Asked(student, rng))
         return chain_mistakes(spec), 1 if in_one_step else count
     diagnosed = diagnose(student, answers, repeatable)
     explained = None if answers[0].right else explain(student, rng)

@@ -22,27 +22,23 @@ Kernels = tuple[Tensor, Tensor]
 Answer = Callable[[Tensor], Tensor | None]  # to an image (3, H, W), with one kernel
 
 
-def uses_other_kernels(answer: Answer, image: Tensor, biased: bool = False) -> bool:
-    """Return whether a function is the chain, with whatever 3x3 kernels.
+def is_biased(answer: Answer, image: Tensor) -> bool | None:
+    """Return whether a chain with whatever 3x3 kernels adds a bias; None if this is no such chain.
 
     Args:
         answer: the function.
         image: (3, H, W) float32, on which the kernels that were found are tried: in grey, as
             kernels of their own differ from colour to colour.
-        biased: whether there may be biases too.
     """
     grey = image[:1].expand(3, -1, -1).clone()
     got, effect = answer(grey), _effect(answer)
     black = answer(torch.zeros_like(image))
     if got is None or effect is None or black is None:
-        return False
-    if not biased and bool(black.abs().max() > ALIKE * got.abs().max()):
-        return False
-    return any(
-        _explain(kernels, grey, got, biased)
-        for kept in (0, 1)
-        if (kernels := _kernels(effect, kept)) is not None
-    )
+        return None
+    biased = bool(black.abs().max() > ALIKE * got.abs().max())
+    found = (_kernels(effect, kept) for kept in (0, 1))
+    explained = any(_explain(kernels, grey, got, biased) for kernels in found if kernels)
+    return biased if explained else None
 
 
 def _effect(answer: Answer) -> Tensor | None:

@@ -13,15 +13,16 @@ stands, and with any numbers around it. What comes after that step cannot tell s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from autograder.assignments.cnns.chain.asking import ask
+from autograder.assignments.cnns.chain.asking import SEED, ask
 from autograder.assignments.cnns.chain.reference import CHAIN, convolution, random_kernel
 from autograder.assignments.cnns.chain.relations import varies
-from autograder.assignments.cnns.chain.which_kernels import uses_other_kernels
+from autograder.assignments.cnns.chain.which_kernels import is_biased
 from autograder.checking.challenge import random_images
 from autograder.checking.criteria import alike
 from autograder.checking.error_bounds import Bounded, exact
@@ -31,7 +32,6 @@ from autograder.checking.student import StudentSide
 Place = tuple[int, int]  # row and column of the 1 in the kernel
 Builder = Callable[[Tensor, Place, torch.Generator], Tensor]
 
-SEED = 0  # of the student's random numbers, if there are any: so they are no more than a step
 _SIDE = 32  # pixels
 _TRIES = 4  # with another kernel each: it cannot be seen with every one
 _PLACES: tuple[Place, ...] = ((0, 0), (0, 2), (2, 0))
@@ -48,7 +48,7 @@ _BETWEEN = Mistake(
     "2x2 block. Look at the pooling, and at what stands before and after it.",
 )
 _SECOND = Mistake(
-    "chain-kernel",
+    "chain-second",
     "All is right up to the pooling, but not the second convolution. Look at its kernel, and at "
     "its padding, stride and dilation.",
 )
@@ -74,15 +74,9 @@ _IMAGE = Mistake(
 )
 
 
-def wrong_step(student: StudentSide, rng: torch.Generator) -> Mistake | None:
-    """Return what is known of the only step that is wrong; None if more are, or no chain is there.
-
-    Args:
-        student: whose.
-        rng: draws the questions.
-    """
-    asked = _Asked(student, rng)
-    relations: dict[Callable[[_Asked], bool], Mistake] = {
+def wrong_step(asked: Asked) -> Mistake | None:
+    """Return what is known of the only wrong step; None if more are wrong, or there is no chain."""
+    relations: dict[Callable[[Asked], bool], Mistake] = {
         _changes_the_result: _AT_THE_END,
         _pools_otherwise: _BETWEEN,
         _has_another_second: _SECOND,
@@ -92,9 +86,8 @@ def wrong_step(student: StudentSide, rng: torch.Generator) -> Mistake | None:
     return next((mistake for holds, mistake in relations.items() if holds(asked)), None)
 
 
-def only_the_first_is_right(student: StudentSide, rng: torch.Generator) -> Mistake | None:
+def only_the_first_is_right(asked: Asked) -> Mistake | None:
     """Return what to say of a chain whose answer depends on the first convolution; else None."""
-    asked = _Asked(student, rng)
     here, again = (asked.answers(image_with_first, asked.first) for _ in range(2))
     others = asked.answers(image_with_first, 1 - 2 * asked.first.mT)
     moved = asked.answers(_one_image, asked.image)
@@ -105,14 +98,17 @@ def only_the_first_is_right(student: StudentSide, rng: torch.Generator) -> Mista
     return _AFTER_THE_FIRST if equal and differ and not alike(*moved[:2]) else None
 
 
-def kernels_and_biases(student: StudentSide, rng: torch.Generator) -> Mistake | None:
+def kernels_and_biases(asked: Asked) -> Mistake | None:
     """Return what is wrong with a chain that has kernels and biases of its own; None of others."""
-    asked = _Asked(student, rng)
-    return _KERNEL_AND_BIAS if _changes_the_kernel(asked, biased=True) else None
+    return _KERNEL_AND_BIAS if asked.biased else None
 
 
-class _Asked:
+class Asked:
     """A question to a function, and maps on the way to its right answer.
+
+    Args:
+        student: whose function.
+        rng: draws the question, and those after it.
 
     Attributes:
         image: (3, 32, 32) float32.
@@ -143,7 +139,15 @@ class _Asked:
     def answers(self, build: Builder, wanted: Tensor) -> list[Tensor]:
         """Return the answers with the 1 at each place, to images built for a map; [] without."""
         answers = [self.answer(build(wanted, place, self.rng), single(place)) for place in _PLACES]
-        return [a for a in answers if a is not None] if None not in answers else []
+        given = [answer for answer in answers if answer is not None]
+        return given if len(given) == len(answers) else []
+
+    @cached_property
+    def biased(self) -> bool | None:
+        """Whether a chain with other kernels than the given one adds a bias; None if it is none."""
+        kernels = (random_kernel(self.rng) for _ in range(_TRIES))
+        tried = (is_biased(partial(self.answer, kernel=kernel), self.image) for kernel in kernels)
+        return next((biased for biased in tried if biased is not None), None)
 
 
 def single(place: Place) -> Tensor:
@@ -181,7 +185,7 @@ def _framed(inner: Tensor, place: Place, rng: torch.Generator) -> Tensor:
     return framed
 
 
-def _changes_the_result(asked: _Asked) -> bool:
+def _changes_the_result(asked: Asked) -> bool:
     same = asked.answers(image_with_result, asked.result)
     others = asked.answers(image_with_result, 1 - 2 * asked.result.mT)
     if asked.got is None or not same or not others:
@@ -190,26 +194,24 @@ def _changes_the_result(asked: _Asked) -> bool:
     return as_expected and not any(alike(got, asked.got) for got in others)
 
 
-def _pools_otherwise(asked: _Asked) -> bool:
+def _pools_otherwise(asked: Asked) -> bool:
     answers = asked.answers(image_with_first, asked.first)
     return _add_up(asked.got, answers) and _are_moved(answers, 2)
 
 
-def _has_another_second(asked: _Asked) -> bool:
+def _has_another_second(asked: Asked) -> bool:
     answers = asked.answers(image_with_pooled, asked.pooled)
     doubled = asked.answers(image_with_pooled, 2 * asked.pooled)
-    twice = all(alike(two, 2 * one) for two, one in zip(doubled, answers, strict=False))
-    return _add_up(asked.got, answers) and twice
+    if not _add_up(asked.got, answers) or not doubled:
+        return False
+    return all(alike(two, 2 * one) for two, one in zip(doubled, answers, strict=True))
 
 
-def _changes_the_kernel(asked: _Asked, biased: bool = False) -> bool:
-    def shows(kernel: Tensor) -> bool:
-        return uses_other_kernels(lambda image: asked.answer(image, kernel), asked.image, biased)
-
-    return any(shows(random_kernel(asked.rng)) for _ in range(_TRIES))
+def _changes_the_kernel(asked: Asked) -> bool:
+    return asked.biased is False
 
 
-def _changes_the_image(asked: _Asked) -> bool:
+def _changes_the_image(asked: Asked) -> bool:
     answers = asked.answers(_one_image, asked.image)
     doubled = asked.answer(asked.image, 2 * single(_PLACES[0]))
     # Two pixels are one more place after the pooling.

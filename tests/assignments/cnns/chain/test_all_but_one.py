@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import torch.nn.functional as F
 
 from autograder.assignments.cnns.chain.all_but_one import explain
+from autograder.assignments.cnns.chain.which_step import Asked, wrong_step
 from autograder.checking import checks
 from autograder.checking.challenge import generator
 from autograder.checking.lessons import lesson
+from autograder.checking.student import InProcess
 from tests.assignments.cnns.chain.slips import (
     AT_THE_END,
     BETWEEN,
@@ -65,6 +68,20 @@ def test_of_two_slips_the_listed_one_is_named(slips, words):
     advice = judge(chain(*(ONE[slip] for slip in slips))).advice
     assert words in advice
     assert "Both convolutions and the pooling are right" not in advice
+
+
+def test_answers_that_do_not_come_prove_nothing():
+    calls = []
+
+    def conv_pool_conv(image, kernel):
+        calls.append(1)
+        assert len(calls) < 14, "it is asked what twice the map gives"
+        x = F.max_pool2d(F.conv2d(image, kernel), 2) + 0.1
+        return F.conv2d(x, kernel[:, :1].flip(2, 3))
+
+    asked = Asked(InProcess({"conv_pool_conv": conv_pool_conv}), generator(0))
+    assert wrong_step(asked) is None
+    assert len(calls) > 14
 
 
 COUNTS = (("a sine between", 1), ("the image squared", 1), ("the kernel standardised", 1))
