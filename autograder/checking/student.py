@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 import time
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
@@ -107,9 +107,54 @@ class ParameterInfo:
     kind: str = ""
 
 
+@dataclass(frozen=True)
+class Returned:
+    """What the student's code returned.
+
+    Attributes:
+        tensors: it, or those that it holds.
+        fault: what it is, in a sentence, if it is no tensor; else "".
+    """
+
+    tensors: Sequence[Tensor]
+    fault: str = ""
+
+    def tensor(self) -> Tensor:
+        """Return the tensor that was returned.
+
+        Raises:
+            StudentFault: it was something else.
+        """
+        if self.fault:
+            raise StudentFault(self.fault)
+        return self.tensors[0]
+
+    def likeliest(self, shape: Collection[int]) -> Tensor:
+        """Return the tensor that was meant: the first of a shape, or the last one.
+
+        Raises:
+            StudentFault: there is none.
+        """
+        if not self.tensors:
+            raise StudentFault(self.fault)
+        return next((t for t in self.tensors if t.shape == shape), self.tensors[-1])
+
+
 def call(
     student: StudentSide, name: str, *arguments: Tensor, seed: int | None = None
 ) -> tuple[Tensor, list[Tensor]]:
+    """Return what the student's function `name` returns, and its arguments as it left them.
+
+    Raises:
+        StudentFault: it returns no tensor.
+    """
+    returned, after = call_for_any(student, name, *arguments, seed=seed)
+    return returned.tensor(), after
+
+
+def call_for_any(
+    student: StudentSide, name: str, *arguments: Tensor, seed: int | None = None
+) -> tuple[Returned, list[Tensor]]:
     """Return what the student's function `name` returns, and its arguments as it left them.
 
     Args:
@@ -118,9 +163,10 @@ def call(
         arguments: its arguments.
         seed: of torch's global generator before the call; None leaves that as it is.
     """
-    fields = {"name": name} if seed is None else {"name": name, "seed": seed}
-    _, tensors = asked(student, "call", fields, dict(_numbered(arguments)), name)
-    return take(tensors, "output"), [take(tensors, f"after.{i}") for i in range(len(arguments))]
+    about = {"name": name} if seed is None else {"name": name, "seed": seed}
+    answer = asked(student, "call", about, dict(_numbered(arguments)), name)
+    after = [take(answer[1], f"after.{i}") for i in range(len(arguments))]
+    return _returned(answer, name), after
 
 
 class Model:
@@ -158,9 +204,16 @@ class Model:
         self.parameters = parameter_list(fields.get("parameters"))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the output for a batch of images, in eval mode."""
-        _, tensors = self._ask("forward", tensors={"images": images})
-        return take(tensors, "output")
+        """Return the output for a batch of images, in eval mode.
+
+        Raises:
+            StudentFault: it is no tensor.
+        """
+        return self.forward_for_any(images).tensor()
+
+    def forward_for_any(self, images: Tensor) -> Returned:
+        """Return what it returns for a batch of images, in eval mode."""
+        return _returned(self._ask("forward", tensors={"images": images}), "forward")
 
     def trace(self, images: Tensor) -> list[Tensor]:
         """Return what went in and out of the submodules, until the end or the first error."""
@@ -335,6 +388,15 @@ def as_logits(output: Tensor, count: int, classes: int) -> Tensor:
     if not output.is_floating_point():
         text += ". Return the logits themselves, not the class with the largest one"
     raise StudentFault(text)
+
+
+def _returned(answer: Answer, name: str) -> Returned:
+    fields, tensors = answer
+    if "kind" not in fields:
+        return Returned([take(tensors, "output")])
+    fault = f"expected {name}(...) to return a tensor, got {_plain(fields['kind'])}"
+    held = [take(tensors, key) for key in tensors if key.startswith("held.")]
+    return Returned(held, fault)
 
 
 def take(tensors: Mapping[str, Tensor], name: str) -> Tensor:

@@ -86,7 +86,8 @@ class Probe:
         arguments = [tensors[str(index)] for index in range(len(tensors))]
         output = function(*arguments)
         after = {f"after.{index}": argument for index, argument in enumerate(arguments)}
-        return {}, {"output": _as_tensor(output, f"{name}(...)"), **after}
+        fields, returned = _returned(output)
+        return fields, {**returned, **after}
 
     def _build(
         self,
@@ -129,7 +130,7 @@ class Probe:
     def _forward(self, tensors: Tensors, handle: str) -> Answer:
         """Return the model's output for "images" in eval mode."""
         model = self._models[handle].eval()
-        return {}, {"output": _as_tensor(model(tensors["images"]), "forward(...)")}
+        return _returned(model(tensors["images"]))
 
     @torch.no_grad()
     def _trace(self, tensors: Tensors, handle: str) -> Answer:
@@ -152,10 +153,11 @@ class Probe:
         """Return which parameters a gradient of the model's output reaches, in eval mode."""
         model = self._models[handle].eval()
         learning = {name: p for name, p, _ in _parameters(model) if p.requires_grad}
-        output = _as_tensor(model(tensors["images"]), "forward(...)")
-        if not output.requires_grad or not learning:
+        held = _held(model(tensors["images"]))
+        sums = [tensor.sum() for tensor in held if tensor.requires_grad]
+        if not sums or not learning:
             return {"reached": []}, {}
-        gradients = torch.autograd.grad(output.sum(), list(learning.values()), allow_unused=True)
+        gradients = torch.autograd.grad(sums, list(learning.values()), allow_unused=True)
         pairs = zip(learning, gradients, strict=True)
         return {"reached": [name for name, gradient in pairs if gradient is not None]}, {}
 
@@ -256,10 +258,23 @@ def _named_tensors(model: nn.Module) -> Tensors:
     return {**{name: parameter for name, parameter, _ in _parameters(model)}, **buffers}
 
 
-def _as_tensor(output: Any, what: str) -> Tensor:
-    if not isinstance(output, Tensor):
-        raise WrongKind(f"expected {what} to return a tensor, got {type(output).__name__}")
-    return output
+def _returned(output: Any) -> Answer:
+    """Return a tensor as "output"; of another value its kind, and the tensors that it holds."""
+    if isinstance(output, Tensor):
+        return {}, {"output": output}
+    held = {f"held.{index}": tensor for index, tensor in enumerate(_held(output))}
+    return {"kind": type(output).__name__}, held
+
+
+def _held(output: Any) -> list[Tensor]:
+    """Return the tensors in a tuple, list or dict; of an array, or of numbers, one tensor."""
+    parts = list(output.values()) if isinstance(output, dict) else output
+    if isinstance(parts, tuple | list) and any(isinstance(part, Tensor) for part in parts):
+        return [part for part in parts if isinstance(part, Tensor)]
+    try:
+        return [torch.as_tensor(parts)]
+    except (TypeError, ValueError, RuntimeError):  # torch: no numbers, or none of one shape
+        return []
 
 
 def _packed(output: Any, what: str, arguments: Tensors) -> Answer:

@@ -11,7 +11,7 @@ from torch import Tensor
 from autograder.assignments.cnns.chain.reference import ChainSpec, right_answer, run_chain
 from autograder.checking import error_bounds
 from autograder.checking.error_bounds import Bounded
-from autograder.checking.student import StudentFault, StudentSide, call
+from autograder.checking.student import StudentFault, StudentSide, call_for_any
 
 CONV_POOL_CONV = "conv_pool_conv"
 SEED = 0  # for a student's random numbers where they are to stay the same
@@ -25,16 +25,17 @@ class ChainAnswer:
     Attributes:
         image: (3, H, W) float32.
         kernel: (1, 3, 3, 3) float32, three equal slices.
-        output: what came back, without a leading batch of one; None if nothing did.
+        output: what came back, or the tensor in it, without a leading batch of one; None if no
+            numbers came back.
         untouched: whether the arguments came back as they went.
-        reason: why nothing came back.
+        fault: why no tensor came back; "" if one did.
     """
 
     image: Tensor
     kernel: Tensor
     output: Tensor | None
     untouched: bool = True
-    reason: str = ""
+    fault: str = ""
 
     @cached_property
     def expected(self) -> Bounded:
@@ -48,8 +49,8 @@ class ChainAnswer:
 
     @property
     def keeps_shape(self) -> bool:
-        """Return whether the output has the shape and the kind of numbers that it should have."""
-        if self.output is None or not self.output.is_floating_point():
+        """Return whether a tensor came of the shape and the kind of numbers that it should have."""
+        if self.fault or self.output is None or not self.output.is_floating_point():
             return False
         return self.output.shape == self.expected.value.shape
 
@@ -79,12 +80,14 @@ def ask(
         kernel: (1, 3, 3, 3) float32, three equal slices.
         seed: makes a random function answer alike each time; None lets it be random.
     """
+    shape = (1, *((side - 2) // 2 - 2 for side in image.shape[1:]))
     try:
-        output, after = call(student, CONV_POOL_CONV, image, kernel, seed=seed)
+        returned, after = call_for_any(student, CONV_POOL_CONV, image, kernel, seed=seed)
+        output = returned.likeliest(shape)
     except StudentFault as fault:
         return ChainAnswer(image, kernel, None, True, str(fault))
     untouched = all(same(a, b) for a, b in zip(after, (image, kernel), strict=True))
-    return ChainAnswer(image, kernel, unbatched(output), untouched)
+    return ChainAnswer(image, kernel, unbatched(output), untouched, returned.fault)
 
 
 def unbatched(output: Tensor) -> Tensor:

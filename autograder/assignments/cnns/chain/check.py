@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from autograder.assignments.cnns.chain.all_but_one import explain
 from autograder.assignments.cnns.chain.asking import ChainAnswer, ask
-from autograder.assignments.cnns.chain.diagnose import diagnose
+from autograder.assignments.cnns.chain.diagnose import diagnose, no_tensor
 from autograder.assignments.cnns.chain.mistakes import chain_mistakes, departures, wrong_chains
 from autograder.assignments.cnns.chain.reference import ChainSpec, random_kernel
 from autograder.assignments.cnns.chain.which_step import Asked, wrong_step
@@ -59,7 +59,7 @@ def values(student: StudentSide, seed: int) -> CheckResult:
     found, count = _found(student, answers, repeatable, rng)
     if count:
         criteria = _but_for_mistakes(criteria, count, answers)
-    figures = _on_a_photograph(student)
+    figures = {} if first.fault else _on_a_photograph(student)
     phrases = [mistake for mistake in found if not mistake.words.endswith((".", "?"))]
     sentences = [mistake.words for mistake in found if mistake not in phrases]
     said = [found_in("function", phrases), *sentences, *([_PICTURES] if figures else [])]
@@ -71,13 +71,19 @@ def _found(
     student: StudentSide, answers: Sequence[ChainAnswer], repeatable: bool, rng: torch.Generator
 ) -> tuple[Sequence[Mistake], int]:
     """Return what is wrong with a chain, and how many steps that is; 0 if this is not known."""
-    spec = _recognised(answers) if repeatable and answers[0].untouched else None
+    first = answers[0]
+    if first.fault and first.output is not None:
+        answers = [replace(answer, fault="") for answer in answers]
+        right = all(answer.right for answer in answers)
+        found, count = ((), 0) if right else _found(student, answers, repeatable, rng)
+        return [no_tensor(first.fault), *found], count + 1 if count or right else 0
+    spec = _recognised(answers) if repeatable and first.untouched else None
     if spec:
         count = departures(spec)
         in_one_step = count > 1 and wrong_step(Asked(student, rng))
         return chain_mistakes(spec), 1 if in_one_step else count
     diagnosed = diagnose(student, answers, repeatable)
-    explained = None if answers[0].right else explain(student, rng)
+    explained = None if first.right else explain(student, rng)
     if explained is None:
         return diagnosed, 0
     step_is_known = explained.mistakes[-1].name != "chain-changed"
@@ -131,8 +137,8 @@ def _on_a_photograph(student: StudentSide) -> dict[str, Any]:
 
 
 def _values_criterion(name: str, answer: ChainAnswer, points: float) -> Criterion:
-    if answer.output is None:
-        return verdict(name, "as specified", answer.reason, False, points)
+    if answer.fault or answer.output is None:
+        return verdict(name, "as specified", answer.fault, False, points)
     want, have = tuple(answer.expected.value.shape), tuple(answer.output.shape)
     if want != have:
         return verdict(name, f"shape {want}", f"shape {have}", False, points)

@@ -19,10 +19,7 @@ def diagnose(
     """Return the mistake of a chain that the catalogue lacks, in whole sentences."""
     first, other_image, other_kernel = answers
     if first.output is None:
-        words = f"{first.reason[:1].upper()}{first.reason[1:]}".rstrip(".") + "."
-        if returned_no_tensor(first.reason):
-            return [Mistake("output-kind", words)]
-        return [Mistake("", words)]
+        return [no_tensor(first.fault)]
     if not repeatable:
         mistake = Mistake(
             "chain-random",
@@ -48,6 +45,12 @@ def diagnose(
             )
             return [Mistake("chain-globals", words)]
     return [_probe_growth(student, answers)]
+
+
+def no_tensor(fault: str) -> Mistake:
+    """Return the mistake of a chain that returns no tensor, or nothing."""
+    words = f"{fault[:1].upper()}{fault[1:]}".rstrip(".") + "."
+    return Mistake("output-kind" if returned_no_tensor(fault) else "", words)
 
 
 def _probe_growth(student: StudentSide, answers: Sequence[ChainAnswer]) -> Mistake:

@@ -89,7 +89,7 @@ def wrong_step(asked: Asked) -> Mistake | None:
 def only_the_first_is_right(asked: Asked) -> Mistake | None:
     """Return what to say of a chain whose answer depends on the first convolution; else None."""
     here, again = (asked.answers(image_with_first, asked.first) for _ in range(2))
-    others = asked.answers(image_with_first, 1 - 2 * asked.first.mT)
+    others = asked.answers(image_with_first, _another(asked.first))
     moved = asked.answers(_one_image, asked.image)
     if not (here and again and others and moved):
         return None
@@ -177,6 +177,11 @@ def image_with_result(result: Tensor, place: Place, rng: torch.Generator) -> Ten
     return image_with_pooled(_framed(result, place, rng), place, rng)
 
 
+def _another(wanted: Tensor) -> Tensor:
+    """Return a map of the same size that no step but a constant one takes for the same."""
+    return 1 - 2 * wanted.mT
+
+
 def _framed(inner: Tensor, place: Place, rng: torch.Generator) -> Tensor:
     """Return random numbers (h + 2, w + 2) that hold a map (h, w) from a place on."""
     (row, column), (height, width) = place, inner.shape
@@ -187,7 +192,7 @@ def _framed(inner: Tensor, place: Place, rng: torch.Generator) -> Tensor:
 
 def _changes_the_result(asked: Asked) -> bool:
     same = asked.answers(image_with_result, asked.result)
-    others = asked.answers(image_with_result, 1 - 2 * asked.result.mT)
+    others = asked.answers(image_with_result, _another(asked.result))
     if asked.got is None or not same or not others:
         return False
     as_expected = all(alike(got, asked.got) for got in same)
@@ -196,7 +201,10 @@ def _changes_the_result(asked: Asked) -> bool:
 
 def _pools_otherwise(asked: Asked) -> bool:
     answers = asked.answers(image_with_first, asked.first)
-    return _add_up(asked.got, answers) and _are_moved(answers, 2)
+    others = asked.answers(image_with_first, _another(asked.first))
+    if not (_add_up(asked.got, answers) and _are_moved(answers, 2) and others):
+        return False
+    return not any(alike(one, other) for one, other in zip(answers, others, strict=True))
 
 
 def _has_another_second(asked: Asked) -> bool:

@@ -166,7 +166,7 @@ def other_layers(net: NetUnderTest) -> Recognition:
         net.load(way)
     advice, output = " ".join(mistake.words for mistake in mistakes), None
     try:
-        output = net.model.forward(net.images)
+        output = net.answer(net.images)
     except StudentFault as fault:
         advice += f" {str(fault)[:1].upper()}{str(fault)[1:]}"
     else:

@@ -7,6 +7,7 @@ whose outputs agree on random images within the rounding of float32 is what the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 
 import torch
@@ -21,6 +22,7 @@ from autograder.assignments.cnns.net.diagnose import (
 from autograder.assignments.cnns.net.learning import never_learns
 from autograder.assignments.cnns.net.mistakes import net_neighbours
 from autograder.assignments.cnns.net.reference import (
+    LAYERS,
     Cache,
     NetSpec,
     convolved,
@@ -60,9 +62,22 @@ def examine(
     if not net.ways:
         return other_layers(net)
     try:
-        return _compare(net, search)
-    except StudentFault as fault:
-        return stopped(net, str(fault))
+        recognition = _compare(net, search)
+        fault = net.model.forward_for_any(net.images).fault
+    except StudentFault as failed:
+        return stopped(net, str(failed))
+    return _in_another_kind(recognition, fault) if fault else recognition
+
+
+def _in_another_kind(recognition: Recognition, fault: str) -> Recognition:
+    """Return a recognition of logits that come in a value which is no tensor."""
+    mistake = Mistake("output-kind", fault, LAYERS[-1])
+    return replace(
+        recognition,
+        mistakes=(*recognition.mistakes, mistake),
+        right_parts=recognition.right_parts - {mistake.part},
+        advice=f"{fault[:1].upper()}{fault[1:]}. {recognition.advice}".strip(),
+    )
 
 
 def _compare(net: NetUnderTest, search: bool) -> Recognition:
@@ -108,7 +123,7 @@ def _mixes(net: NetUnderTest, answer: Tensor) -> bool:
         answer: what it returned for the batch with these.
     """
     try:
-        alone = net.model.forward(net.images[:1])
+        alone = net.answer(net.images[:1])
     except StudentFault:
         return True
     return not alike(alone, answer[:1])

@@ -19,7 +19,8 @@ def _first_of_all(line: str) -> Changes:
     return {_START: f"{_START}    {line}\n"}
 
 
-def _at_the_end(expression: str) -> Changes:
+def at_the_end(expression: str) -> Changes:
+    """Return the change of a result into an expression of it, `@`."""
     return {_SECOND: expression.replace("@", f"({_SECOND})")}
 
 
@@ -75,7 +76,7 @@ OTHER_IMAGES = {
     "each of the image's rows by its norm": "F.normalize(image, dim=-1)",
 }
 STEPS: dict[str, Changes] = {
-    **{name: _at_the_end(end) for name, end in AT_THE_END.items()},
+    **{name: at_the_end(end) for name, end in AT_THE_END.items()},
     **{name: {_POOL: pool} for name, pool in BETWEEN.items()},
     **{name: _first_of_all(f"kernel = {it}") for name, it in OTHER_KERNELS.items()},
     **{name: _first_of_all(f"image = {it}") for name, it in OTHER_IMAGES.items()},
@@ -173,6 +174,14 @@ ONE: dict[str, Changes] = {
     "the first pixels cut off": {_POOL: "F.max_pool2d(x[:, 1:, 1:], 2)"},
     "the image changed in place": {_FIRST: "F.conv2d(image.sub_(0.5), kernel)"},
 }
+IN_ANOTHER_KIND = {
+    "a tuple, the result first": "@, x",
+    "a tuple, the result last": "image, x, @",
+    "a list": "[@]",
+    "numbers in lists": "@.tolist()",
+    "an array": "@.numpy()",
+    "a dict": "{'activations': @}",
+}
 TWO: dict[str, tuple[str, str]] = {
     "pooled rows, their mean": ("a softmax of each pooled row", "its mean"),
     "1x2, twice as large": ("a pooling of 1x2", "twice as large"),
@@ -212,6 +221,11 @@ NONSENSE = {
     "not a number": "return image[:1, 3:-3:2, 3:-3:2] / 0 * 0",
     "infinite": "return image[:1, 3:-3:2, 3:-3:2] / 0",
     "an error of larger images": "assert image.shape[1] < 28\n    return image",
+    "the kernel": "return kernel",
+    "a slice of the kernel": "return kernel[0, :1]",
+    "the kernel and zeros": "return F.pad(kernel[0, :1], (5, 5, 5, 5))",
+    "the kernel, enlarged": "return F.interpolate(kernel[:, :1], size=13)[0]",
+    "the image and the kernel": "return image, kernel",
     "noise": f"return torch.rand({_SHAPE})",
 }
 

@@ -14,11 +14,13 @@ from autograder.checking.student import InProcess
 from tests.assignments.cnns.chain.slips import (
     AT_THE_END,
     BETWEEN,
+    IN_ANOTHER_KIND,
     NONSENSE,
     ONE,
     OTHER_IMAGES,
     OTHER_KERNELS,
     TWO,
+    at_the_end,
     chain,
 )
 from tests.assignments.cnns.chain.test_check import CHECKS, judge, lost, student
@@ -39,6 +41,20 @@ def test_one_slip_that_nobody_listed_costs_three_to_eight_of_twenty_and_is_expla
     assert values.mistakes
     assert all(lesson("cnns", name) for name in values.mistakes)
     assert STEP.get(slip, "") in values.advice.lower()
+
+
+@pytest.mark.parametrize("kind", IN_ANOTHER_KIND)
+def test_a_result_in_another_kind_is_one_mistake_and_comes_on_top_of_another(kind):
+    right = at_the_end(IN_ANOTHER_KIND[kind])
+    judged = judge(chain(right))
+    assert 3 <= lost(chain(right)) <= 8
+    assert judged.mistakes == ("output-kind",)
+    assert judged.advice.startswith("Expected conv_pool_conv(...) to return a tensor, got ")
+    two = chain(right, ONE["the standardised between"])
+    assert 6 <= lost(two) <= 14
+    assert "output-kind" in judge(two).mistakes
+    three = chain(right, *(ONE[slip] for slip in TWO["a sine, clamped"]))
+    assert lost(three) >= 14
 
 
 @pytest.mark.parametrize("slips", TWO)

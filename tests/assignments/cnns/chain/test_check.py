@@ -69,7 +69,7 @@ def test_right_chains_agree_for_images_of_any_size(rewrite, height, width, scale
     rng = generator(seed)
     image = random_images(1, 3, height, width, rng)[0]
     trial = ask(student(rewrite.source), image, scale * random_kernel(rng))
-    assert trial.right, trial.reason
+    assert trial.right, trial.fault
 
 
 @pytest.mark.parametrize("seed", range(30))
