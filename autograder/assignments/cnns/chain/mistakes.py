@@ -62,6 +62,8 @@ _POOL_WORDS = {
     "sum": "the pooling adds up each block instead of keeping the largest value",
 }
 _RARE_POOL = "max, 3x3, stride 1"
+_WHICH = ("first", "second")
+_FULL = ("turned", 2)  # kernel and padding of a transposed convolution
 _SECOND_KERNEL_WORDS = {
     "sum": "the second convolution uses all three channel slices of the kernel, not one",
 }
@@ -97,7 +99,19 @@ _WORDS = {  # field -> the mistake's name, and words for each wrong value
 
 def chain_mistakes(spec: ChainSpec) -> list[Mistake]:
     """Return in words where `spec` departs from `CHAIN`."""
-    return [mistake for field in fields(spec) for mistake in _mistakes(field.name, spec)]
+    spec, full = _without_full(spec)
+    mistakes = [mistake for field in fields(spec) for mistake in _mistakes(field.name, spec)]
+    words = f"the {' and the '.join(full)} convolution is a transposed one: it turns the kernel, "
+    words += "and goes beyond the image"
+    return [Mistake("chain-flipped", words), *mistakes] if full else mistakes
+
+
+def _without_full(spec: ChainSpec) -> tuple[ChainSpec, list[str]]:
+    """Return a chain with plain convolutions where it has transposed ones, and which these are."""
+    how = list(zip(spec.kernels, spec.paddings, strict=True))
+    full = [which for which, one in zip(_WHICH, how, strict=True) if one == _FULL]
+    kernels, paddings = zip(*(("none", 0) if one == _FULL else one for one in how), strict=True)
+    return replace(spec, kernels=kernels, paddings=paddings), full
 
 
 def _mistakes(field: str, spec: ChainSpec) -> Iterator[Mistake]:
@@ -112,7 +126,7 @@ def _mistakes(field: str, spec: ChainSpec) -> Iterator[Mistake]:
         yield from _kernel_mistakes(have)
     else:
         what = field.removesuffix("s")  # paddings, strides, dilations
-        for which, value, usual in zip(("first", "second"), have, want, strict=True):
+        for which, value, usual in zip(_WHICH, have, want, strict=True):
             if value != usual:
                 yield Mistake(f"chain-{what}", f"the {which} convolution has {what} {value}")
 
@@ -130,8 +144,9 @@ def _kernel_mistakes(kernels: tuple[str, str]) -> Iterator[Mistake]:
 
 def departures(spec: ChainSpec) -> int:
     """Return how many mistakes make a chain of `CHAIN`; the same in both convolutions is one."""
+    spec, full = _without_full(spec)
     changed = sum(getattr(spec, field.name) != getattr(CHAIN, field.name) for field in fields(spec))
-    return changed + (spec.order == "c")  # two steps are missing
+    return changed + bool(full) + (spec.order == "c")  # two steps are missing
 
 
 def wrong_chains() -> Iterator[ChainSpec]:

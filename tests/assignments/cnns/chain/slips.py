@@ -89,6 +89,13 @@ STEPS: dict[str, Changes] = {
     "mirrored after the pooling": {_POOL: "F.max_pool2d(x, 2).flip(-1)"},
     "the image without its rim": _first_of_all("image = image[:, 1:-1, 1:-1]"),
     "a transposed convolution": {_SECOND: "F.conv_transpose2d(x, kernel[:, :1])"},
+    "the first convolution transposed": {
+        _FIRST: "F.conv_transpose2d(image, kernel.transpose(0, 1))"
+    },
+    "both convolutions transposed": {
+        _FIRST: "F.conv_transpose2d(image, kernel.transpose(0, 1))",
+        _SECOND: "F.conv_transpose2d(x, kernel[:, :1])",
+    },
     "stride 4 in the second": {_SECOND: "F.conv2d(x, kernel[:, :1], stride=4)"},
     "stride 2 down the first": {_FIRST: "F.conv2d(image, kernel, stride=(2, 1))"},
     "padding across the first": {_FIRST: "F.conv2d(image, kernel, padding=(0, 1))"},
