@@ -14,7 +14,14 @@ from torch import nn
 from autograder.assignments.cnns.net.reference import net_shapes, net_spec
 from autograder.checking import checks
 from autograder.checking.kit.asking import Network
-from autograder.checking.student import InProcess, Model, StudentFault, call
+from autograder.checking.student import (
+    InProcess,
+    Model,
+    Returned,
+    StudentFault,
+    call,
+    call_for_any,
+)
 from course_utils.training import BUDGET
 from tests.assignments.cnns.networks import PaddedPooling
 
@@ -179,6 +186,21 @@ def test_an_output_is_a_plain_tensor_or_the_students_fault(tensor):
     assert type(output) is torch.Tensor
     assert output.device.type == "cpu"
     assert not output.requires_grad
+
+
+@pytest.mark.parametrize("kind", ["tuple", 3, None, [], "\x1b[31m\u202ered", "k" * 10_000])
+def test_a_value_of_another_kind_is_told_and_what_it_holds_can_be_had(kind):
+    held = {"held.0": torch.zeros(2), "held.1": torch.ones(3), "odd": torch.zeros(1)}
+    liar = Liar({"call": ({"kind": kind}, held)})
+    with pytest.raises(StudentFault, match=r"expected f\(...\) to return a tensor, got") as caught:
+        call(liar, "f")
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 2000
+    returned, _ = call_for_any(liar, "f")
+    assert returned.likeliest((2,)).tolist() == [0, 0]
+    assert returned.likeliest((7,)).tolist() == [1, 1, 1]
+    with pytest.raises(StudentFault, match="to return a tensor"):
+        Returned((), "expected f(...) to return a tensor, got None").likeliest((2,))
 
 
 @pytest.mark.parametrize(

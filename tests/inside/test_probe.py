@@ -138,12 +138,30 @@ def test_whatever_the_student_raises_becomes_data(error):
     [
         ({}, "f is not defined: did its cell fail, or was its name changed?"),
         ({"f": 3}, "expected f to be callable, got int"),
-        ({"f": lambda x: None}, "expected f(...) to return a tensor, got NoneType"),
     ],
 )
 def test_what_cannot_be_asked_is_explained(namespace, words):
     fields, _ = Probe(namespace).answer("call", {"name": "f"}, {"0": torch.zeros(1)})
     assert fields["error"]["message"] == words
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "held"),
+    [
+        (None, "NoneType", []),
+        ("text", "str", []),
+        ([1, [2]], "list", []),
+        ([[1.0, 2.0]], "list", [(1, 2)]),
+        (torch.zeros(1, 2).numpy(), "ndarray", [(1, 2)]),
+        ((torch.zeros(1), "text", torch.zeros(2)), "tuple", [(1,), (2,)]),
+        ({"a": torch.zeros(3)}, "dict", [(3,)]),
+        (1.5, "float", [()]),
+    ],
+)
+def test_of_what_is_no_tensor_come_its_kind_and_the_tensors_in_it(value, kind, held):
+    fields, tensors = Probe({"f": lambda: value}).answer("call", {"name": "f"}, {})
+    assert fields == {"kind": kind}
+    assert [tuple(tensor.shape) for tensor in tensors.values()] == held
 
 
 def test_unknown_verbs_and_handles_become_data():
