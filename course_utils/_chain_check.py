@@ -113,13 +113,17 @@ def _compare_activation_shape(output: Tensor, height: int, width: int) -> None:
     if shape in (expected, (1, *expected), (1, 1, *expected)):
         return
     causes: dict[str, Callable[[int], int]] = {
-        "is the second convolution missing?": lambda size: (size - 2) // 2,
-        "is the pooling missing?": lambda size: size - 4,
-        "does the pooling go by steps of 1 instead of 2?": lambda size: size - 5,
-        "is one convolution missing, or are both padded?": lambda size: size // 2,
-        "does the pooling round up? Windows must fit in whole.": lambda size: (size - 1) // 2 - 2,
-        "is one of the convolutions padded?": lambda size: size // 2 - 2,
-        "is the pooling larger than 2x2?": lambda size: (size - 2) // 3 - 2,
+        "this is the size without the second convolution.": lambda size: (size - 2) // 2,
+        "this is the size without the pooling.": lambda size: size - 4,
+        "this is the size with a pooling that goes by steps of 1.": lambda size: size - 5,
+        "this is the size without one of the convolutions, or if both are padded.": lambda size: (
+            size // 2
+        ),
+        "this is the size if the pooling rounds up. Windows must fit in whole.": lambda size: (
+            (size - 1) // 2 - 2
+        ),
+        "this is the size if one of the convolutions is padded.": lambda size: size // 2 - 2,
+        "this is the size with a pooling larger than 2x2.": lambda size: (size - 2) // 3 - 2,
     }
     hints = [hint for hint, cause in causes.items() if shape[-2:] == after(cause)]
     if shape[-2:] == expected:

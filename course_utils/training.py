@@ -70,7 +70,8 @@ def rehearse(
     def run(protocol: Protocol, number: int) -> Iterator[Accuracies]:
         if protocol is BUDGET.long:
             print(
-                f"What it learns carries over, but slowly: a run of up to {protocol.steps:,} steps."
+                "It is about as good in the bottom right as in the top left, but learns slowly: "
+                f"one more run, of up to {protocol.steps:,} steps."
             )
         elif number:
             print("Luck could still change the points: one more run.")

@@ -48,6 +48,7 @@ class _ToCPU(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """Call `func`, on the CPU where it would be on what is not there."""
+        __tracebackhide__ = True  # a student's errors show the student's own lines
         kwargs = dict(kwargs or {})
         name = getattr(func, "__name__", "")
         if name in _MOVES and func is getattr(torch.Tensor, name, None) and self.lacks(name):

@@ -39,8 +39,8 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
     ),
     (
         r"chain-input|conv1-input",
-        "Use the image as it comes. If it has to be changed, change it where it is loaded, once "
-        "for the whole notebook, and not in a function or a network that others call.",
+        "Use the image as it comes: what the exercise asks for begins with a convolution. Which "
+        "line changes the image before that?",
     ),
     (
         r"chain-pool|conv\d-pool",
@@ -132,8 +132,9 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
     ),
     (
         r"output-kind",
-        "What stands behind `return` is what the caller gets: nothing gives None, and names with "
-        "commas between them give a tuple. Return one tensor, the last result.",
+        "What stands behind `return` is what the caller gets: nothing gives None, names with "
+        "commas between them give a tuple, and .numpy() gives an array. Return one tensor: what "
+        "the exercise asks for, and nothing beside it.",
     ),
     (
         r"batch-mixed",
@@ -197,17 +198,18 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
     ),
     (
         r"chain-after-first|chain-second",
-        "Three steps are asked for: convolution, max pooling of 2x2 blocks, convolution. Take an "
-        "image of zeros with a single 1, and follow it: where is it after each step?",
+        "Three steps are asked for, and no other: convolution, max pooling of 2x2 blocks, "
+        "convolution. " + _SIZES + "Which size should come out of each step, and which does?",
     ),
     (
         r"chain-other-kernel",
-        "The numbers of both kernels come in with the argument `kernel`, and stay as they are. "
-        "Print what each convolution gets as its kernel, and compare it with the argument.",
+        "Both convolutions use the numbers of the argument `kernel`, as they are. Print what each "
+        "convolution gets as its kernel, and compare it with the argument.",
     ),
     (
         r"chain-flipped",
-        "PyTorch's convolution does not turn the kernel around first. Give it the kernel as it is.",
+        "F.conv2d lays the kernel on the image as it is, and does not turn it first. Give it the "
+        "numbers of the kernel in the order in which they come.",
     ),
     (
         r"chain-channels",

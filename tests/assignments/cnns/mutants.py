@@ -895,7 +895,7 @@ CHAINS = (
         "second = nn.Conv2d(1, 1, 3, bias=False)\n"
         + CHAIN.replace("F.conv2d(x, kernel[:, :1])", "second(x)"),
         "chain-other-kernel",
-        "not both convolutions use the kernel",
+        "at least one convolution does not use the kernel",
     ),
     _chain("a bias added", "chain-bias", "bias", {"kernel[:, :1])": "kernel[:, :1]) + 0.1"}),
     _chain(

@@ -26,9 +26,10 @@ from course_utils.data import portrait
 # By the number of mistakes, what of its points a criterion gives: with the right shape, and with
 # another. So one mistake costs 8 of the exercise's 20 points, and two cost 14, shape included.
 _KEPT = {1: (0.5, 0.8), 2: (0.1, 0.4)}
+_AGAIN = "the right answer again when asked again, and no argument changed"
 _VAGUE = {"", "chain-kernel-once"}
 _HINTS = {"chain-bias", "chain-rescale"}  # of what may be wrong, where the step is not known
-_PICTURES = "The two pictures show what should come out for a photograph, and what does."
+_PICTURES = "Pictures at the exercise show, for a photograph, what should come out and what does."
 
 
 def values(student: StudentSide, seed: int) -> CheckResult:
@@ -47,7 +48,7 @@ def values(student: StudentSide, seed: int) -> CheckResult:
         _values_criterion("values on an image of another size", other_image, 3.0),
         _values_criterion("values with another, larger kernel", other_kernel, 3.0),
         verdict(
-            "the right answer again when asked again, and no argument changed",
+            _AGAIN,
             "yes",
             _steadiness(first, repeatable),
             first.right and again.right and first.untouched,
@@ -114,7 +115,9 @@ def _but_for_mistakes(
     share = _KEPT[min(count, max(_KEPT))][not all(answer.keeps_shape for answer in answers)]
     got = f"right but for {'one mistake' if count == 1 else 'two mistakes or more'}"
     return tuple(
-        replace(c, got=got, earned=share * c.points) if c.earned < share * c.points else c
+        replace(c, got=c.got if c.name == _AGAIN else got, earned=share * c.points)
+        if c.earned < share * c.points
+        else c
         for c in criteria
     )
 
@@ -150,7 +153,7 @@ def _values_criterion(name: str, answer: ChainAnswer, points: float) -> Criterio
 
 def _steadiness(first: ChainAnswer, repeatable: bool) -> str:
     if not first.right:
-        return "no right answer"
+        return "an answer that is not right"
     if not repeatable:
         return "another answer"
     return "yes" if first.untouched else "an argument was changed"

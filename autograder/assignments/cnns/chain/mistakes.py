@@ -101,8 +101,8 @@ def chain_mistakes(spec: ChainSpec) -> list[Mistake]:
     """Return in words where `spec` departs from `CHAIN`."""
     spec, full = _without_full(spec)
     mistakes = [mistake for field in fields(spec) for mistake in _mistakes(field.name, spec)]
-    words = f"the {' and the '.join(full)} convolution is a transposed one: it turns the kernel, "
-    words += "and goes beyond the image"
+    words = f"the {' and the '.join(full)} convolution is a transposed one, not a plain one: it "
+    words += "turns the kernel, and its result is larger than the image"
     return [Mistake("chain-flipped", words), *mistakes] if full else mistakes
 
 

@@ -54,23 +54,23 @@ _SECOND = Mistake(
 )
 _KERNEL = Mistake(
     "chain-other-kernel",
-    "Convolutions and pooling are right, but not both convolutions use the kernel as it comes in. "
-    "What do you do to its numbers, or whose kernel is it?",
+    "Convolutions and pooling are right, but at least one convolution does not use the kernel as "
+    "it comes in. Do you change its numbers, or take another kernel?",
 )
 _KERNEL_AND_BIAS = Mistake(
     "chain-other-kernel",
-    "The pooling is right. But not both convolutions use the kernel as it comes in, and a bias is "
-    "added.",
+    "The pooling is right. But at least one convolution does not use the kernel as it comes in, "
+    "and a bias is added.",
 )
 _AFTER_THE_FIRST = Mistake(
     "chain-after-first",
-    "The first convolution is right, but more than one thing is wrong after it. Print what each "
-    "step gives, and compare it with what it should give.",
+    "The first convolution is right, but more than one thing is wrong after it. Print the shape "
+    "after each step, and the numbers of one 2x2 block before and after the pooling.",
 )
 _IMAGE = Mistake(
     "chain-input",
-    "With a single 1 in the kernel, convolutions and pooling do what they should. But it is not "
-    "the image as it is that they get: what do you do to it first? Padding changes it too.",
+    "Convolutions and pooling are right, but they do not get the image as it comes in. Look for "
+    "what changes the image before the first convolution.",
 )
 
 

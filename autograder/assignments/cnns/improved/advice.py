@@ -33,7 +33,8 @@ def in_the_way(about: Found, scale: Scale) -> list[Mistake]:
     if not (seen.chance or seen.constant):
         said += _places(seen, left - right)
     if left < scale.highest("bottom_right").accuracy and not _first(seen):
-        said.append(slow(seen, "It learns too slowly for the budget."))
+        besides = "Besides, it learns" if said else "It learns"
+        said.append(slow(seen, f"{besides} too slowly for the budget."))
     limit = parameter_count(net_spec())
     if seen.parameters >= limit:
         words = f"It has {seen.parameters:,} parameters, and Net has {limit:,}: the fix needs "
@@ -106,7 +107,7 @@ def _places(seen: Inspection, gap: float) -> list[Mistake]:
     if elsewhere and not depends:
         if seen.jumps:
             still, moved = seen.jumps
-            words = moves + f"by {moved} pixels, and hardly when it moves by {still}: it sees an "
+            words = moves + f"by {moved} pixels, but hardly when it moves by {still}: it sees an "
             words += "image in blocks, which strides and poolings make. From the top left to the "
             words += "bottom right a digit moves by 28 pixels. Is that a whole number of blocks?"
             return [Mistake("improved-stride", words)]
@@ -125,6 +126,7 @@ def _places(seen: Inspection, gap: float) -> list[Mistake]:
         words += "hardly does. So the biases are the cause: what do they make of the black "
         words += "background, and what of the zeros of a padding?"
         return [Mistake("improved-background", words)]
-    words = moves + "into another corner, and hardly when it moves in the middle of the image. "
-    words += "So it sees the border of the image. How often does a kernel come across a pixel at "
-    return [Mistake("improved-border", words + "the border, and how often across one inside?")]
+    words = moves + "into another corner, but hardly when it moves in the middle of the image. "
+    words += "So it sees the border of the image. At how many positions does a kernel touch a "
+    words += "pixel at the border, and at how many one inside?"
+    return [Mistake("improved-border", words)]

@@ -33,7 +33,7 @@ OTHER = {"num_channel": 5, "num_classes": 7}  # a size that the notebook never m
 _OTHER_SHOWN = called(NET, OTHER)
 _LAYER_POINTS, _TOTAL_POINTS = 1.6, 1.0
 _PART_POINTS, _OTHER_PART_POINTS, _SECOND_POINTS = 2.8, 0.6, 3.0
-_PICTURE = "The picture shows which layers are right, and where to start."
+_PICTURE = "The picture at the exercise shows which layers are right, and where to start."
 _UNANSWERED = 0.5  # the share of its points that a layer keeps in a network that returns nothing
 DEFAULTS = {"num_channel": 8, "num_classes": 10}
 _DEFAULTS_SHOWN = called(NET, DEFAULTS)
@@ -159,20 +159,22 @@ def function(student: StudentSide, seed: int) -> CheckResult:
     if defaults:
         mistakes.insert(0, defaults)
         advice = f"{defaults.words} {advice}".strip()
-    if not recognition.right:
-        advice = f"{advice} {_PICTURE}".strip()
-    return CheckResult(tuple(criteria), advice, names(mistakes), {"layers": _layers(recognition)})
+    figures = {}
+    if names(mistakes) != ("output-kind",):  # that is no layer's
+        figures["layers"] = _layers(recognition)
+        advice = advice if recognition.right else f"{advice} {_PICTURE}".strip()
+    return CheckResult(tuple(criteria), advice, names(mistakes), figures)
 
 
 def _second_criterion(recognition: Recognition) -> Criterion:
     """Return the criterion that no layer has two mistakes."""
     right = recognition.answered and bool(recognition.right_parts)
-    got = "none" if right else "no layer is right"
+    got = "yes" if right else "no layer is right"
     if recognition.crowded:
         right, got = False, f"a second one at {' and at '.join(recognition.crowded)}"
     elif not recognition.answered:
         got = "nothing was returned"
-    return verdict("no layer has two mistakes", "none with two", got, right, _SECOND_POINTS)
+    return verdict("at most one mistake in each layer", "yes", got, right, _SECOND_POINTS)
 
 
 def _other_defaults(
@@ -218,7 +220,7 @@ def _layers(recognition: Recognition) -> list[dict[str, Any]]:
 def _got(recognition: Recognition, layer: str) -> str:
     words = [mistake.words for mistake in recognition.mistakes if mistake.part == layer]
     if not words:
-        return "not as specified, or not reached"
+        return "not as specified" + (", or not reached" if recognition.explained else "")
     return words[0] if words[0].endswith(".") else "; ".join(words)
 
 

@@ -49,8 +49,8 @@ def first_difference(net: NetUnderTest, answer: Tensor, mixes: bool) -> Recognit
     spec = as_specified(net.spec)  # what stands between its layers is not known
     mistakes = net.named(spec)
     seen = net.seen()
-    advice, blamed = _where_it_parts(net, spec, seen)
     right = net.right_layers(answer, seen)
+    advice, blamed = _where_it_parts(net, spec, seen, right)
     known = {*blamed, *right, *(mistake.part for mistake in mistakes)}
     others = [layer for layer in LAYERS if layer not in known]
     if others and _is_finite(seen):
@@ -67,12 +67,19 @@ def first_difference(net: NetUnderTest, answer: Tensor, mixes: bool) -> Recognit
 
 
 def _where_it_parts(
-    net: NetUnderTest, spec: NetSpec, seen: Sequence[Tensor]
+    net: NetUnderTest, spec: NetSpec, seen: Sequence[Tensor], right: frozenset[str]
 ) -> tuple[str, Sequence[str]]:
-    """Return where a network's outputs part from a candidate's, and the layers that may be why."""
+    """Return where a network's outputs part from a candidate's, and the layers that may be why.
+
+    A layer that puts out what it should, and is not right, does not reach the next one.
+    """
     blocks, previous = net.blocks(spec), ""
     for layer in LAYERS:
         if not any(is_in(output, blocks[layer].own) for output in seen):
+            if previous and previous not in right:
+                steps = "activation and pooling" if "conv" in previous else "activation"
+                advice = f"{previous} with its {steps} gives what it should, but {layer} gets "
+                return advice + "something else: look at what happens between them.", (previous,)
             advice = (
                 f"The first wrong numbers come out of {layer}: look at that layer, and at what "
             )
