@@ -98,7 +98,7 @@ WRONG_CHAINS: dict[str, tuple[Callable, str]] = {
         "if one of the convolutions is padded",
     ),
     "pool 3": (lambda i, k: pooled(i, k, 3), "larger than 2x2"),
-    "rounds up": (lambda i, k: pooled(i, k, ceil_mode=True), "round up"),
+    "rounds up": (lambda i, k: pooled(i, k, ceil_mode=True), "the pooling rounds up"),
     "three channels": (lambda i, k: chain(i, k).repeat(3, 1, 1), "number of channels"),
     "flat": (lambda i, k: chain(i, k).flatten(), "got (15,)"),
     "a row less": (resized, "expected activations"),

@@ -82,10 +82,13 @@ def test_what_is_as_large_as_net_is_counted_however_it_is_kept(
     assert largest in result.advice
 
 
-@pytest.mark.parametrize("grade_id", ["improved_shape", "net_shape"])
-def test_what_is_not_written_yet_is_called_so(grade_id: str) -> None:
-    result = _judge(grade_id, ImprovedNet=Unfinished, Net=Unfinished)
-    assert (result.points, result.advice) == (0, "this exercise is not implemented yet")
+@pytest.mark.parametrize(
+    "grade_id", ["improved_shape", "net_shape", "conv_pool_conv_shape", "conv_pool_conv_values"]
+)
+def test_what_is_not_written_yet_is_called_so_in_the_same_words(grade_id: str) -> None:
+    unfinished = dict.fromkeys(("ImprovedNet", "Net", "conv_pool_conv"), Unfinished)
+    result = _judge(grade_id, **unfinished)
+    assert (result.points, result.reason) == (0, "this exercise is not implemented yet")
     assert _judge(grade_id).advice.endswith(
         "is not defined: did its cell fail, or was its name changed?"
     )

@@ -61,7 +61,7 @@ def values(student: StudentSide, seed: int) -> CheckResult:
     if count:
         criteria = _but_for_mistakes(criteria, count, answers)
     figures = {} if first.fault else _on_a_photograph(student)
-    phrases = [mistake for mistake in found if not mistake.words.endswith((".", "?"))]
+    phrases = [m for m in found if m.name and not m.words.endswith((".", "?"))]
     sentences = [mistake.words for mistake in found if mistake not in phrases]
     said = [found_in("function", phrases), *sentences, *([_PICTURES] if figures else [])]
     advice = " ".join(said).strip()

@@ -49,8 +49,9 @@ def diagnose(
 
 def no_tensor(fault: str) -> Mistake:
     """Return the mistake of a chain that returns no tensor, or nothing."""
-    words = f"{fault[:1].upper()}{fault[1:]}".rstrip(".") + "."
-    return Mistake("output-kind" if returned_no_tensor(fault) else "", words)
+    if not returned_no_tensor(fault):
+        return Mistake("", fault)
+    return Mistake("output-kind", f"{fault[:1].upper()}{fault[1:]}.")
 
 
 def _probe_growth(student: StudentSide, answers: Sequence[ChainAnswer]) -> Mistake:

@@ -277,6 +277,12 @@ def test_of_two_unlisted_slips_both_places_are_told():
     assert "Then look at fc3, and at what follows" in both.advice
 
 
+def test_a_slip_between_two_layers_does_not_hide_the_one_behind_it():
+    both = judge(NET.replace("F.relu(self.fc1(x))", "self.fc1(x**2)"), "net_function")
+    assert "but fc1 gets something else: look at what happens between them" in both.advice
+    assert "Then look at fc1, and at what follows" in both.advice
+
+
 @pytest.mark.parametrize("slip", _UNLISTED)
 def test_of_one_unlisted_slip_one_place_is_told(slip):
     source = NET
@@ -362,6 +368,20 @@ def test_what_returns_nothing_gets_at_most_half():
     result = judge(NET.replace("return self.fc3(x)", "self.fc3(x)"), "net_function")
     assert 0 < result.points <= 10
     assert "returns" in result.advice or "return" in result.advice
+
+
+@pytest.mark.parametrize("returned", ["@, x", "x, @", "[@]", "@.numpy()", "{'logits': @}"])
+def test_logits_in_a_value_of_another_kind_are_one_mistake_and_no_layers(returned):
+    source = NET.replace(_LAST, "return " + returned.replace("@", "self.fc3(x)"))
+    function = judge(source, "net_function")
+    assert 3 <= 20 - function.points <= 8
+    assert function.mistakes == ("output-kind",)
+    assert function.advice.startswith("Expected forward(...) to return a tensor, got ")
+    assert not function.figures
+    assert judge(source, "net_parameters").points == 10
+    wrong = judge(source.replace("F.relu(self.fc1(x))", "self.fc1(x)"), "net_function")
+    assert 6 <= 20 - wrong.points <= 14
+    assert wrong.mistakes == ("fc1-missing-relu", "output-kind")
 
 
 def test_a_spare_layer_costs_once():
