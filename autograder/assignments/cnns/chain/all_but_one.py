@@ -31,8 +31,8 @@ from autograder.assignments.cnns.chain.relations import is_function_of, is_sum_o
 from autograder.assignments.cnns.chain.which_step import (
     Asked,
     kernels_and_biases,
+    only_moves,
     only_the_first_is_right,
-    single,
     wrong_step,
 )
 from autograder.checking.error_bounds import Bounded
@@ -54,11 +54,6 @@ _BETWEEN = Mistake(
     "chain-between",
     "What reaches the second convolution is not the largest value of each 2x2 block of what the "
     "first one should give. Look at the pooling, and at what stands before and after it.",
-)
-_SEVERAL = Mistake(
-    "chain-changed",
-    "With a single 1 in the kernel every number gets to its place. But more than one thing changes "
-    "the numbers on the way. Look at all that you do besides convolutions and pooling.",
 )
 
 
@@ -108,7 +103,8 @@ def _explanations(student: StudentSide, rng: torch.Generator) -> Iterator[Explan
         yield _with_one_more(spec, asked)
     both = kernels_and_biases(steps)
     yield Explanation((both,), 2) if both else None
-    yield _several(student, image)
+    moves = only_moves(steps)
+    yield Explanation((moves,), 2) if moves else None
     after = only_the_first_is_right(steps)
     yield Explanation((after,), 2) if after else None
 
@@ -147,21 +143,6 @@ def _bases() -> Iterator[ChainSpec]:
 def _explanation(spec: ChainSpec, mistake: Mistake) -> Explanation:
     """Return the explanation by a chain of the catalogue and a step that the catalogue lacks."""
     return Explanation((*chain_mistakes(spec), mistake), departures(spec) + 1)
-
-
-def _several(student: StudentSide, image: Tensor) -> Explanation | None:
-    """Return the explanation for a chain in which two steps change numbers, but move none.
-
-    A kernel with a single 1 only moves the image, so each activation should depend on the pixels of
-    one 2x2 block, whatever becomes of their values.
-    """
-    got = _numbers(ask(student, image, single((0, 2)), SEED))
-    pixels = (image[:1, :-2, 2:] > 0).double()
-    weights = torch.tensor([[[[1.0, 2.0], [4.0, 8.0]]]], dtype=torch.float64)
-    blocks = F.conv2d(pixels, weights, stride=2)[:, :-2, 2:]
-    if got is None or got.shape != blocks.shape or not is_function_of(blocks, got):
-        return None
-    return Explanation((_SEVERAL,), 2)
 
 
 def _numbers(answer: ChainAnswer) -> Tensor | None:

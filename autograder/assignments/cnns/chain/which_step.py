@@ -35,6 +35,7 @@ Builder = Callable[[Tensor, Place, torch.Generator], Tensor]
 _SIDE = 32  # pixels
 _TRIES = 4  # with another kernel each: it cannot be seen with every one
 _PLACES: tuple[Place, ...] = ((0, 0), (0, 2), (2, 0))
+_MOVED = 3  # places in the result, by two pixels: one of them behind the pooling
 _WEIGHTS = (1.0, -0.75, 0.5)  # of the places in a kernel that has all three
 
 _AT_THE_END = Mistake(
@@ -67,6 +68,11 @@ _AFTER_THE_FIRST = Mistake(
     "The first convolution is right, but more than one thing is wrong after it. Print the shape "
     "after each step, and the numbers of one 2x2 block before and after the pooling.",
 )
+_SEVERAL = Mistake(
+    "chain-changed",
+    "With a single 1 in the kernel every number gets to its place. But more than one thing changes "
+    "the numbers on the way. Look at all that you do besides convolutions and pooling.",
+)
 _IMAGE = Mistake(
     "chain-input",
     "Convolutions and pooling are right, but they do not get the image as it comes in. Look for "
@@ -96,6 +102,19 @@ def only_the_first_is_right(asked: Asked) -> Mistake | None:
     equal = all(alike(one, two) for one, two in zip(here, again, strict=True))
     differ = not any(alike(one, two) for one, two in zip(here, others, strict=True))
     return _AFTER_THE_FIRST if equal and differ and not alike(*moved[:2]) else None
+
+
+def only_moves(asked: Asked) -> Mistake | None:
+    """Return what to say of a chain in which more than one step changes numbers; None of others.
+
+    With a single 1 in the kernel the right steps only move the image, and whatever is done to the
+    numbers moves along.
+    """
+    answers = asked.answers(_one_image, asked.image)
+    others = asked.answers(_one_image, 1 - asked.image.flip(-1))
+    if not (_are_moved(answers, _MOVED) and others) or alike(answers[0], others[0]):
+        return None
+    return _SEVERAL
 
 
 def kernels_and_biases(asked: Asked) -> Mistake | None:
@@ -222,8 +241,7 @@ def _changes_the_kernel(asked: Asked) -> bool:
 def _changes_the_image(asked: Asked) -> bool:
     answers = asked.answers(_one_image, asked.image)
     doubled = asked.answer(asked.image, 2 * single(_PLACES[0]))
-    # Two pixels are one more place after the pooling.
-    return _are_moved(answers, 3) and doubled is not None and alike(doubled, 4 * answers[0])
+    return _are_moved(answers, _MOVED) and doubled is not None and alike(doubled, 4 * answers[0])
 
 
 def _one_image(image: Tensor, place: Place, rng: torch.Generator) -> Tensor:
