@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from autograder.inside.steps import Steps
-from autograder.inside.structure import OddStructure, pack, unpack
+from autograder.inside.structure import MAX_LEAVES, OddStructure, pack, unpack
 from course_utils import protocol as shared_protocol
 
 Fields = dict[str, Any]
@@ -270,7 +270,7 @@ def _held(output: Any) -> list[Tensor]:
     """Return the tensors in a tuple, list or dict; of an array, or of numbers, one tensor."""
     parts = list(output.values()) if isinstance(output, dict) else output
     if isinstance(parts, tuple | list) and any(isinstance(part, Tensor) for part in parts):
-        return [part for part in parts if isinstance(part, Tensor)]
+        return [part for part in parts if isinstance(part, Tensor)][:MAX_LEAVES]
     try:
         return [torch.as_tensor(parts)]
     except (TypeError, ValueError, RuntimeError):  # torch: no numbers, or none of one shape

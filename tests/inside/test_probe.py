@@ -11,6 +11,7 @@ from torch import nn
 
 from autograder.inside.probe import Probe
 from autograder.inside.steps import MAX_TRACED
+from autograder.inside.structure import MAX_LEAVES
 
 
 def build(model, **arguments):
@@ -155,6 +156,7 @@ def test_what_cannot_be_asked_is_explained(namespace, words):
         (torch.zeros(1, 2).numpy(), "ndarray", [(1, 2)]),
         ((torch.zeros(1), "text", torch.zeros(2)), "tuple", [(1,), (2,)]),
         ({"a": torch.zeros(3)}, "dict", [(3,)]),
+        (100 * [torch.zeros(3)], "list", MAX_LEAVES * [(3,)]),
         (1.5, "float", [()]),
     ],
 )
