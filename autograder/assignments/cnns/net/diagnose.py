@@ -71,7 +71,7 @@ def _where_it_parts(
 ) -> tuple[str, Sequence[str]]:
     """Return where a network's outputs part from a candidate's, and the layers that may be why.
 
-    Where a layer puts out what it should and is not right, something stands between it and the next.
+    Where a layer is not right but puts out what it should, something stands behind it.
     """
     blocks, previous = net.blocks(spec), ""
     for layer in LAYERS:
