@@ -74,9 +74,15 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def watched() -> Iterator[Watched]:
-    with servers.chromium() as browser:
-        yield Watched(browser)
+def browser() -> Iterator[Browser]:
+    with servers.chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def watched(browser: Browser) -> Watched:
+    """Return a new page: one that showed what was not cleaned may yet go elsewhere."""
+    return Watched(browser)
 
 
 def texts(count: int) -> list[str]:
