@@ -63,10 +63,9 @@ def examine(
         return other_layers(net)
     try:
         recognition = _compare(net, search)
-        fault = net.model.forward_for_any(net.images).fault
-    except StudentFault as failed:
-        return stopped(net, str(failed))
-    return _in_another_kind(recognition, fault) if fault else recognition
+        return _in_another_kind(recognition, net.fault) if net.fault else recognition
+    except StudentFault as fault:
+        return stopped(net, str(fault))
 
 
 def _in_another_kind(recognition: Recognition, fault: str) -> Recognition:

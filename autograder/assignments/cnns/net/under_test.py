@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 
 import torch
@@ -124,6 +125,11 @@ class NetUnderTest:
             columns = weight.permute(0, *(axis + 1 for axis in order)).reshape(len(weight), -1)
             self.model.load({slot.parameter.name: slot.fit(columns)})
             yield self.answer(self.images)
+
+    @cached_property
+    def fault(self) -> str:
+        """What the network returns in place of a tensor, in a sentence; "" if it returns one."""
+        return self.model.forward_for_any(self.images).fault
 
     def answer(self, images: Tensor) -> Tensor:
         """Return what the network returns for some images, or the tensor in it.
