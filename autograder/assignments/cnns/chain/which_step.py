@@ -96,12 +96,11 @@ def only_the_first_is_right(asked: Asked) -> Mistake | None:
     """Return what to say of a chain whose answer depends on the first convolution; else None."""
     here, again = (asked.answers(image_with_first, asked.first) for _ in range(2))
     others = asked.answers(image_with_first, _another(asked.first))
-    moved = asked.answers(_one_image, asked.image)
-    if not (here and again and others and moved):
+    if not (here and again and others and asked.moved):
         return None
     equal = all(alike(one, two) for one, two in zip(here, again, strict=True))
     differ = not any(alike(one, two) for one, two in zip(here, others, strict=True))
-    return _AFTER_THE_FIRST if equal and differ and not alike(*moved[:2]) else None
+    return _AFTER_THE_FIRST if equal and differ and not alike(*asked.moved[:2]) else None
 
 
 def only_moves(asked: Asked) -> Mistake | None:
@@ -110,9 +109,8 @@ def only_moves(asked: Asked) -> Mistake | None:
     With a single 1 in the kernel the right steps only move the image, and whatever is done to the
     numbers moves along.
     """
-    answers = asked.answers(_one_image, asked.image)
     others = asked.answers(_one_image, 1 - asked.image.flip(-1))
-    if not (_are_moved(answers, _MOVED) and others) or alike(answers[0], others[0]):
+    if not (_are_moved(asked.moved, _MOVED) and others) or alike(asked.moved[0], others[0]):
         return None
     return _SEVERAL
 
@@ -160,6 +158,11 @@ class Asked:
         answers = [self.answer(build(wanted, place, self.rng), single(place)) for place in _PLACES]
         given = [answer for answer in answers if answer is not None]
         return given if len(given) == len(answers) else []
+
+    @cached_property
+    def moved(self) -> list[Tensor]:
+        """The answers to the image as it is, with the 1 at each place; [] without."""
+        return self.answers(_one_image, self.image)
 
     @cached_property
     def biased(self) -> bool | None:
@@ -239,9 +242,9 @@ def _changes_the_kernel(asked: Asked) -> bool:
 
 
 def _changes_the_image(asked: Asked) -> bool:
-    answers = asked.answers(_one_image, asked.image)
     doubled = asked.answer(asked.image, 2 * single(_PLACES[0]))
-    return _are_moved(answers, _MOVED) and doubled is not None and alike(doubled, 4 * answers[0])
+    moved = _are_moved(asked.moved, _MOVED)
+    return moved and doubled is not None and alike(doubled, 4 * asked.moved[0])
 
 
 def _one_image(image: Tensor, place: Place, rng: torch.Generator) -> Tensor:
