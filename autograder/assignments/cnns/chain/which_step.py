@@ -161,7 +161,7 @@ class Asked:
 
     @cached_property
     def moved(self) -> list[Tensor]:
-        """The answers to the image as it is, with the 1 at each place; [] without."""
+        """Return the answers to the image as it is, with the 1 at each place; [] without."""
         return self.answers(_one_image, self.image)
 
     @cached_property
