@@ -169,6 +169,26 @@ def call_for_any(
     return _returned(answer, name), after
 
 
+def steps_of(
+    student: StudentSide, name: str, *arguments: Tensor, seed: int
+) -> tuple[list[Tensor], Returned]:
+    """Return what PyTorch's functions took and gave in the student's function, and its result.
+
+    Args:
+        student: whose.
+        name: of the function.
+        arguments: its arguments.
+        seed: of torch's global generator before the call.
+
+    Raises:
+        StudentFault: there is no result.
+    """
+    about = {"name": name, "seed": seed}
+    answer = asked(student, "steps", about, dict(_numbered(arguments)), name)
+    keys = sorted((k for k in answer[1] if k.startswith("seen.")), key=_number)
+    return [take(answer[1], key) for key in keys], _returned(answer, name)
+
+
 class Model:
     """A model on the student's side, built by calling the student's class.
 
@@ -369,6 +389,12 @@ def _plain(text: Any) -> str:
     """Return text from the other side as one printable line of limited length."""
     shown = text[:_MAX_CHARACTERS] if isinstance(text, str) else ""
     return " ".join("".join(c if c.isprintable() else " " for c in shown).split())
+
+
+def _number(key: str) -> int:
+    """Return the number behind a key's dot; one that has none comes first."""
+    number = key.rpartition(".")[2]
+    return int(number) if re.fullmatch("[0-9]{1,6}", number) else 0
 
 
 def _numbered(tensors: Sequence[Tensor]) -> list[tuple[str, Tensor]]:

@@ -53,6 +53,7 @@ class Probe:
         self._trainings: dict[str, shared_protocol.Training] = {}
         self._verbs: dict[str, Callable[..., Answer]] = {
             "call": self._call,
+            "steps": self._steps,
             "build": self._build,
             "load": self._load,
             "state": self._state,
@@ -88,6 +89,17 @@ class Probe:
         after = {f"after.{index}": argument for index, argument in enumerate(arguments)}
         fields, returned = _returned(output)
         return fields, {**returned, **after}
+
+    def _steps(self, tensors: Tensors, name: str, seed: int) -> Answer:
+        """Call a function, and return what went in and out of its steps too, as "seen.0", ..."""
+        function, steps = self._lookup(name), Steps()
+        torch.manual_seed(seed)
+        arguments = [tensors[str(index)] for index in range(len(tensors))]
+        with steps:
+            output = function(*arguments)
+        fields, returned = _returned(output)
+        seen = {f"seen.{key}": tensor for key, tensor in steps.seen.items()}
+        return fields, {**returned, **seen}
 
     def _build(
         self,

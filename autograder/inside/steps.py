@@ -1,42 +1,66 @@
-"""Records what goes through a student's network, step by step."""
+"""Records what goes through a student's network or function, step by step."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 MAX_TRACED = 200  # tensors: below the cap of one message
+_MAX_ENTRIES = 1_500_000  # of them all: the same
+_MAX_RANK = 6
+_MAX_VERSIONS = 4  # of a tensor that is filled bit by bit: the first ones, and the last
 
 
 class Steps(TorchFunctionMode):
-    """Records the batches that modules and PyTorch's functions take and give.
+    """Records the tensors that modules and PyTorch's functions take and give.
+
+    Of too many tensors the first ones and the last are kept, and likewise of one that is filled bit
+    by bit.
 
     Args:
-        count: of the images in a batch.
-
-    Attributes:
-        seen: "0", "1", ... -> copies of them, in their order.
+        count: of the images in a batch: nothing else is kept; None keeps tensors of any size.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int | None = None) -> None:
         super().__init__()
-        self.seen: dict[str, Tensor] = {}
         self._count = count
-        self._last: tuple[Tensor, int] | None = None  # the tensor itself, so that its id stays
+        self._kept: list[tuple[Tensor, int, Tensor]] = []  # itself, its version, a copy
+        self._entries = 0
+
+    @property
+    def seen(self) -> dict[str, Tensor]:
+        """Return "0", "1", ... -> copies of what was recorded, in their order."""
+        return {str(number): copy for number, (_, _, copy) in enumerate(self._kept)}
 
     def record(self, value: Any) -> None:
-        """Keep a copy of a batch, unless it is what was kept last."""
-        if not isinstance(value, Tensor) or len(self.seen) >= MAX_TRACED:
+        """Keep a copy of a tensor, unless it was kept as it is."""
+        if not isinstance(value, Tensor) or not self._is_wanted(value):
             return
-        if value.dim() < 2 or len(value) != self._count:
+        version = 0 if value.is_inference() else value._version
+        before = [at for at, (kept, _, _) in enumerate(self._kept) if kept is value]
+        if before and self._kept[before[-1]][1] == version:
             return
-        if self._last and self._last[0] is value and self._last[1] == value._version:
-            return
-        self._last = value, value._version
-        self.seen[str(len(self.seen))] = value.clone()
+        if len(before) == _MAX_VERSIONS:
+            self._drop(before[-1])
+        elif len(self._kept) == MAX_TRACED:
+            self._drop(MAX_TRACED // 2)
+        if self._entries + value.numel() <= _MAX_ENTRIES:
+            self._kept.append((value, version, value.detach().clone()))
+            self._entries += value.numel()
+
+    def _is_wanted(self, value: Tensor) -> bool:
+        if value.layout != torch.strided or value.is_complex() or value.dim() > _MAX_RANK:
+            return False
+        return self._count is None or (value.dim() > 1 and len(value) == self._count)
+
+    def _drop(self, at: int) -> None:
+        _, _, copy = self._kept.pop(at)
+        self._entries -= copy.numel()
 
     def before(self, module: nn.Module, inputs: Any) -> None:
         """Record what a module takes."""
@@ -53,8 +77,12 @@ class Steps(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Call a function, and record its first argument and what it returns."""
-        self.record(args[0] if args else None)
+        """Call a function, and record its arguments, before and after, and what it returns."""
+        given = [*args, *(kwargs or {}).values()]
+        for value in given:
+            self.record(value)
         output = func(*args, **(kwargs or {}))
-        self.record(output)
+        parts = output if isinstance(output, tuple | list) else [output]
+        for value in chain(given, parts):
+            self.record(value)
         return output

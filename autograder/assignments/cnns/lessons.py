@@ -180,12 +180,6 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
         "them. To look at them as a picture, rescale a copy in the cell that draws it.",
     ),
     (
-        r"chain-changed",
-        "The result comes from the image and the kernel by convolution, pooling and convolution, "
-        "and by nothing else. Strike out every other line of your function, and every other "
-        "operation: which of them did the exercise ask for?",
-    ),
-    (
         r"chain-nan",
         "The root or the logarithm of a negative number is NaN, and so is 0 / 0. Activations may "
         "be negative. Print x.isfinite().all() after each step: where does it begin?",
@@ -197,7 +191,7 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
         "channel's slice.",
     ),
     (
-        r"chain-after-first|chain-second",
+        r"chain-first|chain-second",
         "Three steps are asked for, and no other: convolution, max pooling of 2x2 blocks, "
         "convolution. " + _SIZES + "Which size should come out of each step, and which does?",
     ),

@@ -681,13 +681,13 @@ CHAINS = (
     _chain(
         "multiplied by a constant",
         "chain-rescale",
-        "but for one factor",
+        "multiplied by the same factor",
         {"kernel[:, :1])": "kernel[:, :1]) * 0.5"},
     ),
     _chain(
         "the kernel made small",
         "chain-rescale",
-        "doubled, the result stays the same",
+        "multiplied by the same factor",
         {"x = F.conv2d(image": "kernel = kernel / kernel.norm()\n    x = F.conv2d(image"},
     ),
     _chain(
@@ -895,7 +895,7 @@ CHAINS = (
         "second = nn.Conv2d(1, 1, 3, bias=False)\n"
         + CHAIN.replace("F.conv2d(x, kernel[:, :1])", "second(x)"),
         "chain-other-kernel",
-        "at least one convolution does not use the kernel",
+        "not the kernel as it comes in",
     ),
     _chain("a bias added", "chain-bias", "bias", {"kernel[:, :1])": "kernel[:, :1]) + 0.1"}),
     _chain(

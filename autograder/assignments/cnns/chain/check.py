@@ -9,12 +9,11 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from autograder.assignments.cnns.chain.all_but_one import explain
 from autograder.assignments.cnns.chain.asking import ChainAnswer, ask
 from autograder.assignments.cnns.chain.diagnose import diagnose, no_tensor
+from autograder.assignments.cnns.chain.explain import explain
 from autograder.assignments.cnns.chain.mistakes import chain_mistakes, departures, wrong_chains
 from autograder.assignments.cnns.chain.reference import ChainSpec, random_kernel
-from autograder.assignments.cnns.chain.which_step import Asked, wrong_step
 from autograder.checking.challenge import generator, random_images
 from autograder.checking.check_result import CheckResult, Criterion, verdict
 from autograder.checking.criteria import alike
@@ -27,8 +26,8 @@ from course_utils.data import portrait
 # another. So one mistake costs 8 of the exercise's 20 points, and two cost 14, shape included.
 _KEPT = {1: (0.5, 0.8), 2: (0.1, 0.4)}
 _AGAIN = "the right answer again when asked again, and no argument changed"
-_VAGUE = {"", "chain-kernel-once"}
-_HINTS = {"chain-bias", "chain-rescale"}  # of what may be wrong, where the step is not known
+_VAGUE = {"", "chain-kernel-once", "chain-bias", "chain-rescale"}  # where steps are not known
+_SOMEWHERE = {"chain-random", "chain-nan"}
 _PICTURES = "Pictures at the exercise show, for a photograph, what should come out and what does."
 
 
@@ -81,16 +80,16 @@ def _found(
     spec = _recognised(answers) if repeatable and first.untouched else None
     if spec:
         count = departures(spec)
-        in_one_step = count > 1 and wrong_step(Asked(student, rng))
-        return chain_mistakes(spec), 1 if in_one_step else count
+        read = explain(student, rng) if count > 1 else None
+        return (read.mistakes, 1) if read and read.count == 1 else (chain_mistakes(spec), count)
     diagnosed = diagnose(student, answers, repeatable)
     explained = None if first.right else explain(student, rng)
     if explained is None:
         return diagnosed, 0
-    step_is_known = explained.mistakes[-1].name != "chain-changed"
-    if diagnosed[0].name in (_VAGUE | _HINTS if step_is_known else _VAGUE):
+    if diagnosed[0].name in _VAGUE:
         return explained.mistakes, explained.count
-    return [*explained.mistakes[:-1], *diagnosed], explained.count
+    where = explained.mistakes if diagnosed[0].name in _SOMEWHERE else ()
+    return [*diagnosed, *where], explained.count
 
 
 def _recognised(answers: Sequence[ChainAnswer]) -> ChainSpec | None:

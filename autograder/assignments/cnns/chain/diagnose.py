@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 
 from autograder.assignments.cnns.chain.asking import ChainAnswer, ask, same
-from autograder.assignments.cnns.chain.relations import is_multiple_of
 from autograder.checking.criteria import ALIKE, alike
+from autograder.checking.kit.run_seen import difference
 from autograder.checking.mistakes import Mistake
 from autograder.checking.student import StudentSide, returned_no_tensor
 
@@ -77,8 +77,7 @@ def _probe_growth(student: StudentSide, answers: Sequence[ChainAnswer]) -> Mista
             "With all numbers of the kernel doubled, the result stays the same: something rescales "
             "it. Return the activations as the convolution gives them.",
         )
-    got, want = first.output.double(), first.expected.value
-    if is_multiple_of(want, got):
+    if difference(first.output.double(), first.expected.value) == "factor":
         return Mistake(
             "chain-rescale",
             "All activations are right but for one factor: does something multiply or divide them?",

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from autograder.assignments.cnns.steps import POOLS, changed_image
@@ -110,6 +111,18 @@ SECOND_KERNELS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+def conv_pool_conv(image: Tensor, kernel: Tensor) -> Tensor:
+    """Return what the exercise asks for, as ordinary PyTorch code: the chain whose steps are read.
+
+    Args:
+        image: (3, H, W).
+        kernel: (1, 3, 3, 3), three equal slices.
+    """
+    x = F.conv2d(image, kernel)
+    x = F.max_pool2d(x, 2)
+    return F.conv2d(x, kernel[:, :1])
+
+
 def random_kernel(rng: torch.Generator) -> Tensor:
     """Return a kernel (1, 3, 3, 3) float32 whose three channel slices are equal.
 
@@ -132,7 +145,7 @@ def run_chain(
         start: `error_bounds.rough` for a quick look, without bounds.
     """
     x = changed_image(spec.image, start(image))
-    x = _colours(spec.channels, x)
+    x = of_colours(spec.channels, x)
     convolutions = 0
     try:
         for step in spec.order:
@@ -163,7 +176,8 @@ def convolution(spec: ChainSpec, which: int, x: Bounded, kernel: Tensor) -> Boun
     return error_bounds.conv2d(x, weight, None, *how)
 
 
-def _colours(channels: str, x: Bounded) -> Bounded:
+def of_colours(channels: str, x: Bounded) -> Bounded:
+    """Return what becomes of the colours of `x` (C, h, w) before the first convolution."""
     if channels == "one":
         return Bounded(x.value[:1], None if x.error is None else x.error[:1])
     return error_bounds.mean(x, dim=0) if channels == "mean" else x

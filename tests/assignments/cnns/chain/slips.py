@@ -213,8 +213,6 @@ NONSENSE = {
     "ones": f"return torch.ones({_SHAPE})",
     "the image": "return image",
     "the image, halved": "return F.avg_pool2d(image[:1, 1:-1, 1:-1], 2)[:, 1:-1, 1:-1]",
-    "the pooled image convolved": "x = image[:1, 1:-1, 1:-1]\n"
-    "    return F.conv2d(F.max_pool2d(x, 2), kernel[:, :1])",
     "its sum times the kernel's": "return image.sum(0, keepdim=True) * kernel.sum() ** 2",
     "the mean everywhere": f"return image.mean() * kernel.sum() ** 2 / 3 * torch.ones({_SHAPE})",
     "the image's averages": "x = F.avg_pool2d(image.sum(0, keepdim=True)[:, 1:-1, 1:-1], 2)\n"

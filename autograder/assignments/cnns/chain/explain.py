@@ -1,0 +1,269 @@
+"""Which steps of a wrong chain are right, and what is said of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cache, partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from autograder.assignments.cnns.chain.asking import CONV_POOL_CONV, SEED, unbatched
+from autograder.assignments.cnns.chain.mistakes import chain_mistakes, single_mistakes
+from autograder.assignments.cnns.chain.reference import (
+    CHAIN,
+    KERNELS,
+    RESCALES,
+    ChainSpec,
+    conv_pool_conv,
+    convolution,
+    of_colours,
+    random_kernel,
+)
+from autograder.assignments.cnns.steps import IMAGES, POOLS
+from autograder.checking import error_bounds
+from autograder.checking.challenge import random_images
+from autograder.checking.error_bounds import Bounded
+from autograder.checking.kit.judge_steps import Departure, Expected, Reading, read
+from autograder.checking.kit.run_seen import RunSeen, difference, is_same
+from autograder.checking.kit.step_graph import END, graph_of
+from autograder.checking.kit.step_mistakes import Evidence, mistakes_in
+from autograder.checking.mistakes import Mistake
+from autograder.checking.student import StudentFault, StudentSide, steps_of
+
+_FIRST, _POOL, _SECOND = "conv2d-1", "max_pool2d", "conv2d-2"
+_SHAPE = (1, 13, 13)  # of the right answer for images of 32x32
+_MOST = 2  # mistakes that leave something to explain
+
+_UNLISTED = {  # what comes from where, and goes where: a name, and what is wrong
+    ("image", _FIRST): (
+        "chain-input",
+        "What the first convolution gets is not the image as it comes in.",
+    ),
+    ("kernel", _FIRST): (
+        "chain-other-kernel",
+        "What the first convolution uses as its kernel is not the kernel as it comes in.",
+    ),
+    ("", _FIRST): ("chain-first", "What the first convolution gives is not right."),
+    (_FIRST, _POOL): (
+        "chain-between",
+        "What the pooling gets is not what the first convolution gives.",
+    ),
+    ("", _POOL): (
+        "chain-pool",
+        "What the pooling gives is not the largest value of each 2x2 block.",
+    ),
+    (_POOL, _SECOND): (
+        "chain-between",
+        "What the second convolution gets is not what the pooling gives.",
+    ),
+    ("kernel", _SECOND): (
+        "chain-other-kernel",
+        "What the second convolution uses as its kernel is not the kernel as it comes in.",
+    ),
+    ("", _SECOND): ("chain-second", "What the second convolution gives is not right."),
+    (_SECOND, END): ("chain-rescale", "What you return is not what the second convolution gives."),
+}
+_BOTH_KERNELS = "What the convolutions use as their kernels is not the kernel as it comes in."
+_HOW = {
+    "factor": "All numbers are multiplied by the same factor.",
+    "shift": "The same number is added to all of them.",
+    "order": "The numbers are right, but they stand in other places.",
+}
+_LOOK = {
+    _FIRST: "Look at its padding, stride and dilation, and at what becomes of the three colours.",
+    _POOL: "Look at its kind, its window, its stride and its padding.",
+    _SECOND: "Look at its padding, stride and dilation.",
+}
+_CHANGED = "Look for what changes it on the way."
+_MISSING = {_FIRST: "pc", _POOL: "cc", _SECOND: "cp"}  # the order of what is left
+_ALL_ELSE = "All else is right."
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What explains a wrong answer.
+
+    Attributes:
+        mistakes: those of the catalogue, then what is known of steps that it lacks.
+        count: how many mistakes that are.
+    """
+
+    mistakes: tuple[Mistake, ...]
+    count: int
+
+
+def explain(student: StudentSide, rng: torch.Generator) -> Explanation | None:
+    """Return which steps are wrong, one or two; None if there are more, or this is no chain.
+
+    Args:
+        student: whose.
+        rng: draws the questions.
+    """
+    images, kernel = random_images(2, 3, 32, 32, rng), 3 * random_kernel(rng)
+    for asked in (kernel, kernel.abs()):  # with one, nothing is negative: roots give numbers
+        try:
+            runs = [
+                _run(student, images[0], asked),
+                _run(student, images[1], asked),
+                _run(student, images[0], random_kernel(rng)),
+            ]
+        except StudentFault:
+            return None
+        if runs[0].output.isfinite().float().mean() > 0.5:
+            break
+    graph = graph_of(conv_pool_conv, ["image", "kernel"], [images[0], asked])
+    assert graph is not None, "the reference returns a tensor"
+    reading = read(graph, runs[0], _expected())
+    others = dict(zip(graph.inputs, runs[1:], strict=True))
+    departures = _without_colours(mistakes_in(Evidence(graph, reading, runs[0], others)))
+    return _explanation(departures, reading) if 0 < len(departures) <= _MOST else None
+
+
+def _run(student: StudentSide, image: Tensor, kernel: Tensor) -> RunSeen:
+    seen, returned = steps_of(student, CONV_POOL_CONV, image, kernel, seed=SEED)
+    return RunSeen(seen, unbatched(returned.likeliest(_SHAPE)))
+
+
+def _explanation(departures: Sequence[Departure], reading: Reading) -> Explanation:
+    listed = [_says(departure) for departure in departures]
+    found = chain_mistakes(_spec([*listed, *_in_both(departures, reading)]))
+    unlisted = [departure for departure in departures if not _says(departure)]
+    alone = len(departures) == 1
+    found += [_unlisted(departure, reading, alone) for departure in unlisted]
+    if alone and unlisted:
+        found = [replace(found[0], words=f"{found[0].words} {_ALL_ELSE}")]
+    return Explanation(tuple(found), len(departures))
+
+
+def _says(departure: Departure) -> Mapping[str, Any]:
+    """Return what a departure of the catalogue's changes in a `ChainSpec`; {} of others."""
+    return {"order": _MISSING[departure.at]} if departure.missing else departure.says or {}
+
+
+def _unlisted(departure: Departure, reading: Reading, alone: bool) -> Mistake:
+    """Return what to say of a departure that the catalogue lacks, be it the only one or not."""
+    name, words = _UNLISTED[departure.source, departure.at]
+    if departure.source == "kernel" and departure.at == _FIRST:
+        words = _BOTH_KERNELS if _has_other_kernel(_SECOND, reading) else words
+    how, shapes = _how_it_differs(departure, reading)
+    if how == "shift" and departure.source not in ("image", "kernel"):
+        return Mistake("chain-bias", f"{words} {_HOW[how]} Is it a bias?")
+    if how == "factor" and departure.source != "image":
+        name = "chain-rescale"
+    if how == "shape" and (alone or departure.taken):
+        return Mistake(name, f"{words} For an image of 32x32 {shapes}.")
+    look = _CHANGED if departure.taken else _LOOK[departure.at]
+    return Mistake(name, f"{words} {_HOW.get(how, look)}")
+
+
+def _how_it_differs(departure: Departure, reading: Reading) -> tuple[str, str]:
+    """Return how what goes wrong differs from what it should be, and both shapes in words.
+
+    What another step gives is what it should be, right or not.
+    """
+    leaving = reading.leaving(departure.at)
+    if departure.shifted or (not departure.taken and not leaving):
+        return "shift" if departure.shifted else "", ""
+    if departure.taken:
+        got, edge = departure.taken.value, departure.taken.edge
+        want = next(reading.carried(edge), edge.right)
+        words = f"the one has the shape {tuple(got.shape)}, the other {tuple(want.shape)}"
+        return difference(got, want), words
+    assert leaving, "or it would be shifted"
+    got, want = leaving.value, leaving.edge.right
+    words = f"its shape is {tuple(got.shape)}, and should be {tuple(want.shape)}"
+    return "shape" if got.shape != want.shape else "", words
+
+
+def _has_other_kernel(at: str, reading: Reading) -> bool:
+    taken = reading.taken.get(("kernel", at))
+    right = reading.values["kernel"]
+    if taken is None or right is None:
+        return False
+    return not is_same(taken.value, right if at == _FIRST else right[:, :1])
+
+
+def _in_both(departures: Sequence[Departure], reading: Reading) -> Iterator[Mapping[str, Any]]:
+    """Yield what else is done to the kernel, if the first convolution's is the second one's too."""
+    second = reading.taken.get(("kernel", _SECOND))
+    for departure in departures:
+        if second and departure.says and (departure.source, departure.at) == ("kernel", _FIRST):
+            assert departure.taken, "it has a source"
+            if is_same(departure.taken.value[:, :1], second.value):
+                yield {"kernels": ("none", departure.says["kernels"][0])}
+
+
+def _without_colours(departures: Sequence[Departure]) -> list[Departure]:
+    """Return departures without those that follow from another number of colours."""
+    by_edge = {(d.source, d.at): d for d in departures}
+    image, kernel = (by_edge.get((name, _FIRST)) for name in ("image", "kernel"))
+    follow: list[Departure | None] = []
+    if image and image.taken and kernel and kernel.taken:
+        colours = kernel.taken.value.shape[1]
+        right = kernel.taken.edge.right[:, :colours]
+        follow += [kernel] * (colours < 3 and is_same(kernel.taken.value, right))
+    if any(d.at == _FIRST and d.says and "channels" in d.says for d in departures):
+        follow.append(by_edge.get((_POOL, _SECOND)))
+    return [departure for departure in departures if departure not in follow]
+
+
+def _spec(changes: Sequence[Mapping[str, Any]]) -> ChainSpec:
+    """Return the chain with changes; of pairs, those of the one convolution and of the other."""
+    spec = CHAIN
+    for name, value in [change for some in changes for change in some.items()]:
+        if isinstance(value, tuple):
+            sides = zip(value, getattr(CHAIN, name), getattr(spec, name), strict=True)
+            value = tuple(before if new == usual else new for new, usual, before in sides)
+        spec = replace(spec, **{name: value})
+    return spec
+
+
+@cache
+def _expected() -> tuple[Expected, ...]:
+    """Return the catalogue's mistakes, each where it shows."""
+    return (*_wrong_steps(), *_changed_on_the_way())
+
+
+def _wrong_steps() -> Iterator[Expected]:
+    for which, step in enumerate((_FIRST, _SECOND)):
+        for spec in single_mistakes():
+            changes = {f.name: getattr(spec, f.name) for f in fields(spec)}
+            changes = {name: v for name, v in changes.items() if v != getattr(CHAIN, name)}
+            if changes.keys() <= {"paddings", "strides", "dilations", "channels"}:
+                yield Expected(step, partial(_convolved, spec, which), changes)
+        full = [("turned", 2) if at == which else ("none", 0) for at in range(2)]
+        changes = dict(zip(("kernels", "paddings"), zip(*full, strict=True), strict=True))
+        yield Expected(step, partial(_convolved, replace(CHAIN, **changes), which), changes)
+    for name, pool in POOLS.items():
+        if name not in ("none", CHAIN.pool):
+            yield Expected(_POOL, _of_bounded(pool.run), {"pool": name})
+
+
+def _convolved(spec: ChainSpec, which: int, x: Tensor, kernel: Tensor) -> Tensor:
+    start = Bounded(x, None)
+    if which == 0:
+        start = of_colours(spec.channels, start)
+    return convolution(spec, which, start, kernel.expand(-1, 3, -1, -1)).value
+
+
+def _changed_on_the_way() -> Iterator[Expected]:
+    for name, change in IMAGES.items():
+        yield Expected(f"image>{_FIRST}", change, {"image": name})
+    for name, change in KERNELS.items():
+        yield Expected(f"kernel>{_FIRST}", change, {"kernels": (name, "none")})
+        yield Expected(f"kernel>{_SECOND}", change, {"kernels": ("none", name)})
+    yield Expected(f"kernel>{_SECOND}", lambda kernel: 3 * kernel, {"second_kernel": "sum"})
+    for name in ("relu", "sigmoid", "tanh", "abs"):
+        change = _of_bounded(partial(error_bounds.apply, name))
+        yield Expected(f"{_FIRST}>{_POOL}", change, {"between": name})
+        if name != "abs":  # the others may come before the pooling or after it
+            yield Expected(f"{_POOL}>{_SECOND}", change, {"between": name})
+    for name, rescale in RESCALES.items():
+        yield Expected(f"{_SECOND}>{END}", _of_bounded(rescale), {"rescale": name})
+
+
+def _of_bounded(run: Any) -> Any:
+    return lambda x: run(Bounded(x, None)).value

@@ -1,0 +1,258 @@
+"""Which steps of a student's function are right, read from what PyTorch took and gave in it.
+
+The reference's steps are looked for one after the other among the tensors that were seen. A step is
+found where one of them is what the step makes of others. Where it takes something else than it
+should, something was changed on the way to it; where it is found nowhere, it is wrong itself. Of
+all ways to read a run, the one with the fewest mistakes counts. What is seen is the student's
+claim: it can earn a part of the points, as much as the steps are worth that were really computed.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from torch import Tensor
+
+from autograder.checking.kit.run_seen import RunSeen, is_same
+from autograder.checking.kit.step_graph import END, Edge, Node, StepGraph
+
+_CHANGED = 1.0  # what it costs to read that a step takes something else
+_WRONG = 2.5  # the same of a step that is found nowhere
+_WAYS = 4  # to read one step, with the same number of mistakes
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A mistake that an author expects.
+
+    Attributes:
+        at: the step that computes something else; or where another step takes something else,
+            "conv2d-1>relu".
+        function: of what the step takes; or of what it should take there.
+        says: what to call it.
+    """
+
+    at: str
+    function: Callable[..., Tensor]
+    says: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Taken:
+    """What a step takes through one edge.
+
+    Attributes:
+        edge: which.
+        value: what.
+        place: where it was seen; -1 for what came in.
+        is_other: whether it is something else than the edge carries.
+    """
+
+    edge: Edge
+    value: Tensor
+    place: int
+    is_other: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Departure:
+    """One place where a run differs from the reference's.
+
+    Attributes:
+        at: the step.
+        taken: what it takes in place of something else; None if it is wrong itself.
+        says: of a mistake that was expected; else None.
+        shifted: whether the step gives what it should but for a number that is added.
+        missing: whether it gives what it takes.
+    """
+
+    at: str
+    taken: Taken | None = None
+    says: Any = None
+    shifted: bool = False
+    missing: bool = False
+
+    @property
+    def source(self) -> str:
+        """Return from where the step should take what it takes otherwise; "" if it is wrong."""
+        return self.taken.edge.source if self.taken else ""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a run is read.
+
+    Attributes:
+        values: what each input and step is in this run; None of a step that is found nowhere.
+        taken: what each step takes that is found, by source and step.
+        departures: from the reference, in the order of its steps.
+        cost: how bad it is; less is better.
+    """
+
+    values: Mapping[str, Tensor | None]
+    taken: Mapping[tuple[str, str], Taken] = field(default_factory=dict)
+    departures: tuple[Departure, ...] = ()
+    cost: float = 0.0
+
+    def plus(
+        self, name: str, value: Tensor | None, taken: Sequence[Taken], *more: Departure
+    ) -> Reading:
+        """Return this reading and one more step."""
+        departures = [*(Departure(name, one) for one in taken if one.is_other), *more]
+        known = {(one.edge.source, name): one for one in taken}
+        cost = _WRONG if value is None else _CHANGED * len(departures)
+        return Reading(
+            {**self.values, name: value},
+            {**self.taken, **known},
+            (*self.departures, *departures),
+            self.cost + cost,
+        )
+
+    def leaving(self, name: str) -> Taken | None:
+        """Return what the next step takes of a step; None if nothing is known to take it."""
+        return next((taken for (source, _), taken in self.taken.items() if source == name), None)
+
+    def carried(self, edge: Edge) -> Iterator[Tensor]:
+        """Yield what an edge may carry; of an input also what it was changed into before."""
+        value = self.values[edge.source]
+        changed = [d.taken.value for d in self.departures if d.taken and d.source == edge.source]
+        for source in [*([] if value is None else [value]), *changed]:
+            result = _computed(edge.carry, [source])
+            if result is not None:
+                yield result
+
+
+def read(graph: StepGraph, run: RunSeen, expected: Sequence[Expected] = ()) -> Reading:
+    """Return the reading with the fewest mistakes.
+
+    Args:
+        graph: of the reference, for the same arguments.
+        run: the student's.
+        expected: mistakes that have a name.
+    """
+    reader = _Reader(run, expected)
+    readings = [Reading(dict(graph.inputs))]
+    for node in graph.nodes:
+        readings = [more for reading in readings for more in reader.ways(reading, node)]
+    ended = [reader.ended(reading, graph.end) for reading in readings]
+    return reader.named(min(ended, key=lambda reading: reading.cost))
+
+
+class _Reader:
+    def __init__(self, run: RunSeen, expected: Sequence[Expected]) -> None:
+        self._run = run
+        self._expected: dict[str, list[Expected]] = defaultdict(list)
+        for one in expected:
+            self._expected[one.at].append(one)
+
+    def ways(self, reading: Reading, node: Node) -> Iterator[Reading]:
+        """Yield how one more step may be read: with the fewest mistakes, or as wrong."""
+        for mistakes in range(len(node.edges) + 2):
+            found = list(itertools.islice(self._found(reading, node, mistakes), _WAYS))
+            yield from found
+            if found and not mistakes:
+                return
+            if found:
+                break
+        yield reading.plus(node.name, None, [], Departure(node.name))
+
+    def ended(self, reading: Reading, end: Edge) -> Reading:
+        """Return a reading with what is returned."""
+        found = reading.values[end.source] is not None
+        right = any(is_same(self._run.output, right) for right in reading.carried(end))
+        returned = Taken(end, self._run.output, len(self._run.seen), found and not right)
+        return reading.plus(END, self._run.output, [returned])
+
+    def named(self, reading: Reading) -> Reading:
+        """Return a reading whose changes are those that were expected, where there are such."""
+        departures = [
+            replace(d, says=self._says(d.taken, reading)) if d.taken else d
+            for d in reading.departures
+        ]
+        return replace(reading, departures=tuple(departures))
+
+    def _says(self, taken: Taken, reading: Reading) -> Any:
+        value = reading.values[taken.edge.source]
+        for expected in self._expected[f"{taken.edge.source}>{taken.edge.target}"]:
+            right = None if value is None else _computed(taken.edge.carry, [value])
+            result = None if right is None else _computed(expected.function, [right])
+            if result is not None and is_same(taken.value, result):
+                return expected.says
+        return None
+
+    def _found(self, reading: Reading, node: Node, mistakes: int) -> Iterator[Reading]:
+        """Yield where a step is seen with that many mistakes."""
+        for taken in self._combinations(reading, node, mistakes):
+            result = self._result(node.compute, taken)
+            if result is not None and self._run.has(result, _last(taken)):
+                yield reading.plus(node.name, result, taken)
+        if not mistakes:
+            return
+        for taken in self._combinations(reading, node, mistakes - 1):
+            for expected in self._expected[node.name]:
+                result = self._result(expected.function, taken)
+                if result is not None and self._run.has(result, _last(taken)):
+                    wrong = Departure(node.name, says=expected.says)
+                    yield reading.plus(node.name, result, taken, wrong)
+            result = self._result(node.compute, taken)
+            shifted = None if result is None else self._run.shifted(result, _last(taken))
+            if shifted is not None:
+                yield reading.plus(node.name, shifted, taken, Departure(node.name, shifted=True))
+
+    def _result(self, compute: Callable[..., Tensor], taken: Sequence[Taken]) -> Tensor | None:
+        return _computed(compute, [one.value for one in taken])
+
+    def _combinations(
+        self, reading: Reading, node: Node, mistakes: int
+    ) -> Iterator[tuple[Taken, ...]]:
+        """Yield what a step may take, with so many edges that carry something else."""
+        known = [edge for edge in node.edges if reading.values[edge.source] is not None]
+        for wrong in itertools.combinations(known, mistakes):
+            options = [
+                list(self._others(edge, reading, edge in known))
+                if edge in wrong or edge not in known
+                else list(self._right(edge, reading))
+                for edge in node.edges
+            ]
+            yield from itertools.product(*options)
+
+    def _right(self, edge: Edge, reading: Reading) -> Iterator[Taken]:
+        """Yield what an edge carries of what was found."""
+        for carried in reading.carried(edge):
+            yield Taken(edge, carried, self._run.place(carried))
+
+    def _others(self, edge: Edge, reading: Reading, is_other: bool) -> Iterator[Taken]:
+        """Yield what else was seen that a step can take through an edge."""
+        rights = list(reading.carried(edge))
+        for place, tensor in self._run.tensors:
+            value = _fitted(tensor, edge.right)
+            if value is not None and not any(is_same(value, right) for right in rights):
+                yield Taken(edge, value, place, is_other)
+
+
+def _computed(compute: Callable[..., Tensor], values: Sequence[Tensor]) -> Tensor | None:
+    """Return what a step makes of what it takes; None where that does not fit together."""
+    try:
+        result = compute(*values)
+    except (RuntimeError, IndexError, ValueError, TypeError):  # torch: shapes that do not fit
+        return None
+    return result if isinstance(result, Tensor) and result.numel() else None
+
+
+def _last(taken: Sequence[Taken]) -> int:
+    return max(one.place for one in taken)
+
+
+def _fitted(tensor: Tensor, right: Tensor) -> Tensor | None:
+    """Return a tensor with as many axes as the one in whose place it stands; None if it cannot."""
+    if tensor.numel() == right.numel():
+        return tensor.reshape(right.shape)
+    if tensor.dim() == right.dim() + 1 and len(tensor) == 1:
+        return tensor[0]
+    if tensor.dim() + 1 == right.dim():
+        return tensor[None]
+    return tensor if tensor.dim() == right.dim() else None
