@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import warnings
 
@@ -12,6 +13,7 @@ from torch import nn
 from autograder.inside.probe import Probe
 from autograder.inside.steps import MAX_TRACED
 from autograder.inside.structure import MAX_LEAVES
+from autograder.inside.wire import CAPS, encode
 
 
 def build(model, **arguments):
@@ -115,6 +117,71 @@ def test_a_trace_of_a_long_network_is_cut():
     probe, _ = build(nn.Sequential(*(nn.ReLU() for _ in range(300))))
     images = {"images": torch.zeros(1, 1, 56, 56)}
     assert len(probe.answer("trace", {"handle": "m"}, images)[1]) == MAX_TRACED
+
+
+def steps(function, *arguments):
+    """Return the fields, what was seen, and the rest of the answer for a function's steps."""
+    given = {str(index): argument for index, argument in enumerate(arguments)}
+    fields, sent = Probe({"f": function}).answer("steps", {"name": "f", "seed": 0}, given)
+    seen = [tensor for name, tensor in sent.items() if name.startswith("seen.")]
+    return fields, seen, {n: t for n, t in sent.items() if not n.startswith("seen.")}
+
+
+def test_what_goes_in_and_out_of_a_functions_steps_is_seen_once_in_its_order():
+    fields, seen, rest = steps(lambda x, y: torch.add(x.exp(), other=y), *torch.ones(2, 3))
+    assert fields == {}
+    expected = [1.0, math.e, 1.0, 1.0 + math.e]
+    assert [round(float(t[0]), 4) for t in seen] == [round(value, 4) for value in expected]
+    assert torch.equal(rest["output"], seen[-1])
+
+
+def test_a_tensor_that_is_changed_in_place_is_seen_before_and_after():
+    x = torch.full((2,), -1.0)
+    assert [float(t[0]) for t in steps(lambda x: x.add(0).relu_(), x)[1]] == [-1.0, -1.0, 0.0]
+
+    def count(x):
+        for _ in range(20):
+            x += 1
+        return x
+
+    assert [float(t[0]) for t in steps(count, x)[1]] == [-1.0, 0.0, 1.0, 19.0]
+
+
+def test_of_a_long_function_the_first_steps_and_the_last_are_seen():
+    def long(x):
+        for _ in range(500):
+            x = x + 1
+        return x
+
+    seen = [int(t[0]) for t in steps(long, torch.zeros(2))[1]]
+    half = MAX_TRACED // 2
+    assert seen == [*range(half), *range(501 - half, 501)]
+
+
+def test_what_is_seen_fits_into_a_message():
+    big = [torch.zeros(1000, 400), torch.zeros(400, 1000)]
+    fields, seen, rest = steps(lambda x, y: (x @ y) @ (x @ y) @ x, *big)
+    assert sum(t.numel() for t in seen) <= 1_500_000
+    assert (
+        len(encode(fields, rest | {str(at): tensor for at, tensor in enumerate(seen)}))
+        < CAPS.message_bytes
+    )
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: torch.fft.fft(x).real,
+        lambda x: x.to_sparse().to_dense(),
+        lambda x: x.view(1, 1, 1, 1, 1, 1, 1, 2).sum(0),
+        torch.inference_mode()(lambda x: (x + 1).relu_()),
+    ],
+)
+def test_tensors_that_no_message_holds_are_not_among_what_is_seen(function):
+    fields, seen, rest = steps(function, torch.ones(2))
+    assert fields == {}
+    assert set(rest) == {"output"}
+    assert all(t.dim() <= 6 and t.layout == torch.strided and not t.is_complex() for t in seen)
 
 
 class Silent(Exception):

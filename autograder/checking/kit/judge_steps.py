@@ -23,6 +23,9 @@ from autograder.checking.kit.step_graph import END, Edge, Node, StepGraph
 _CHANGED = 1.0  # what it costs to read that a step takes something else
 _WRONG = 2.5  # the same of a step that is found nowhere
 _WAYS = 4  # to read one step, with the same number of mistakes
+_READINGS = 24  # of the steps so far that are followed up
+_COMPUTED = 20_000  # results in one reading, at most: what was seen is the student's choice
+_LARGER = 8  # times as many entries as is right: what is larger is not tried
 
 
 @dataclass(frozen=True)
@@ -137,14 +140,15 @@ def read(graph: StepGraph, run: RunSeen, expected: Sequence[Expected] = ()) -> R
     reader = _Reader(run, expected)
     readings = [Reading(dict(graph.inputs))]
     for node in graph.nodes:
-        readings = [more for reading in readings for more in reader.ways(reading, node)]
+        more = [after for reading in readings for after in reader.ways(reading, node)]
+        readings = sorted(more, key=lambda reading: reading.cost)[:_READINGS]
     ended = [reader.ended(reading, graph.end) for reading in readings]
     return reader.named(min(ended, key=lambda reading: reading.cost))
 
 
 class _Reader:
     def __init__(self, run: RunSeen, expected: Sequence[Expected]) -> None:
-        self._run = run
+        self._run, self._left = run, _COMPUTED
         self._expected: dict[str, list[Expected]] = defaultdict(list)
         for one in expected:
             self._expected[one.at].append(one)
@@ -204,6 +208,10 @@ class _Reader:
                 yield reading.plus(node.name, shifted, taken, Departure(node.name, shifted=True))
 
     def _result(self, compute: Callable[..., Tensor], taken: Sequence[Taken]) -> Tensor | None:
+        """Return what is computed of what a step takes; None where it cannot be, or no more."""
+        self._left -= 1
+        if self._left < 0:
+            return None
         return _computed(compute, [one.value for one in taken])
 
     def _combinations(
@@ -249,6 +257,8 @@ def _last(taken: Sequence[Taken]) -> int:
 
 def _fitted(tensor: Tensor, right: Tensor) -> Tensor | None:
     """Return a tensor with as many axes as the one in whose place it stands; None if it cannot."""
+    if tensor.numel() > _LARGER * right.numel():
+        return None
     if tensor.numel() == right.numel():
         return tensor.reshape(right.shape)
     if tensor.dim() == right.dim() + 1 and len(tensor) == 1:

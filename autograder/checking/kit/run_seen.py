@@ -72,7 +72,8 @@ def difference(value: Tensor, right: Tensor) -> str:
     if alike(value.flatten().sort().values, right.flatten().sort().values):
         return "order"
     factor = (value * right).sum() / (right * right).sum()
-    return "factor" if factor != 0 and alike(factor * right, value) else ""
+    known = bool(factor.isfinite()) and factor != 0
+    return "factor" if known and alike(factor * right, value) else ""
 
 
 def _says_much(x: Tensor) -> bool:
