@@ -21,6 +21,7 @@ from autograder.checking.kit.run_seen import RunSeen, is_same
 from autograder.checking.kit.step_graph import END, Edge, Node, StepGraph
 
 _CHANGED = 1.0  # what it costs to read that a step takes something else
+_MISSING = 1.6  # the same of a step that gives what it takes
 _WRONG = 2.5  # the same of a step that is found nowhere
 _WAYS = 4  # to read one step, with the same number of mistakes
 _READINGS = 24  # of the steps so far that are followed up
@@ -37,11 +38,15 @@ class Expected:
             "conv2d-1>relu".
         function: of what the step takes; or of what it should take there.
         says: what to call it.
+        count: of the mistakes that it is.
+        cost: of reading it.
     """
 
     at: str
     function: Callable[..., Tensor]
     says: Any
+    count: int = 1
+    cost: float = _CHANGED
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +76,7 @@ class Departure:
         says: of a mistake that was expected; else None.
         shifted: whether the step gives what it should but for a number that is added.
         missing: whether it gives what it takes.
+        cost: of reading it.
     """
 
     at: str
@@ -78,6 +84,7 @@ class Departure:
     says: Any = None
     shifted: bool = False
     missing: bool = False
+    cost: float = _CHANGED
 
     @property
     def source(self) -> str:
@@ -107,12 +114,11 @@ class Reading:
         """Return this reading and one more step."""
         departures = [*(Departure(name, one) for one in taken if one.is_other), *more]
         known = {(one.edge.source, name): one for one in taken}
-        cost = _WRONG if value is None else _CHANGED * len(departures)
         return Reading(
             {**self.values, name: value},
             {**self.taken, **known},
             (*self.departures, *departures),
-            self.cost + cost,
+            self.cost + sum(departure.cost for departure in departures),
         )
 
     def leaving(self, name: str) -> Taken | None:
@@ -162,7 +168,11 @@ class _Reader:
                 return
             if found:
                 break
-        yield reading.plus(node.name, None, [], Departure(node.name))
+        for taken in self._combinations(reading, node, 0):
+            for passed in taken:
+                missing = Departure(node.name, missing=True, cost=_MISSING)
+                yield reading.plus(node.name, passed.value, taken, missing)
+        yield reading.plus(node.name, None, [], Departure(node.name, cost=_WRONG))
 
     def ended(self, reading: Reading, end: Edge) -> Reading:
         """Return a reading with what is returned."""
@@ -194,14 +204,13 @@ class _Reader:
             result = self._result(node.compute, taken)
             if result is not None and self._run.has(result, _last(taken)):
                 yield reading.plus(node.name, result, taken)
-        if not mistakes:
-            return
-        for taken in self._combinations(reading, node, mistakes - 1):
-            for expected in self._expected[node.name]:
+        for expected in self._expected[node.name]:
+            for taken in self._combinations(reading, node, mistakes - expected.count):
                 result = self._result(expected.function, taken)
                 if result is not None and self._run.has(result, _last(taken)):
-                    wrong = Departure(node.name, says=expected.says)
+                    wrong = Departure(node.name, says=expected.says, cost=expected.cost)
                     yield reading.plus(node.name, result, taken, wrong)
+        for taken in self._combinations(reading, node, mistakes - 1):
             result = self._result(node.compute, taken)
             shifted = None if result is None else self._run.shifted(result, _last(taken))
             if shifted is not None:
@@ -218,6 +227,8 @@ class _Reader:
         self, reading: Reading, node: Node, mistakes: int
     ) -> Iterator[tuple[Taken, ...]]:
         """Yield what a step may take, with so many edges that carry something else."""
+        if mistakes < 0:
+            return
         known = [edge for edge in node.edges if reading.values[edge.source] is not None]
         for wrong in itertools.combinations(known, mistakes):
             options = [

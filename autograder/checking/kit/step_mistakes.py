@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
 
 from autograder.checking.kit.judge_steps import Departure, Reading
 from autograder.checking.kit.run_seen import RunSeen, is_same
@@ -41,12 +41,10 @@ def mistakes_in(evidence: Evidence) -> list[Departure]:
     """
     if not _is_credible(evidence):
         return []
-    missing = {node.name for node in evidence.graph.nodes if _is_missing(node, evidence.reading)}
     found: dict[Hashable, Departure] = {}
     for departure in evidence.reading.departures:
-        one = replace(departure, missing=departure.taken is None and departure.at in missing)
-        found.setdefault(_kind(one, evidence), one)
-    return [*found.values(), *_replaced(evidence, missing)]
+        found.setdefault(_kind(departure, evidence), departure)
+    return [*found.values(), *_replaced(evidence)]
 
 
 def _kind(departure: Departure, evidence: Evidence) -> Hashable:
@@ -64,14 +62,15 @@ def _is_credible(evidence: Evidence) -> bool:
     """Return whether steps are right in more than name.
 
     A result has to depend on each argument that is used as it should be. Where more than one step
-    is found nowhere, one has to give what it does in the reference.
+    is missing or wrong, one has to give what it does in the reference.
     """
     graph, reading = evidence.graph, evidence.reading
     edges = [edge for node in graph.nodes for edge in node.edges]
     used = {edge.source for edge in edges if _is_used(edge, reading)}
     if not all(evidence.depends(-1, name) for name in used & graph.inputs.keys()):
         return False
-    wrong = [node for node in graph.nodes if reading.values[node.name] is None]
+    missing = {departure.at for departure in reading.departures if departure.missing}
+    wrong = missing | {node.name for node in graph.nodes if reading.values[node.name] is None}
     return len(wrong) < len(graph.nodes) and (len(wrong) <= 1 or bool(_sound(graph, reading)))
 
 
@@ -90,21 +89,12 @@ def _is_used(edge: Edge, reading: Reading) -> bool:
     return taken is None or is_same(taken.value, next(reading.carried(edge), taken.value))
 
 
-def _is_missing(node: Node, reading: Reading) -> bool:
-    """Return whether a step that is found nowhere gives what it should take."""
-    leaving = reading.leaving(node.name)
-    if reading.values[node.name] is not None or leaving is None:
-        return False
-    rights = [right for edge in node.edges for right in reading.carried(edge)]
-    return any(is_same(leaving.value, right) for right in rights)
-
-
-def _replaced(evidence: Evidence, missing: Collection[str]) -> Iterator[Departure]:
+def _replaced(evidence: Evidence) -> Iterator[Departure]:
     """Yield what stands in the place of a step without needing what the step needs."""
     graph, reading = evidence.graph, evidence.reading
     for node in graph.nodes:
         leaving = reading.leaving(node.name)
-        if reading.values[node.name] is None and leaving and node.name not in missing:
+        if reading.values[node.name] is None and leaving:
             needed = _needed(node, graph)
             if not all(evidence.depends(leaving.place, name) for name in needed):
                 yield Departure(leaving.edge.target, leaving)

@@ -189,7 +189,7 @@ def test_what_is_seen_bounds_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = generator(1)
     seen = [torch.randn(2, 5, 4, generator=rng) for _ in range(200)]
     reading = read(graph(), RunSeen(seen, torch.ones(2, 5, 4)), [])
-    assert sum(value is None for value in reading.values.values()) == 4
+    assert len(reading.departures) >= 4
     assert len(computed) < 20 * 300
 
 
