@@ -9,6 +9,7 @@ claim: it can earn a part of the points, as much as the steps are worth that wer
 
 from __future__ import annotations
 
+import heapq
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,8 +25,8 @@ _CHANGED = 1.0  # what it costs to read that a step takes something else
 _MISSING = 1.6  # the same of a step that gives what it takes
 _WRONG = 2.5  # the same of a step that is found nowhere
 _WAYS = 4  # to read one step, with the same number of mistakes
-_READINGS = 24  # of the steps so far that are followed up
-_COMPUTED = 20_000  # results in one reading, at most: what was seen is the student's choice
+_COMPUTED = 6000  # results in one reading, at most: what was seen is the student's choice
+_FOLLOWED = 300  # readings of the first steps; after so many only the cheapest one is
 _LARGER = 8  # times as many entries as is right: what is larger is not tried
 
 
@@ -143,13 +144,60 @@ def read(graph: StepGraph, run: RunSeen, expected: Sequence[Expected] = ()) -> R
         run: the student's.
         expected: mistakes that have a name.
     """
-    reader = _Reader(run, expected)
-    readings = [Reading(dict(graph.inputs))]
-    for node in graph.nodes:
-        more = [after for reading in readings for after in reader.ways(reading, node)]
-        readings = sorted(more, key=lambda reading: reading.cost)[:_READINGS]
-    ended = [reader.ended(reading, graph.end) for reading in readings]
-    return reader.named(min(ended, key=lambda reading: reading.cost))
+    reader, numbers = _Reader(run, expected), itertools.count()
+    waiting: list[tuple[float, int, Reading, int, int]] = []
+    followed: list[Reading] = []
+
+    def wait(cost: float, reading: Reading, step: int, mistakes: int = 0) -> None:
+        heapq.heappush(waiting, (cost, next(numbers), reading, step, mistakes))
+
+    wait(0.0, Reading(dict(graph.inputs)), 0)
+    while True:  # the cheapest one is followed up first, so the first one that is whole is the best
+        if len(followed) > _FOLLOWED:
+            farthest = max(step for _, _, _, step, _ in waiting)
+            waiting = [one for one in waiting if one[3] == farthest]
+            heapq.heapify(waiting)
+        _, _, reading, step, mistakes = heapq.heappop(waiting)
+        if step > len(graph.nodes):
+            return reader.named(reading)
+        if step == len(graph.nodes):
+            ended = reader.ended(reading, graph.end)
+            wait(ended.cost, ended, step + 1)
+            continue
+        if not mistakes:
+            if waiting and any(_leads_where(reading, other, graph) for other in followed):
+                continue
+            followed.append(reading)
+        node = graph.nodes[step]
+        found = reader.found(reading, node, mistakes)
+        if not found and mistakes <= len(node.edges):
+            wait(reading.cost + _CHANGED * (mistakes + 1), reading, step, mistakes + 1)
+        if not found and not mistakes:
+            found = reader.passed_over(reading, node)
+        for more in found:
+            wait(more.cost, more, step + 1)
+
+
+def _leads_where(reading: Reading, other: Reading, graph: StepGraph) -> bool:
+    """Return whether what may follow a reading is the same as after another one."""
+    if reading.values.keys() != other.values.keys():
+        return False
+    if not all(_is_equal(value, other.values[name]) for name, value in reading.values.items()):
+        return False
+    changed, theirs = (_changed_inputs(one, graph) for one in (reading, other))
+    return len(changed) == len(theirs) and all(
+        a.edge == b.edge and is_same(a.value, b.value) for a, b in zip(changed, theirs, strict=True)
+    )
+
+
+def _changed_inputs(reading: Reading, graph: StepGraph) -> list[Taken]:
+    return [d.taken for d in reading.departures if d.taken and d.source in graph.inputs]
+
+
+def _is_equal(value: Tensor | None, other: Tensor | None) -> bool:
+    if value is None or other is None:
+        return value is other
+    return value is other or is_same(value, other)
 
 
 class _Reader:
@@ -159,20 +207,22 @@ class _Reader:
         for one in expected:
             self._expected[one.at].append(one)
 
-    def ways(self, reading: Reading, node: Node) -> Iterator[Reading]:
-        """Yield how one more step may be read: with the fewest mistakes, or as wrong."""
-        for mistakes in range(len(node.edges) + 2):
-            found = list(itertools.islice(self._found(reading, node, mistakes), _WAYS))
-            yield from found
-            if found and not mistakes:
-                return
-            if found:
-                break
-        for taken in self._combinations(reading, node, 0):
-            for passed in taken:
-                missing = Departure(node.name, missing=True, cost=_MISSING)
-                yield reading.plus(node.name, passed.value, taken, missing)
-        yield reading.plus(node.name, None, [], Departure(node.name, cost=_WRONG))
+    def found(self, reading: Reading, node: Node, mistakes: int) -> list[Reading]:
+        """Return where a step is seen with that many mistakes."""
+        return list(itertools.islice(self._found(reading, node, mistakes), _WAYS))
+
+    def passed_over(self, reading: Reading, node: Node) -> list[Reading]:
+        """Return what a step is where it is not seen: missing, or wrong."""
+        missing = Departure(node.name, missing=True, cost=_MISSING)
+        wrong = Departure(node.name, cost=_WRONG)
+        return [
+            *(
+                reading.plus(node.name, passed.value, taken, missing)
+                for taken in self._combinations(reading, node, 0)
+                for passed in taken
+            ),
+            reading.plus(node.name, None, [], wrong),
+        ]
 
     def ended(self, reading: Reading, end: Edge) -> Reading:
         """Return a reading with what is returned."""
@@ -199,17 +249,16 @@ class _Reader:
         return None
 
     def _found(self, reading: Reading, node: Node, mistakes: int) -> Iterator[Reading]:
-        """Yield where a step is seen with that many mistakes."""
-        for taken in self._combinations(reading, node, mistakes):
-            result = self._result(node.compute, taken)
-            if result is not None and self._run.has(result, _last(taken)):
-                yield reading.plus(node.name, result, taken)
         for expected in self._expected[node.name]:
             for taken in self._combinations(reading, node, mistakes - expected.count):
                 result = self._result(expected.function, taken)
                 if result is not None and self._run.has(result, _last(taken)):
                     wrong = Departure(node.name, says=expected.says, cost=expected.cost)
                     yield reading.plus(node.name, result, taken, wrong)
+        for taken in self._combinations(reading, node, mistakes):
+            result = self._result(node.compute, taken)
+            if result is not None and self._run.has(result, _last(taken)):
+                yield reading.plus(node.name, result, taken)
         for taken in self._combinations(reading, node, mistakes - 1):
             result = self._result(node.compute, taken)
             shifted = None if result is None else self._run.shifted(result, _last(taken))

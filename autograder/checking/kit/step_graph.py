@@ -21,7 +21,7 @@ _MOVES = frozenset(_SHAPES.split())  # steps of one tensor that change none of i
 Values = Mapping[str, Tensor]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Edge:
     """What one step takes of another, or of the arguments.
 

@@ -212,13 +212,13 @@ NETS = (
     _net(
         "padding kept, fc1 not adapted",
         "conv1-padding",
-        "That layer is fc1. Feature maps of 16 x 14 x 14 reach it",
+        "3136 reach it. These are feature maps of 16 x 14 x 14.",
         {"c, 5)": "c, 5, padding=2)"},
     ),
     _net(
         "fc1 for images of 28x28",
         "fc1-inputs",
-        "That layer is fc1. Feature maps of 16 x 11 x 11 reach it",
+        "1936 reach it. These are feature maps of 16 x 11 x 11.",
         {"11 * 11": "4 * 4"},
     ),
     _net(

@@ -142,7 +142,7 @@ def function(student: StudentSide, seed: int) -> CheckResult:
     name = f"the same for {_OTHER_SHOWN}"
     most = _OTHER_PART_POINTS * len(LAYERS)
     try:
-        other = examine(student, seed + 1, OTHER, search=recognition.explained)
+        other = examine(student, seed + 1, OTHER)
     except StudentFault as fault:
         other = Recognition((), frozenset(), f"{_OTHER_SHOWN} cannot be built: {fault}")
     kept = 0 if defaults else len(other.right_parts & recognition.right_parts)

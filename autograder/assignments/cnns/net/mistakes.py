@@ -6,12 +6,11 @@ need no entry of their own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import combinations, product
 from typing import Any
 
-from autograder.assignments.cnns.net.reference import LAYERS, NetSpec, flat_features, sizes
+from autograder.assignments.cnns.net.reference import LAYERS, NetSpec
 from autograder.assignments.cnns.steps import IMAGE_WORDS
 from autograder.checking.mistakes import Mistake
 
@@ -31,14 +30,6 @@ _POOL_WORDS = {  # behind "after conv1"
     "sum": "each block is added up; max pooling keeps its largest value",
 }
 # "max, rounded up" is none: the sizes here are even, so it is the same.
-_RARE_POOLS = (
-    "max, padded",
-    "max, 3x3, stride 2, padded",
-    "min",
-    "largest, with sign",
-    "every other",
-    "sum",
-)
 _ACTIVATION_WORDS = {
     "relu": "a ReLU",
     "abs": "an absolute value",
@@ -103,102 +94,35 @@ def _activation(layer: str, have: str, want: str) -> tuple[str, str]:
     return have, f"there is {words} after {layer} instead of a ReLU"
 
 
-Change = Callable[[NetSpec], NetSpec]
+Change = tuple[str, int, Any]
+"""A field of `NetSpec`, which of its entries (-1: it has but one), and another value."""
 
-_COMMON_ACTIVATIONS = ("none", "sigmoid", "tanh", "leaky_relu")
-_RARE_ACTIVATIONS = ("relu6", "elu", "selu", "gelu", "silu", "softplus")
-_COMMON_FINALS = ("relu", "softmax", "log_softmax", "sigmoid")
-_RARE_FINALS = ("tanh", "softmax over the batch")
-_COMMON_PADDINGS, _RARE_PADDINGS = (1, 2), (3, 4)
-
-
-def net_neighbours(spec: NetSpec, inputs_of_fc1: int) -> Iterator[NetSpec]:
-    """Yield descriptions with the parameter shapes of `spec` that differ from it in other ways.
-
-    First `spec` itself, then one change at a time, then two, one of which is a common one and
-    neither one of the rarest; of these the ones with `inputs_of_fc1` inputs to fc1. The same change
-    in several layers counts as one.
-    """
-    right = as_specified(spec)
-    common, rare = list(_common_changes()), list(_rare_changes())
-    single = [*common, *rare, *_rarest_changes()]
-    groups: list[tuple[Change, ...]] = [(), *((c,) for c in single)]
-    seen: set[NetSpec] = set()
-    for group in [*groups, *combinations(common, 2), *product(common, rare)]:
-        candidate = right
-        for change in group:
-            candidate = change(candidate)
-        if candidate in seen or flat_features(candidate) != inputs_of_fc1:
-            continue
-        seen.add(candidate)
-        if sizes(candidate)[1] > 0:
-            yield candidate
+_OTHER_ACTIVATIONS = [name for name in _ACTIVATION_WORDS if name != "relu"]  # which is right
+FINALS = ("relu", "softmax", "log_softmax", "sigmoid", "tanh", "softmax over the batch", "abs")
+ACTIVATIONS = ("none", "sigmoid", "tanh", "softplus", *_OTHER_ACTIVATIONS)
+POOLS_OTHERWISE = tuple(_POOL_WORDS)
+FLATTENS_OTHERWISE = tuple(_FLATTEN_WORDS)
+GEOMETRY: tuple[Change, ...] = (  # of the convolutions
+    *(("paddings", i, padding) for padding in (1, 2, 3, 4) for i in (0, 1)),
+    *((field, i, 2) for field in ("strides", "dilations") for i in (0, 1)),
+)
 
 
-def as_specified(spec: NetSpec) -> NetSpec:
+def with_changes(spec: NetSpec, changes: Iterable[Change]) -> NetSpec:
     """Return a network of the same layers in which all else is as specified."""
-    return replace(
+    spec = replace(
         spec,
         image="none",
         paddings=(0, 0),
         strides=(1, 1),
         dilations=(1, 1),
         pools=("max", "max"),
+        activations=("relu", "relu", "relu", "relu", "none"),
         flatten="flatten",
     )
-
-
-def _common_changes() -> Iterator[Change]:
-    for i in ((0,), (1,), (0, 1)):
-        for padding in _COMMON_PADDINGS:
-            yield _set("paddings", padding, *i)
-        yield _set("strides", 2, *i)
-        for pool in _POOL_WORDS:
-            if pool not in _RARE_POOLS:
-                yield _set("pools", pool, *i)
-    yield lambda s: replace(s, strides=(2, 2), pools=("none", "none"))
-    yield lambda s: replace(s, flatten="mean")
-    yield from _activation_changes(_COMMON_ACTIVATIONS, _COMMON_FINALS)
-
-
-def _rare_changes() -> Iterator[Change]:
-    for i in ((0,), (1,), (0, 1)):
-        for padding in _RARE_PADDINGS:
-            yield _set("paddings", padding, *i)
-    yield lambda s: replace(s, flatten="max")
-    yield from _activation_changes(_RARE_ACTIVATIONS, _RARE_FINALS)
-
-
-def _rarest_changes() -> Iterator[Change]:
-    for i in ((0,), (1,), (0, 1)):
-        yield _set("dilations", 2, *i)
-        for pool in _RARE_POOLS:
-            yield _set("pools", pool, *i)
-    for name in IMAGE_WORDS:
-        yield _changed_image(name)
-    yield from _activation_changes(("abs",), ("abs",))
-
-
-def _changed_image(name: str) -> Change:
-    return lambda spec: replace(spec, image=name)
-
-
-def _activation_changes(hidden: tuple[str, ...], final: tuple[str, ...]) -> Iterator[Change]:
-    for name in hidden:
-        for layers in ((0,), (1,), (2,), (3,), (0, 1, 2, 3), (0, 1), (2, 3)):
-            yield _set("activations", name, *layers)
-    for name in final:
-        yield _set("activations", name, 4)
-
-
-def _set(field: str, value: object, *indices: int) -> Change:
-    """Return the change that puts `value` at `indices` of a field."""
-
-    def change(spec: NetSpec) -> NetSpec:
-        values = list(getattr(spec, field))
-        for index in indices:
-            values[index] = value
-        changed: dict[str, Any] = {field: tuple(values)}
-        return replace(spec, **changed)
-
-    return change
+    for field, index, value in changes:
+        if index >= 0:
+            entries = getattr(spec, field)
+            value = (*entries[:index], value, *entries[index + 1 :])
+        spec = replace(spec, **{field: value})
+    return spec

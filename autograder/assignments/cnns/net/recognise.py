@@ -1,14 +1,13 @@
 """Recognises what a `Net` computes, whatever its weights, and names its mistakes.
 
-Random weights are loaded into the student's network and into the judge's candidates; a candidate
-whose outputs agree on random images within the rounding of float32 is what the network is.
+Random weights are loaded into the student's network and into the judge's own. It is right if the
+outputs agree on random images within the rounding of float32; if not, its steps are read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from itertools import islice
 
 import torch
 from torch import Tensor
@@ -20,40 +19,26 @@ from autograder.assignments.cnns.net.diagnose import (
     stopped,
 )
 from autograder.assignments.cnns.net.learning import never_learns
-from autograder.assignments.cnns.net.mistakes import net_neighbours
-from autograder.assignments.cnns.net.reference import (
-    LAYERS,
-    Cache,
-    NetSpec,
-    convolved,
-    flat_features,
-    net_blocks,
-)
+from autograder.assignments.cnns.net.reading import NetReading
+from autograder.assignments.cnns.net.reference import LAYERS
 from autograder.assignments.cnns.net.under_test import (
     NetUnderTest,
     Recognition,
     named,
     put_under_test,
 )
-from autograder.checking import error_bounds
 from autograder.checking.criteria import alike
 from autograder.checking.mistakes import Mistake
 from autograder.checking.student import StudentFault, StudentSide
 
-_SEARCH = 60_000_000  # candidates times entries of the convolutions' weights: about 2 s
-_SCREEN = 1e-3  # relative to the largest output: float32 differs by 1e-5, other networks by more
 
-
-def examine(
-    student: StudentSide, seed: int, arguments: Mapping[str, int], search: bool = True
-) -> Recognition:
+def examine(student: StudentSide, seed: int, arguments: Mapping[str, int]) -> Recognition:
     """Return what `Net(**arguments)` computes, in the catalogue's words.
 
     Args:
         student: whose.
         seed: of the challenge.
         arguments: num_channel and num_classes; their defaults where absent.
-        search: whether to look through the catalogue; not worth it once it has failed.
 
     Raises:
         StudentFault: the network cannot be built.
@@ -62,7 +47,7 @@ def examine(
     if not net.ways:
         return other_layers(net)
     try:
-        recognition = _compare(net, search)
+        recognition = _compare(net)
         return _in_another_kind(recognition, net.fault) if net.fault else recognition
     except StudentFault as fault:
         return stopped(net, str(fault))
@@ -79,7 +64,7 @@ def _in_another_kind(recognition: Recognition, fault: str) -> Recognition:
     )
 
 
-def _compare(net: NetUnderTest, search: bool) -> Recognition:
+def _compare(net: NetUnderTest) -> Recognition:
     """Return the recognition for a network whose parameter shapes are those of `net.spec`.
 
     Raises:
@@ -98,20 +83,30 @@ def _compare(net: NetUnderTest, search: bool) -> Recognition:
         mistake = Mistake("random", "chance takes part")
         advice = "The same images gave two different answers in eval mode: chance takes part. Do "
         advice += "you use F.dropout without training=self.training, or make layers in forward?"
-        seen = net.seen()
-        return Recognition((mistake,), net.right_layers(seen[-1] if seen else None, seen), advice)
-    base = net.structure.spec if net.structure else spec
-    most = _SEARCH // convolved(spec) + 1 if search else 0
-    candidates = islice(net_neighbours(base, flat_features(spec)), most)
-    for candidate in _screened(net, candidates, answers):
-        output = net.blocks(candidate)["fc3"].after
-        if any(output.agrees_with(answer) for answer in answers):
-            return named([*net.named(candidate), *never_learns(net)])
+        return Recognition((mistake,), net.right_parts(net.read(None)), advice)
+    reading = _best_reading(net)
+    found = net.named(reading.spec(spec))
+    if found and not reading.unlisted:
+        return named([*found, *never_learns(net)])
     if torch.equal(again[0], again[1]):
         mistake = Mistake("constant", "the images do not matter")
         advice = "Two different images gave the same logits: does the image reach the last layer?"
-        return Recognition((mistake,), net.right_layers(again), advice)
-    return first_difference(net, again, _mixes(net, again))
+        return Recognition((mistake,), net.right_parts(reading), advice)
+    return first_difference(net, reading, _mixes(net, again))
+
+
+def _best_reading(net: NetUnderTest) -> NetReading:
+    """Return the reading with the fewest mistakes, of all pairings and orders of flattening."""
+    readings = []
+    for number, answer in enumerate(net.answers()):
+        readings.append(net.read(answer))
+        if number + 1 >= len(net.ways) and not min(readings, key=_cost).fc1_is_wrong:
+            break
+    return min(readings, key=_cost)
+
+
+def _cost(reading: NetReading) -> float:
+    return reading.cost
 
 
 def _mixes(net: NetUnderTest, answer: Tensor) -> bool:
@@ -126,20 +121,3 @@ def _mixes(net: NetUnderTest, answer: Tensor) -> bool:
     except StudentFault:
         return True
     return not alike(alone, answer[:1])
-
-
-def _screened(
-    net: NetUnderTest, candidates: Iterable[NetSpec], answers: Sequence[Tensor]
-) -> Iterator[NetSpec]:
-    """Yield the candidates whose output in float32 comes close to one of the answers."""
-    given = torch.stack(list(answers)).float()  # (ways, N, K)
-    if not bool(given.isfinite().all()):
-        return
-    allowed = _SCREEN * given.abs().max()
-    cache: Cache = {}
-    with torch.no_grad():
-        for candidate in candidates:
-            images = error_bounds.rough(net.images)
-            output = net_blocks(candidate, net.state, images, cache)["fc3"].after.value
-            if bool(((given - output).abs().amax(dim=(1, 2)) <= allowed).any()):
-                yield candidate

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor
 
@@ -126,41 +125,38 @@ class Block:
     after: Bounded
 
 
-Cache = dict[Any, Block]
-
-
-def net_blocks(
-    spec: NetSpec, state: Mapping[str, Tensor], images: Bounded, cache: Cache | None = None
-) -> dict[str, Block]:
+def net_blocks(spec: NetSpec, state: Mapping[str, Tensor], images: Bounded) -> dict[str, Block]:
     """Return what each of the five layers gives; the logits are `["fc3"].after`.
 
     Args:
         spec: the network.
         state: its parameters, named and shaped as in `net_shapes`.
         images: (N, 1, 56, 56).
-        cache: blocks of other networks with these parameters and images; grows.
     """
-    x, blocks, cache = changed_image(spec.image, images), {}, {} if cache is None else cache
-    for index, layer in enumerate(LAYERS):
-        to, flat = index + 1, spec.flatten if index > 1 else ""
-        convolutions = (spec.image, spec.paddings[:to], spec.strides[:to], spec.dilations[:to])
-        key = (*convolutions, spec.pools[:to], spec.activations[:to], flat)
-        if key not in cache:
-            weight, bias = state[f"{layer}.weight"], state.get(f"{layer}.bias")
-            cache[key] = _block(spec, index, weight, bias, x)
-        blocks[layer] = cache[key]
+    x, blocks = changed_image(spec.image, images), {}
+    for layer in LAYERS:
+        own = own_output(spec, layer, state, x)
+        blocks[layer] = Block(own, after(spec, layer, own))
         x = blocks[layer].after
     return blocks
 
 
-def _block(spec: NetSpec, index: int, weight: Tensor, bias: Tensor | None, x: Bounded) -> Block:
+def own_output(spec: NetSpec, layer: str, state: Mapping[str, Tensor], x: Bounded) -> Bounded:
+    """Return what a layer makes of what it gets; fc1 flattens it first."""
+    weight, bias, index = state[f"{layer}.weight"], state.get(f"{layer}.bias"), LAYERS.index(layer)
+    if index > 1:
+        return error_bounds.linear(FLATTENS[spec.flatten](x) if index == 2 else x, weight, bias)
+    how = (spec.paddings[index], spec.strides[index], spec.dilations[index])
+    return error_bounds.conv2d(x, weight, bias, *how, groups=spec.groups if index else 1)
+
+
+def after(spec: NetSpec, layer: str, own: Bounded) -> Bounded:
+    """Return what the next layer gets of what a layer puts out."""
+    index = LAYERS.index(layer)
     activation = spec.activations[index]
     if index > 1:
-        own = error_bounds.linear(FLATTENS[spec.flatten](x) if index == 2 else x, weight, bias)
-        return Block(own, error_bounds.apply(activation, own))
-    how = (spec.paddings[index], spec.strides[index], spec.dilations[index])
-    own = error_bounds.conv2d(x, weight, bias, *how, groups=spec.groups if index else 1)
+        return error_bounds.apply(activation, own)
     pool = POOLS[spec.pools[index]]
     if pool.first:
-        return Block(own, error_bounds.apply(activation, pool.run(own)))
-    return Block(own, pool.run(error_bounds.apply(activation, own)))
+        return error_bounds.apply(activation, pool.run(own))
+    return pool.run(error_bounds.apply(activation, own))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise, permutations
 
-from autograder.assignments.cnns.net.reference import NetSpec
+from autograder.assignments.cnns.net.reference import NetSpec, net_shapes
 from autograder.checking.pairing import Shape, is_weight, weights_of
 from autograder.checking.student import ParameterInfo
 
@@ -24,6 +24,12 @@ class Structure:
 
     spec: NetSpec
     inputs: tuple[int, ...]
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        """Return the shape of each parameter; of fc1's whatever number of inputs it has."""
+        shapes = net_shapes(self.spec)
+        return {**shapes, "fc1.weight": (shapes["fc1.weight"][0], self.inputs[2])}
 
 
 def infer(parameters: Sequence[ParameterInfo]) -> Structure | None:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 
 import torch
 import torch.nn.functional as F
@@ -18,7 +17,8 @@ from autograder.assignments.cnns.net.extra_layers import (
     split,
     transparent_state,
 )
-from autograder.assignments.cnns.net.mistakes import net_mistakes, net_neighbours
+from autograder.assignments.cnns.net.mistakes import net_mistakes, with_changes
+from autograder.assignments.cnns.net.reading import NetReading, read_net
 from autograder.assignments.cnns.net.reference import (
     LAYERS,
     Block,
@@ -29,13 +29,12 @@ from autograder.assignments.cnns.net.reference import (
     net_spec,
     sizes,
 )
-from autograder.assignments.cnns.net.right_layers import right_layers
 from autograder.assignments.cnns.net.structure import Structure, infer
 from autograder.assignments.cnns.networks import build
 from autograder.checking import error_bounds
 from autograder.checking.challenge import generator, random_images, random_state
 from autograder.checking.mistakes import Mistake, found_in
-from autograder.checking.pairing import Pairing, pairings
+from autograder.checking.pairing import Pairing, Shape, pairings
 from autograder.checking.student import Model, ParameterInfo, StudentFault, StudentSide
 from course_utils.training import IMAGE_SIZE
 
@@ -90,9 +89,9 @@ class NetUnderTest:
         structure: what its parameter shapes say; None if they are not two and three layers.
         core: its parameters without those of `extra_layers`.
         extra_layers: layers that it has besides, made transparent.
-        spec: the description nearest to the specification that has its parameter shapes.
+        spec: what its parameter shapes suggest, all else as specified.
         images: (IMAGES, 1, 56, 56) float32.
-        state: random values for the parameters of `spec`.
+        state: random values for its parameters, named as in the specification.
         ways: how these pair with the student's parameters; none if they do not.
     """
 
@@ -115,12 +114,12 @@ class NetUnderTest:
         for way in self.ways:
             self.load(way)
             yield self.answer(self.images)
-        channels, size = self.spec.channels[1], sizes(self.spec)[1]
-        if self.spec.flatten != "flatten" or not self.ways:
+        weight, channels = self.state["fc1.weight"], self.spec.channels[1]
+        size = math.isqrt(weight.shape[1] // channels)
+        if size < 2 or channels * size**2 != weight.shape[1] or not self.ways:
             return
         self.load(self.ways[0])
-        weight = self.state["fc1.weight"].reshape(-1, channels, size, size)
-        slot = self.ways[0]["fc1.weight"]
+        weight, slot = weight.reshape(-1, channels, size, size), self.ways[0]["fc1.weight"]
         for order in _FLATTEN_ORDERS[1:]:
             columns = weight.permute(0, *(axis + 1 for axis in order)).reshape(len(weight), -1)
             self.model.load({slot.parameter.name: slot.fit(columns)})
@@ -150,20 +149,21 @@ class NetUnderTest:
         except StudentFault:
             return []
 
-    def right_layers(
-        self, answer: Tensor | None = None, seen: Sequence[Tensor] | None = None
-    ) -> frozenset[str]:
-        """Return the layers that are right where they stand, with the weights loaded last.
-
-        Never all of them: this is asked of networks that are wrong.
+    def read(self, answer: Tensor | None) -> NetReading:
+        """Return how the network is read, with the weights loaded last.
 
         Args:
-            answer: what the network returned then; None if nothing of use.
-            seen: what went through it then; asked for if it is None.
+            answer: what it returned then; None if nothing of use.
         """
-        seen = self.seen() if seen is None else seen
-        right = right_layers(self.state, self.images, seen, answer)
-        return right if len(right) < len(LAYERS) else right - {LAYERS[-1]}
+        return read_net(self.spec, self.state, self.images, self.seen(), answer)
+
+    def right_parts(self, reading: NetReading) -> frozenset[str]:
+        """Return the layers that are right where they stand, each with what follows it.
+
+        Never all of them: this is asked of networks that are wrong.
+        """
+        wrong = {*reading.wrong_parts, *(m.part for m in self.named(reading.spec(self.spec)))}
+        return frozenset(LAYERS) - (wrong or {LAYERS[-1]})
 
     def blocks(self, spec: NetSpec) -> dict[str, Block]:
         """Return what a candidate gives for the same images; weights that do not fit are zeros."""
@@ -196,17 +196,12 @@ def put_under_test(student: StudentSide, seed: int, arguments: Mapping[str, int]
     _check_size(model.parameters, structure)
     if structure is not None and sizes(structure.spec)[1] == 0:
         structure = None  # its kernels are larger than its feature maps
-    nearest = structure.spec if structure is not None else right
-    specs = [right, nearest]
-    if structure is not None:
-        specs += islice(net_neighbours(nearest, structure.inputs[2]), 1)
-    for spec in specs:
-        ways = pairings(net_shapes(spec), core)
-        if ways:
-            break
-    else:
-        spec = nearest
-    state = telling_state(spec, images, rng)
+    spec, shapes = right, net_shapes(right)
+    ways = pairings(shapes, core)
+    if not ways and structure is not None:
+        spec, shapes = structure.spec, structure.shapes
+        ways = pairings(shapes, core)
+    state = telling_state(spec, shapes, images, rng)
     return NetUnderTest(model, right, structure, core, extra_layers, spec, images, state, ways)
 
 
@@ -226,7 +221,9 @@ def named(mistakes: Sequence[Mistake]) -> Recognition:
     return Recognition(tuple(mistakes), right_parts, found_in("network", mistakes))
 
 
-def telling_state(spec: NetSpec, images: Tensor, rng: torch.Generator) -> dict[str, Tensor]:
+def telling_state(
+    spec: NetSpec, shapes: Mapping[str, Shape], images: Tensor, rng: torch.Generator
+) -> dict[str, Tensor]:
     """Return random parameters with which every activation makes a difference.
 
     Where a layer's outputs have one sign only, a missing ReLU would not show; where all are small,
@@ -234,16 +231,26 @@ def telling_state(spec: NetSpec, images: Tensor, rng: torch.Generator) -> dict[s
     until each layer has a share of both signs and something large (for narrow networks that takes
     a few dozen draws).
     """
+    right = with_changes(spec, ())
     for _ in range(_MAX_DRAWS):
-        state = random_state(net_shapes(spec), rng)
+        state = random_state(shapes, rng)
         state["conv1.weight"] *= _GAIN
         for name in state:
             if name.endswith("bias"):
                 state[name] *= _GAIN / 2
-        blocks = net_blocks(spec, state, error_bounds.rough(images))
+        fitting = {name: _cut(state[name], shape) for name, shape in net_shapes(right).items()}
+        blocks = net_blocks(right, fitting, error_bounds.rough(images))
         if all(_is_telling(blocks[layer].own.value) for layer in LAYERS[:-1]):
             break
     return state
+
+
+def _cut(x: Tensor, shape: Shape) -> Tensor:
+    """Return a weight for as many inputs as a shape has: those there are, again and again."""
+    if x.dim() < 2 or x.shape[1] == shape[1]:
+        return x
+    times = -(-shape[1] // x.shape[1])
+    return torch.cat([x] * times, dim=1)[:, : shape[1]]
 
 
 def _is_telling(own: Tensor) -> bool:

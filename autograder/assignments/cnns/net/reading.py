@@ -1,0 +1,185 @@
+"""What is wrong with a student's `Net`, read from what its layers take and give.
+
+Each layer is judged by what goes into it in the student's own network: so one slip costs its own
+layer, not all those behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise, product
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from autograder.assignments.cnns.net.mistakes import (
+    ACTIVATIONS,
+    FINALS,
+    FLATTENS_OTHERWISE,
+    GEOMETRY,
+    POOLS_OTHERWISE,
+    Change,
+    with_changes,
+)
+from autograder.assignments.cnns.net.reference import (
+    LAYERS,
+    NetSpec,
+    after,
+    net_blocks,
+    net_shapes,
+    own_output,
+)
+from autograder.assignments.cnns.steps import IMAGE_WORDS, IMAGES
+from autograder.checking import error_bounds
+from autograder.checking.error_bounds import Bounded
+from autograder.checking.kit.judge_steps import Departure, Expected, Reading, read
+from autograder.checking.kit.run_seen import RunSeen
+from autograder.checking.kit.step_graph import END, Edge, Node, StepGraph
+
+_IMAGES, _LAST = "images", LAYERS[-1]
+_PASSED_OVER = 1.6  # what it costs to read that an activation or a pooling is missing: see `read`
+
+
+@dataclass(frozen=True)
+class NetReading:
+    """How a network is read.
+
+    Attributes:
+        changes: the mistakes of the catalogue.
+        unlisted: other departures.
+        cost: of the reading.
+        fc1_is_wrong: whether what fc1 gives is not seen.
+    """
+
+    changes: tuple[Change, ...]
+    unlisted: tuple[Departure, ...]
+    cost: float
+    fc1_is_wrong: bool
+
+    @property
+    def wrong_parts(self) -> list[str]:
+        """Return the layer of each departure that the catalogue lacks."""
+        return [part_of(departure) for departure in self.unlisted]
+
+    def spec(self, spec: NetSpec) -> NetSpec:
+        """Return a description of the layers with the mistakes of the catalogue."""
+        return with_changes(spec, self.changes)
+
+
+def read_net(
+    spec: NetSpec,
+    state: Mapping[str, Tensor],
+    images: Tensor,
+    seen: Sequence[Tensor],
+    answer: Tensor | None,
+) -> NetReading:
+    """Return the reading with the fewest mistakes.
+
+    Args:
+        spec: the student's layers.
+        state: the weights that the network ran with, named as in the specification.
+        images: that it was given.
+        seen: what went in and out of its steps.
+        answer: what it returned; None if that is nothing.
+    """
+    real = [tensor for tensor in seen if tensor.is_floating_point()]
+    output = torch.zeros(0) if answer is None else answer
+    state = {name: tensor.double() for name, tensor in state.items()}
+    graph = _graph(spec, state, images)
+    reading = read(graph, RunSeen(real, output), list(_expected(spec, state)))
+    departures = list(_first_causes(reading, answer is not None))
+    changes = [
+        change for departure in departures for change in departure.says or _missing(departure)
+    ]
+    unlisted = [d for d in departures if d.says is None and not _missing(d)]
+    return NetReading(tuple(changes), tuple(unlisted), reading.cost, reading.values["fc1"] is None)
+
+
+def part_of(departure: Departure) -> str:
+    """Return the layer to whose part a departure belongs: the one that stands before it."""
+    at = departure.at if departure.source in ("", _IMAGES) else departure.source
+    return at.removeprefix("after ")
+
+
+def _first_causes(reading: Reading, answered: bool) -> Iterator[Departure]:
+    """Yield departures but for those that say no more than that nothing is known any more."""
+    for departure in reading.departures:
+        layer = departure.at.removeprefix("after ")
+        follows = departure.at.startswith("after ") and reading.values[layer] is None
+        unknown = reading.values[departure.at] is None
+        if not (unknown and follows) and (answered or departure.at != END):
+            yield departure
+
+
+def _missing(departure: Departure) -> list[Change]:
+    """Return the changes that a missing step is: the activation, and the pooling."""
+    layer = departure.at.removeprefix("after ")
+    if not departure.missing or layer == departure.at:
+        return []
+    index = LAYERS.index(layer)
+    both: list[Change] = [("activations", index, "none"), ("pools", index, "none")]
+    return both if layer.startswith("conv") else both[:1]
+
+
+def _graph(spec: NetSpec, state: Mapping[str, Tensor], images: Tensor) -> StepGraph:
+    """Return the steps of a network: each layer, and what follows it."""
+    right = with_changes(spec, ())
+    fitting = {
+        name: state[name] if state[name].shape == shape else torch.zeros(shape)
+        for name, shape in net_shapes(right).items()
+    }
+    blocks = net_blocks(right, fitting, Bounded(images.double(), None))
+    nodes, x, source = [], images.double(), _IMAGES
+    for layer in LAYERS:
+        own = partial(_own, right, layer, state)
+        nodes.append(Node(layer, layer, (Edge(source, layer, (), x),), own))
+        x, source = blocks[layer].own.value, layer
+        if layer != _LAST:
+            follow = partial(_after, right, layer)
+            nodes.append(
+                Node(f"after {layer}", layer, (Edge(layer, f"after {layer}", (), x),), follow)
+            )
+            x, source = blocks[layer].after.value, f"after {layer}"
+    return StepGraph({_IMAGES: images.double()}, tuple(nodes), Edge(_LAST, END, (), x))
+
+
+def _own(spec: NetSpec, layer: str, state: Mapping[str, Tensor], x: Tensor) -> Tensor:
+    return own_output(spec, layer, state, Bounded(x, None)).value
+
+
+def _after(spec: NetSpec, layer: str, own: Tensor) -> Tensor:
+    return after(spec, layer, Bounded(own, None)).value
+
+
+def _expected(spec: NetSpec, state: Mapping[str, Tensor]) -> Iterator[Expected]:
+    """Yield the mistakes of the catalogue, each where it shows."""
+    for name in IMAGE_WORDS:
+        yield Expected(f"{_IMAGES}>{LAYERS[0]}", IMAGES[name], (("image", -1, name),))
+    for change in GEOMETRY:
+        layer = LAYERS[change[1]]
+        own = partial(_own, with_changes(spec, [change]), layer, state)
+        yield Expected(layer, own, (change,))
+    for how in FLATTENS_OTHERWISE:
+        change = ("flatten", -1, how)
+        yield Expected("fc1", partial(_own, with_changes(spec, [change]), "fc1", state), (change,))
+    for index, layer in enumerate(LAYERS[:-1]):
+        pools = ("max", *POOLS_OTHERWISE) if layer.startswith("conv") else ("",)
+        for activation, pool in product(("relu", *ACTIVATIONS), pools):
+            both = [("activations", index, activation), ("pools", index, pool)]
+            changes = tuple(c for c in both if c[2] not in ("relu", "max", ""))
+            cost = sum(_PASSED_OVER if c[2] == "none" else 1.0 for c in changes)
+            passed = {activation, pool or "none"} == {"none"}
+            if changes and not passed:  # that the whole step is missing is always looked for
+                follow = partial(_after, with_changes(spec, changes), layer)
+                yield Expected(f"after {layer}", follow, changes, len(changes), cost)
+    for index, (layer, following) in enumerate(pairwise(LAYERS[:3])):
+        twice: Change = ("pools", index, "max twice")
+        yield Expected(f"after {layer}>{following}", partial(F.max_pool2d, kernel_size=2), (twice,))
+    for name in FINALS:
+        says: tuple[Any, ...] = (("activations", len(LAYERS) - 1, name),)
+        final = lambda x, name=name: error_bounds.apply(name, Bounded(x, None)).value  # noqa: E731
+        yield Expected(f"{_LAST}>{END}", final, says)
