@@ -9,6 +9,7 @@ check_result.py  the verdict: `CheckResult`, `Criterion`
 criteria.py      is the shape right, are these values the same?
 mistakes.py      one form for what was recognised; lessons.py finds what to teach about it
 pairing.py       which parameter of the student's is which of the reference's
+activations.py   what may follow a layer
 error_bounds.py  reference values, with a bound on what float32 may add
 thumbnail.py     activations as a small picture, for the feedback
 checks.py        `scored` makes a function a check; finds and runs it

@@ -10,8 +10,20 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.assignments.cnns.net.mistakes import net_mistakes, net_neighbours
-from autograder.assignments.cnns.net.reference import LAYERS, flat_features, net_blocks, net_spec
+from autograder.assignments.cnns.net.mistakes import (
+    ACTIVATIONS_OTHERWISE,
+    FINALS,
+    GEOMETRY,
+    POOLS_OTHERWISE,
+    with_changes,
+)
+from autograder.assignments.cnns.net.reference import (
+    LAYERS,
+    net_shapes,
+    net_spec,
+    outputs,
+    right_logits,
+)
 from autograder.assignments.cnns.net.under_test import telling_state
 from autograder.checking import error_bounds
 from autograder.checking.challenge import generator, random_images
@@ -30,8 +42,8 @@ def challenge(seed, num_channel=8, num_classes=10, count=2):
     """Return images, random parameters and what the specified network makes of them."""
     rng, spec = generator(seed), net_spec(num_channel, num_classes)
     images = random_images(count, 1, 56, 56, rng)
-    state = telling_state(spec, images, rng)
-    return images, state, net_blocks(spec, state, error_bounds.exact(images))["fc3"].after
+    state = telling_state(spec, net_shapes(spec), images, rng)
+    return images, state, right_logits(state, images)
 
 
 @settings(max_examples=30, deadline=None)
@@ -104,40 +116,29 @@ def test_half_precision_does_not_agree(seed):
     assert not expected.agrees_with(forward(half, images.bfloat16()))
 
 
+SAME_SHAPES = (
+    *(change for change in GEOMETRY if change[1] == 0 and change[0] == "dilations"),
+    *(("activations", at, name) for name in ACTIVATIONS_OTHERWISE for at in range(4)),
+    *(("activations", 4, name) for name in FINALS),
+    *(("pools", at, name) for name in ("avg", "min", "sum", "every other") for at in (0, 1)),
+)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_every_single_mistake_of_the_catalogue_differs_widely(seed):
-    rng, right = generator(seed), net_spec()
-    images = random_images(2, 1, 56, 56, rng)
-    state = telling_state(right, images, rng)
-    expected = net_blocks(right, state, error_bounds.exact(images))["fc3"].after
+    images, state, expected = challenge(seed)
+    assert {name for _, _, name in SAME_SHAPES[-8:]} <= set(POOLS_OTHERWISE)
     seen = 0
-    for spec in net_neighbours(right, flat_features(right)):
-        if len(net_mistakes(spec, right)) != 1:
+    for change in SAME_SHAPES:
+        spec = with_changes(net_spec(), [change])
+        try:
+            wrong = outputs(spec, state, images)["after fc3"]
+        except RuntimeError:  # torch: fc1 would take other inputs
             continue
         seen += 1
-        wrong = net_blocks(spec, state, error_bounds.exact(images))["fc3"].after
-        distance = ((wrong.value - expected.value).abs() / expected.error).max()
-        assert distance > 10, spec  # ten times the bound: a leaky ReLU is the closest
+        distance = ((wrong - expected.value).abs() / expected.error).max()
+        assert distance > 10, change  # ten times the bound: a leaky ReLU is the closest
     assert seen > 40
-
-
-@pytest.mark.parametrize("name", error_bounds.ELEMENTWISE)
-@pytest.mark.parametrize("scale", [1e-3, 1.0, 30.0])
-def test_activations_in_float32_agree(name, scale):
-    x = scale * torch.randn(50, 10, generator=generator(1))
-    expected = error_bounds.apply(name, error_bounds.exact(x))
-    assert expected.agrees_with(error_bounds.ELEMENTWISE[name](x))
-
-
-@pytest.mark.parametrize(
-    "operation", [error_bounds.spatial_mean, error_bounds.spatial_max, error_bounds.avg_pool]
-)
-def test_pooling_in_float32_agrees_and_rough_values_come_close(operation):
-    x = torch.randn(3, 4, 12, 12, generator=generator(2))
-    exact, rough = operation(error_bounds.exact(x)), operation(error_bounds.rough(x))
-    assert exact.agrees_with(rough.value)
-    assert rough.value.dtype == torch.float32
-    assert rough.error is None
 
 
 @pytest.mark.parametrize(
@@ -153,7 +154,3 @@ def test_pooling_in_float32_agrees_and_rough_values_come_close(operation):
 )
 def test_odd_answers_do_not_agree(got):
     assert not error_bounds.exact(torch.zeros(2, 3)).agrees_with(got)
-
-
-def test_rough_values_agree_with_nothing():
-    assert not error_bounds.rough(torch.zeros(2)).agrees_with(torch.zeros(2))

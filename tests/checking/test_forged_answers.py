@@ -20,7 +20,6 @@ import torch
 from autograder import CheckFault, GraderFault, StudentFault, assignments
 from autograder.assignments.cnns import checks as cnns
 from autograder.assignments.cnns.improved import inspection
-from autograder.assignments.cnns.net import recognise
 from autograder.assignments.mlp import checks as mlp
 from autograder.checking import checks
 from autograder.checking.check_result import FELL_OVER, CheckResult, Criterion, verdict
@@ -73,7 +72,6 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inspection, "load_digits_subset", lambda: few)
     monkeypatch.setattr(training, "draw_signs", lambda seed: draw_signs(seed, 200, 100))
     monkeypatch.setattr(work_limit, "_right_cpu_s", lambda exercise: 1.0)
-    monkeypatch.setattr(recognise, "_SEARCH", 0)
     monkeypatch.setattr(of_the_kit, "MAX_PAIRS", 0)
 
 

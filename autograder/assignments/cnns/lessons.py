@@ -185,7 +185,7 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
         "be negative. Print x.isfinite().all() after each step: where does it begin?",
     ),
     (
-        r"chain-kernel|chain-kernel-once",
+        r"chain-kernel",
         "After the first convolution one channel is left, so the second kernel needs one channel. "
         "Print the shape of the kernel that you use there, and compare its numbers with the first "
         "channel's slice.",

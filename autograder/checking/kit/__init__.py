@@ -18,6 +18,10 @@ catalogue.py         all of these, tried and sorted; answers.py, one as a studen
 challenge.py         questions in which every mutant shows, and the tolerance
 recognise.py         what a wrong answer is
 
+step_graph.py        the steps of a reference, and what goes from one to the other
+run_seen.py          what was seen of the student's
+judge_steps.py       which of them are right; step_mistakes.py, how many mistakes that makes
+
 asking.py            the student's side, for any arguments and outputs
 values.py            values of any structure, side by side
 blocks.py            what parameters are made of

@@ -22,7 +22,7 @@ from autograder.checking.kit.run_seen import RunSeen, is_same
 from autograder.checking.kit.step_graph import END, Edge, Node, StepGraph
 
 _CHANGED = 1.0  # what it costs to read that a step takes something else
-_MISSING = 1.6  # the same of a step that gives what it takes
+MISSING = 1.6  # the same of an expected mistake that passes a step over: what follows may hide it
 _WRONG = 2.5  # the same of a step that is found nowhere
 _WAYS = 4  # to read one step, with the same number of mistakes
 _COMPUTED = 6000  # results in one reading, at most: what was seen is the student's choice
@@ -76,7 +76,6 @@ class Departure:
         taken: what it takes in place of something else; None if it is wrong itself.
         says: of a mistake that was expected; else None.
         shifted: whether the step gives what it should but for a number that is added.
-        missing: whether it gives what it takes.
         cost: of reading it.
     """
 
@@ -84,7 +83,6 @@ class Departure:
     taken: Taken | None = None
     says: Any = None
     shifted: bool = False
-    missing: bool = False
     cost: float = _CHANGED
 
     @property
@@ -169,11 +167,11 @@ def read(graph: StepGraph, run: RunSeen, expected: Sequence[Expected] = ()) -> R
                 continue
             followed.append(reading)
         node = graph.nodes[step]
-        found = reader.found(reading, node, mistakes)
-        if not found and mistakes <= len(node.edges):
-            wait(reading.cost + _CHANGED * (mistakes + 1), reading, step, mistakes + 1)
+        found, cost = reader.found(reading, node, mistakes), reading.cost + _CHANGED * mistakes
+        if mistakes <= len(node.edges) and not any(more.cost <= cost for more in found):
+            wait(cost + _CHANGED, reading, step, mistakes + 1)
         if not found and not mistakes:
-            found = reader.passed_over(reading, node)
+            found = [reading.plus(node.name, None, [], Departure(node.name, cost=_WRONG))]
         for more in found:
             wait(more.cost, more, step + 1)
 
@@ -210,19 +208,6 @@ class _Reader:
     def found(self, reading: Reading, node: Node, mistakes: int) -> list[Reading]:
         """Return where a step is seen with that many mistakes."""
         return list(itertools.islice(self._found(reading, node, mistakes), _WAYS))
-
-    def passed_over(self, reading: Reading, node: Node) -> list[Reading]:
-        """Return what a step is where it is not seen: missing, or wrong."""
-        missing = Departure(node.name, missing=True, cost=_MISSING)
-        wrong = Departure(node.name, cost=_WRONG)
-        return [
-            *(
-                reading.plus(node.name, passed.value, taken, missing)
-                for taken in self._combinations(reading, node, 0)
-                for passed in taken
-            ),
-            reading.plus(node.name, None, [], wrong),
-        ]
 
     def ended(self, reading: Reading, end: Edge) -> Reading:
         """Return a reading with what is returned."""

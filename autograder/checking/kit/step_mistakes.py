@@ -62,15 +62,14 @@ def _is_credible(evidence: Evidence) -> bool:
     """Return whether steps are right in more than name.
 
     A result has to depend on each argument that is used as it should be. Where more than one step
-    is missing or wrong, one has to give what it does in the reference.
+    is found nowhere, one has to give what it does in the reference.
     """
     graph, reading = evidence.graph, evidence.reading
     edges = [edge for node in graph.nodes for edge in node.edges]
     used = {edge.source for edge in edges if _is_used(edge, reading)}
     if not all(evidence.depends(-1, name) for name in used & graph.inputs.keys()):
         return False
-    missing = {departure.at for departure in reading.departures if departure.missing}
-    wrong = missing | {node.name for node in graph.nodes if reading.values[node.name] is None}
+    wrong = [node for node in graph.nodes if reading.values[node.name] is None]
     return len(wrong) < len(graph.nodes) and (len(wrong) <= 1 or bool(_sound(graph, reading)))
 
 

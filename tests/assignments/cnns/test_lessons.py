@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
-from autograder.assignments.cnns.chain.mistakes import chain_mistakes, wrong_chains
-from autograder.assignments.cnns.net.mistakes import net_mistakes, net_neighbours
-from autograder.assignments.cnns.net.reference import NetSpec, flat_features, net_spec
+from autograder.assignments.cnns.chain.mistakes import chain_mistakes, single_mistakes
+from autograder.assignments.cnns.net.mistakes import (
+    ACTIVATIONS_OTHERWISE,
+    FINALS,
+    GEOMETRY,
+    POOLS_OTHERWISE,
+    net_mistakes,
+    with_changes,
+)
+from autograder.assignments.cnns.net.reference import NetSpec, net_spec
 from autograder.checking.lessons import lesson
 
 
 def test_every_mistake_of_the_chain_has_a_lesson():
-    names = {m.name for spec in islice(wrong_chains(), 75) for m in chain_mistakes(spec)}
+    names = {m.name for spec in single_mistakes() for m in chain_mistakes(spec)}
     assert len(names) >= 8
     assert [name for name in names if not lesson("cnns", name)] == []
 
 
 def test_every_mistake_of_the_network_has_a_lesson():
     right = net_spec()
-    specs = list(islice(net_neighbours(right, flat_features(right)), 60))
+    changes = [*GEOMETRY, *(("activations", 4, name) for name in FINALS)]
+    changes += [("activations", at, name) for name in ACTIVATIONS_OTHERWISE for at in range(4)]
+    changes += [("pools", at, name) for name in POOLS_OTHERWISE for at in (0, 1)]
+    specs = [with_changes(right, [change]) for change in changes]
     specs += [NetSpec((6, 12), (30, 12, 9), kernels=(3, 7), biases=(False,) * 5)]
     specs += [NetSpec((8, 16), (32, 16, 10), flatten=way) for way in ("mean", "max")]
     specs += [NetSpec((8, 16), (32, 16, 10), (5, 5), (1, 2), (2, 2), ("avg", "none"))]

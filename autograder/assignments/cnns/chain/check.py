@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,12 @@ import torch.nn.functional as F
 from autograder.assignments.cnns.chain.asking import ChainAnswer, ask
 from autograder.assignments.cnns.chain.diagnose import diagnose, no_tensor
 from autograder.assignments.cnns.chain.explain import explain
-from autograder.assignments.cnns.chain.mistakes import chain_mistakes, departures, wrong_chains
+from autograder.assignments.cnns.chain.mistakes import (
+    chain_mistakes,
+    departures,
+    pairs_of_mistakes,
+    single_mistakes,
+)
 from autograder.assignments.cnns.chain.reference import ChainSpec, random_kernel
 from autograder.checking.challenge import generator, random_images
 from autograder.checking.check_result import CheckResult, Criterion, verdict
@@ -26,7 +31,7 @@ from course_utils.data import portrait
 # another. So one mistake costs 8 of the exercise's 20 points, and two cost 14, shape included.
 _KEPT = {1: (0.5, 0.8), 2: (0.1, 0.4)}
 _AGAIN = "the right answer again when asked again, and no argument changed"
-_VAGUE = {"", "chain-kernel-once", "chain-bias", "chain-rescale"}  # where steps are not known
+_VAGUE = {"", "chain-rescale"}  # where steps are not known
 _SOMEWHERE = {"chain-random", "chain-nan"}
 _PICTURES = "Pictures at the exercise show, for a photograph, what should come out and what does."
 
@@ -77,28 +82,31 @@ def _found(
         right = all(answer.right for answer in answers)
         found, count = ((), 0) if right else _found(student, answers, repeatable, rng)
         return [no_tensor(first.fault), *found], count + 1 if count or right else 0
-    spec = _recognised(answers) if repeatable and first.untouched else None
+    is_chain = repeatable and first.untouched
+    spec = _recognised(answers, single_mistakes()) if is_chain else None
+    read = None if first.right or spec else explain(student, rng)
+    if is_chain and not spec and not read:
+        spec = _recognised(answers, pairs_of_mistakes())
     if spec:
-        count = departures(spec)
-        read = explain(student, rng) if count > 1 else None
-        return (read.mistakes, 1) if read and read.count == 1 else (chain_mistakes(spec), count)
-    diagnosed = diagnose(student, answers, repeatable)
-    explained = None if first.right else explain(student, rng)
-    if explained is None:
+        return chain_mistakes(spec), departures(spec)
+    diagnosed = diagnose(answers, repeatable)
+    if read is None:
         return diagnosed, 0
+    mistakes, count = read
     if diagnosed[0].name in _VAGUE:
-        return explained.mistakes, explained.count
-    where = explained.mistakes if diagnosed[0].name in _SOMEWHERE else ()
-    return [*diagnosed, *where], explained.count
+        return mistakes, count
+    return [*diagnosed, *(mistakes if diagnosed[0].name in _SOMEWHERE else ())], count
 
 
-def _recognised(answers: Sequence[ChainAnswer]) -> ChainSpec | None:
-    """Return the wrong chain of the catalogue that gives the same answers; None without one."""
+def _recognised(
+    answers: Sequence[ChainAnswer], candidates: Iterable[ChainSpec]
+) -> ChainSpec | None:
+    """Return the wrong chain that gives the same answers; None without one."""
     asked = [answer for answer in answers if answer.output is not None]
     first = answers[0].output
     if first is None or first.numel() == 0 or bool((first == first.flatten()[0]).all()):
         return None  # a constant is no chain, even where a chain with mistakes gives one
-    return next((spec for spec in wrong_chains() if all(a.agrees(spec) for a in asked)), None)
+    return next((spec for spec in candidates if all(a.agrees(spec) for a in asked)), None)
 
 
 def _but_for_mistakes(

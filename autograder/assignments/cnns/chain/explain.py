@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import cache, partial
 from typing import Any
 
@@ -23,10 +23,9 @@ from autograder.assignments.cnns.chain.reference import (
     random_kernel,
 )
 from autograder.assignments.cnns.steps import IMAGES, POOLS
-from autograder.checking import error_bounds
+from autograder.checking.activations import ACTIVATIONS
 from autograder.checking.challenge import random_images
-from autograder.checking.error_bounds import Bounded
-from autograder.checking.kit.judge_steps import Departure, Expected, Reading, read
+from autograder.checking.kit.judge_steps import MISSING, Departure, Expected, Reading, read
 from autograder.checking.kit.run_seen import RunSeen, difference, is_same
 from autograder.checking.kit.step_graph import END, graph_of
 from autograder.checking.kit.step_mistakes import Evidence, mistakes_in
@@ -37,36 +36,19 @@ _FIRST, _POOL, _SECOND = "conv2d-1", "max_pool2d", "conv2d-2"
 _SHAPE = (1, 13, 13)  # of the right answer for images of 32x32
 _MOST = 2  # mistakes that leave something to explain
 
-_UNLISTED = {  # what comes from where, and goes where: a name, and what is wrong
-    ("image", _FIRST): (
-        "chain-input",
-        "What the first convolution gets is not the image as it comes in.",
-    ),
-    ("kernel", _FIRST): (
-        "chain-other-kernel",
-        "What the first convolution uses as its kernel is not the kernel as it comes in.",
-    ),
-    ("", _FIRST): ("chain-first", "What the first convolution gives is not right."),
-    (_FIRST, _POOL): (
-        "chain-between",
-        "What the pooling gets is not what the first convolution gives.",
-    ),
-    ("", _POOL): (
-        "chain-pool",
-        "What the pooling gives is not the largest value of each 2x2 block.",
-    ),
-    (_POOL, _SECOND): (
-        "chain-between",
-        "What the second convolution gets is not what the pooling gives.",
-    ),
-    ("kernel", _SECOND): (
-        "chain-other-kernel",
-        "What the second convolution uses as its kernel is not the kernel as it comes in.",
-    ),
-    ("", _SECOND): ("chain-second", "What the second convolution gives is not right."),
-    (_SECOND, END): ("chain-rescale", "What you return is not what the second convolution gives."),
+_GIVEN = "the kernel as it comes in"
+_UNLISTED = {  # what comes from where, and goes where: a name, what it is, and what it should be
+    ("image", _FIRST): ("chain-input", "the first convolution gets", "the image as it comes in"),
+    ("kernel", _FIRST): ("chain-other-kernel", "the first convolution uses as kernel", _GIVEN),
+    ("", _FIRST): ("chain-first", "the first convolution gives", "right"),
+    (_FIRST, _POOL): ("chain-between", "the pooling gets", "what the first convolution gives"),
+    ("", _POOL): ("chain-pool", "the pooling gives", "the largest value of each 2x2 block"),
+    (_POOL, _SECOND): ("chain-between", "the second convolution gets", "what the pooling gives"),
+    ("kernel", _SECOND): ("chain-other-kernel", "the second convolution uses as kernel", _GIVEN),
+    ("", _SECOND): ("chain-second", "the second convolution gives", "right"),
+    (_SECOND, END): ("chain-rescale", "you return", "what the second convolution gives"),
 }
-_BOTH_KERNELS = "What the convolutions use as their kernels is not the kernel as it comes in."
+_BOTH = "the convolutions use as kernel"
 _HOW = {
     "factor": "All numbers are multiplied by the same factor.",
     "shift": "The same number is added to all of them.",
@@ -78,25 +60,14 @@ _LOOK = {
     _SECOND: "Look at its padding, stride and dilation.",
 }
 _CHANGED = "Look for what changes it on the way."
-_MISSING = {_FIRST: "pc", _POOL: "cc", _SECOND: "cp"}  # the order of what is left
 _ALL_ELSE = "All else is right."
 
 
-@dataclass(frozen=True)
-class Explanation:
-    """What explains a wrong answer.
+def explain(student: StudentSide, rng: torch.Generator) -> tuple[tuple[Mistake, ...], int] | None:
+    """Return the mistakes of a wrong chain, and how many they are, one or two.
 
-    Attributes:
-        mistakes: those of the catalogue, then what is known of steps that it lacks.
-        count: how many mistakes that are.
-    """
-
-    mistakes: tuple[Mistake, ...]
-    count: int
-
-
-def explain(student: StudentSide, rng: torch.Generator) -> Explanation | None:
-    """Return which steps are wrong, one or two; None if there are more, or this is no chain.
+    Those of the catalogue come first, then what is known of steps that it lacks. None of a function
+    with more of them, or that is no chain.
 
     Args:
         student: whose.
@@ -119,7 +90,9 @@ def explain(student: StudentSide, rng: torch.Generator) -> Explanation | None:
     reading = read(graph, runs[0], _expected())
     others = dict(zip(graph.inputs, runs[1:], strict=True))
     departures = _without_colours(mistakes_in(Evidence(graph, reading, runs[0], others)))
-    return _explanation(departures, reading) if 0 < len(departures) <= _MOST else None
+    if not 0 < len(departures) <= _MOST:
+        return None
+    return tuple(_mistakes(departures, reading)), len(departures)
 
 
 def _run(student: StudentSide, image: Tensor, kernel: Tensor) -> RunSeen:
@@ -127,27 +100,40 @@ def _run(student: StudentSide, image: Tensor, kernel: Tensor) -> RunSeen:
     return RunSeen(seen, unbatched(returned.likeliest(_SHAPE)))
 
 
-def _explanation(departures: Sequence[Departure], reading: Reading) -> Explanation:
-    listed = [_says(departure) for departure in departures]
-    found = chain_mistakes(_spec([*listed, *_in_both(departures, reading)]))
-    unlisted = [departure for departure in departures if not _says(departure)]
+def _mistakes(departures: Sequence[Departure], reading: Reading) -> list[Mistake]:
+    """Return what departures are called."""
+    listed = [departure.says for departure in departures if departure.says]
+    unlisted = [departure for departure in departures if not departure.says]
+    first = next((d for d in departures if (d.source, d.at) == ("kernel", _FIRST)), None)
+    both = first is not None and _second_takes_it_too(first, reading)
+    if both and first and first.says:
+        listed.append({"kernels": ("none", first.says["kernels"][0])})
     alone = len(departures) == 1
-    found += [_unlisted(departure, reading, alone) for departure in unlisted]
-    if alone and unlisted:
+    found = [_unlisted(departure, reading, alone, both) for departure in unlisted]
+    if alone and found:
         found = [replace(found[0], words=f"{found[0].words} {_ALL_ELSE}")]
-    return Explanation(tuple(found), len(departures))
+    return [*chain_mistakes(_spec(listed)), *found]
 
 
-def _says(departure: Departure) -> Mapping[str, Any]:
-    """Return what a departure of the catalogue's changes in a `ChainSpec`; {} of others."""
-    return {"order": _MISSING[departure.at]} if departure.missing else departure.says or {}
+def _second_takes_it_too(first: Departure, reading: Reading) -> bool:
+    """Return whether the kernel that the first convolution takes is the second one's too."""
+    second = reading.taken.get(("kernel", _SECOND))
+    return bool(first.taken and second and is_same(first.taken.value[:, :1], second.value))
 
 
-def _unlisted(departure: Departure, reading: Reading, alone: bool) -> Mistake:
-    """Return what to say of a departure that the catalogue lacks, be it the only one or not."""
-    name, words = _UNLISTED[departure.source, departure.at]
-    if departure.source == "kernel" and departure.at == _FIRST:
-        words = _BOTH_KERNELS if _has_other_kernel(_SECOND, reading) else words
+def _unlisted(departure: Departure, reading: Reading, alone: bool, both: bool) -> Mistake:
+    """Return what to say of a departure that the catalogue lacks.
+
+    Args:
+        departure: which.
+        reading: of the run.
+        alone: whether it is the only one.
+        both: whether the first convolution's other kernel is the second one's too.
+    """
+    name, what, wanted = _UNLISTED[departure.source, departure.at]
+    if both and (departure.source, departure.at) == ("kernel", _FIRST):
+        what = _BOTH
+    words = f"What {what} is not {wanted}."
     how, shapes = _how_it_differs(departure, reading)
     if how == "shift" and departure.source not in ("image", "kernel"):
         return Mistake("chain-bias", f"{words} {_HOW[how]} Is it a bias?")
@@ -176,24 +162,6 @@ def _how_it_differs(departure: Departure, reading: Reading) -> tuple[str, str]:
     got, want = leaving.value, leaving.edge.right
     words = f"its shape is {tuple(got.shape)}, and should be {tuple(want.shape)}"
     return "shape" if got.shape != want.shape else "", words
-
-
-def _has_other_kernel(at: str, reading: Reading) -> bool:
-    taken = reading.taken.get(("kernel", at))
-    right = reading.values["kernel"]
-    if taken is None or right is None:
-        return False
-    return not is_same(taken.value, right if at == _FIRST else right[:, :1])
-
-
-def _in_both(departures: Sequence[Departure], reading: Reading) -> Iterator[Mapping[str, Any]]:
-    """Yield what else is done to the kernel, if the first convolution's is the second one's too."""
-    second = reading.taken.get(("kernel", _SECOND))
-    for departure in departures:
-        if second and departure.says and (departure.source, departure.at) == ("kernel", _FIRST):
-            assert departure.taken, "it has a source"
-            if is_same(departure.taken.value[:, :1], second.value):
-                yield {"kernels": ("none", departure.says["kernels"][0])}
 
 
 def _without_colours(departures: Sequence[Departure]) -> list[Departure]:
@@ -239,14 +207,14 @@ def _wrong_steps() -> Iterator[Expected]:
         yield Expected(step, partial(_convolved, replace(CHAIN, **changes), which), changes)
     for name, pool in POOLS.items():
         if name not in ("none", CHAIN.pool):
-            yield Expected(_POOL, _of_bounded(pool.run), {"pool": name})
+            yield Expected(_POOL, pool, {"pool": name})
+    for step, left in ((_FIRST, "pc"), (_POOL, "cc"), (_SECOND, "cp")):
+        yield Expected(step, lambda x, *kernel: x, {"order": left}, cost=MISSING)
 
 
 def _convolved(spec: ChainSpec, which: int, x: Tensor, kernel: Tensor) -> Tensor:
-    start = Bounded(x, None)
-    if which == 0:
-        start = of_colours(spec.channels, start)
-    return convolution(spec, which, start, kernel.expand(-1, 3, -1, -1)).value
+    x = of_colours(spec.channels, x) if which == 0 else x
+    return convolution(spec, which, x, kernel.expand(-1, 3, -1, -1))
 
 
 def _changed_on_the_way() -> Iterator[Expected]:
@@ -257,13 +225,9 @@ def _changed_on_the_way() -> Iterator[Expected]:
         yield Expected(f"kernel>{_SECOND}", change, {"kernels": ("none", name)})
     yield Expected(f"kernel>{_SECOND}", lambda kernel: 3 * kernel, {"second_kernel": "sum"})
     for name in ("relu", "sigmoid", "tanh", "abs"):
-        change = _of_bounded(partial(error_bounds.apply, name))
+        change = ACTIVATIONS[name]
         yield Expected(f"{_FIRST}>{_POOL}", change, {"between": name})
         if name != "abs":  # the others may come before the pooling or after it
             yield Expected(f"{_POOL}>{_SECOND}", change, {"between": name})
-    for name, rescale in RESCALES.items():
-        yield Expected(f"{_SECOND}>{END}", _of_bounded(rescale), {"rescale": name})
-
-
-def _of_bounded(run: Any) -> Any:
-    return lambda x: run(Bounded(x, None)).value
+    for name, change in RESCALES.items():
+        yield Expected(f"{_SECOND}>{END}", change, {"rescale": name})

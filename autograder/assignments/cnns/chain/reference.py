@@ -13,8 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from autograder.assignments.cnns.steps import POOLS, changed_image
+from autograder.assignments.cnns.steps import IMAGES, POOLS
 from autograder.checking import error_bounds
+from autograder.checking.activations import ACTIVATIONS
 from autograder.checking.error_bounds import Bounded
 
 Size = int | tuple[int, int]  # for both directions, or down and across
@@ -54,46 +55,28 @@ class ChainSpec:
 
 CHAIN = ChainSpec()
 
-Rescale = Callable[[Bounded], Bounded]
-Start = Callable[[Tensor], Bounded]
+Change = Callable[[Tensor], Tensor]
 
-
-def _rescaled(value: Callable[[Tensor], Tensor], size: Callable[[Tensor], Tensor]) -> Rescale:
-    """Return a rescaling by a size that the values themselves have; each error may shift it."""
-
-    def rescale(x: Bounded) -> Bounded:
-        worst = torch.as_tensor(0.0) if x.error is None else x.error.max()
-        scaled = value(x.value) / size(x.value)
-        return Bounded(scaled, (8 * worst / size(x.value).abs()).expand_as(scaled))
-
-    return rescale
-
-
-def _moved(move: Callable[[Tensor], Tensor]) -> Rescale:
-    """Return what only moves the activations."""
-    return lambda x: Bounded(move(x.value), None if x.error is None else move(x.error))
-
-
-RESCALES: dict[str, Rescale] = {
-    "none": lambda x: x,
-    "relu": lambda x: error_bounds.apply("relu", x),
-    "sigmoid": lambda x: error_bounds.apply("sigmoid", x),
-    "tanh": lambda x: error_bounds.apply("tanh", x),
-    "abs": lambda x: Bounded(x.value.abs(), x.error),
-    "clamp": lambda x: Bounded(x.value.clamp(0, 1), x.error),
-    "min-max": _rescaled(lambda v: v - v.min(), lambda v: v.max() - v.min()),
-    "by largest": _rescaled(lambda v: v, lambda v: v.abs().max()),
-    "by maximum": _rescaled(lambda v: v, lambda v: v.max()),
-    "by norm": _rescaled(lambda v: v, lambda v: v.norm()),
-    "standardise": _rescaled(lambda v: v - v.mean(), lambda v: v.std()),
-    "centre": _rescaled(lambda v: v - v.mean(), torch.ones_like),
-    "mirrored": _moved(lambda v: v.flip(-1)),
-    "upside down": _moved(lambda v: v.flip(-2)),
-    "turned": _moved(lambda v: v.flip(-1, -2)),
-    "transposed": _moved(lambda v: v.mT),
+RESCALES: dict[str, Change] = {
+    "none": lambda v: v,
+    "relu": torch.relu,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "abs": torch.abs,
+    "clamp": lambda v: v.clamp(0, 1),
+    "min-max": lambda v: (v - v.min()) / (v.max() - v.min()),
+    "by largest": lambda v: v / v.abs().max(),
+    "by maximum": lambda v: v / v.max(),
+    "by norm": lambda v: v / v.norm(),
+    "standardise": lambda v: (v - v.mean()) / v.std(),
+    "centre": lambda v: v - v.mean(),
+    "mirrored": lambda v: v.flip(-1),
+    "upside down": lambda v: v.flip(-2),
+    "turned": lambda v: v.flip(-1, -2),
+    "transposed": lambda v: v.mT,
 }
 
-KERNELS: dict[str, Callable[[Tensor], Tensor]] = {
+KERNELS: dict[str, Change] = {
     "none": lambda kernel: kernel,
     "turned": lambda kernel: kernel.flip(2, 3),
     "upside down": lambda kernel: kernel.flip(2),
@@ -105,7 +88,7 @@ KERNELS: dict[str, Callable[[Tensor], Tensor]] = {
     "less its mean": lambda kernel: kernel - kernel.mean(),
 }
 
-SECOND_KERNELS: dict[str, Callable[[Tensor], Tensor]] = {
+SECOND_KERNELS: dict[str, Change] = {
     "first channel": lambda kernel: kernel[:, :1],
     "sum": lambda kernel: kernel.sum(dim=1, keepdim=True),
 }
@@ -133,54 +116,49 @@ def random_kernel(rng: torch.Generator) -> Tensor:
     return ((entries - entries.mean()) / entries.std() - 0.1).repeat(1, 3, 1, 1)
 
 
-def run_chain(
-    spec: ChainSpec, image: Tensor, kernel: Tensor, start: Start = error_bounds.exact
-) -> Bounded | None:
-    """Return the chain's output (1, h, w), or None where the image is too small for it.
+def right_answer(image: Tensor, kernel: Tensor) -> Bounded:
+    """Return what `conv_pool_conv` gives, and how far float32 may be off."""
+    first = error_bounds.conv2d(error_bounds.exact(image), kernel)
+    return error_bounds.conv2d(error_bounds.max_pool(first), kernel[:, :1])
+
+
+def run_chain(spec: ChainSpec, image: Tensor, kernel: Tensor) -> Tensor | None:
+    """Return a chain's output (1, h, w), or None where the image is too small for it.
 
     Args:
         spec: the chain.
-        image: (3, H, W) float32.
-        kernel: (1, 3, 3, 3) float32 with three equal channel slices.
-        start: `error_bounds.rough` for a quick look, without bounds.
+        image: (3, H, W).
+        kernel: (1, 3, 3, 3) with three equal channel slices.
     """
-    x = changed_image(spec.image, start(image))
-    x = of_colours(spec.channels, x)
+    x = of_colours(spec.channels, IMAGES[spec.image](image))
     convolutions = 0
     try:
         for step in spec.order:
             if step == "p":
-                x = POOLS[spec.pool].run(x)
+                x = POOLS[spec.pool](x)
                 continue
             x = convolution(spec, min(convolutions, 1), x, kernel)
             convolutions += 1
             if convolutions == 1:
-                x = error_bounds.apply(spec.between, x)
+                x = ACTIVATIONS[spec.between](x)
         return RESCALES[spec.rescale](x)
     except RuntimeError:  # torch: the kernel or the window is larger than what is left
         return None
 
 
-def right_answer(image: Tensor, kernel: Tensor) -> Bounded:
-    """Return what `CHAIN` gives for an image that is large enough for it."""
-    answer = run_chain(CHAIN, image, kernel)
-    assert answer is not None, "every image that is asked about is large enough"
-    return answer
-
-
-def convolution(spec: ChainSpec, which: int, x: Bounded, kernel: Tensor) -> Bounded:
-    """Return what the chain's first (0) or second (1) convolution makes of `x` (..., C, h, w)."""
+def convolution(spec: ChainSpec, which: int, x: Tensor, kernel: Tensor) -> Tensor:
+    """Return what the chain's first (0) or second (1) convolution makes of `x` (C, h, w)."""
     kernel = KERNELS[spec.kernels[which]](kernel)
-    weight, groups = _weight(spec, kernel, x.value.shape[-3], which == 0)
-    how = (spec.paddings[which], spec.strides[which], spec.dilations[which], groups)
-    return error_bounds.conv2d(x, weight, None, *how)
+    weight, groups = _weight(spec, kernel, x.shape[-3], which == 0)
+    how = (spec.strides[which], spec.paddings[which], spec.dilations[which], groups)
+    return F.conv2d(x, weight, None, *how)
 
 
-def of_colours(channels: str, x: Bounded) -> Bounded:
+def of_colours(channels: str, x: Tensor) -> Tensor:
     """Return what becomes of the colours of `x` (C, h, w) before the first convolution."""
     if channels == "one":
-        return Bounded(x.value[:1], None if x.error is None else x.error[:1])
-    return error_bounds.mean(x, dim=0) if channels == "mean" else x
+        return x[:1]
+    return x.mean(0, keepdim=True) if channels == "mean" else x
 
 
 def _weight(spec: ChainSpec, kernel: Tensor, channels: int, first: bool) -> tuple[Tensor, int]:

@@ -5,9 +5,9 @@ mistakes.py      the catalogue: which departures there are, and what to call the
 structure.py     what the shapes of a student's parameters say
 extra_layers.py  layers that the specification does not have, made transparent
 under_test.py    the student's network with random weights, and what it answers
-right_layers.py  which layers are right where they stand, whatever reaches them
+reading.py       which layers are right, read from what they take and give
 learning.py      which layers never learn
-recognise.py     which candidate of the catalogue answers the same
-diagnose.py      what stands in the way where none does
+recognise.py     what a network is
+diagnose.py      what is said of a network with mistakes that the catalogue lacks
 check.py         the verdicts
 """

@@ -14,13 +14,12 @@ from autograder.assignments.cnns.net.reference import (
     LAYERS,
     NetSpec,
     Shape,
-    flat_features,
     net_shapes,
     net_spec,
     parameter_count,
     sizes,
 )
-from autograder.assignments.cnns.net.structure import infer
+from autograder.assignments.cnns.net.structure import infer, misfits
 from autograder.assignments.cnns.net.under_test import NET, Recognition
 from autograder.assignments.cnns.networks import build
 from autograder.checking.check_result import CheckResult, Criterion, verdict
@@ -79,13 +78,11 @@ def _by_shapes(parameters: Sequence[ParameterInfo]) -> list[Mistake]:
     if structure is None:
         return [wrong_count(parameters)]
     mistakes = net_mistakes(structure.spec, right)
-    wanted = (1, right.channels[0], flat_features(right), *right.features[:2])
-    for layer, have, want in zip(LAYERS, structure.inputs, wanted, strict=True):
-        if not mistakes and have != want:
-            words = f"{layer} takes {have:,} inputs, expected {want:,}"
-            if layer == "fc1":
-                words += ": the feature maps that reach it have another size than in the table"
-            mistakes = [Mistake(f"{layer}-inputs", f"{words}.", layer)]
+    for layer, have, want in misfits(structure, right)[: not mistakes]:
+        words = f"{layer} takes {have:,} inputs, expected {want:,}"
+        if layer == "fc1":
+            words += ": the feature maps that reach it have another size than in the table"
+        mistakes = [Mistake(f"{layer}-inputs", f"{words}.", layer)]
     return mistakes
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from autograder.assignments.cnns.net.mistakes import net_mistakes
 from autograder.assignments.cnns.net.reading import NetReading, part_of
 from autograder.assignments.cnns.net.reference import LAYERS, flat_features, net_shapes, sizes
+from autograder.assignments.cnns.net.structure import misfits
 from autograder.assignments.cnns.net.under_test import NetUnderTest, Recognition
 from autograder.checking.kit.judge_steps import Departure
 from autograder.checking.kit.step_graph import END
@@ -132,7 +133,7 @@ def other_layers(net: NetUnderTest) -> Recognition:
     except StudentFault as fault:
         advice += f" {str(fault)[:1].upper()}{str(fault)[1:]}"
     else:
-        if len(matched) == len(LAYERS) and net.blocks(spec)["fc3"].after.agrees_with(output):
+        if len(matched) == len(LAYERS) and net.is_right(output):
             return Recognition((), frozenset(LAYERS), "")  # what it has besides does nothing
     parts = _without(net.right_parts(net.read(output)) & matched.keys(), mistakes)
     return Recognition(tuple(mistakes), parts, advice)
@@ -143,12 +144,8 @@ def _structural_mistakes(net: NetUnderTest) -> list[Mistake]:
     structure = net.structure
     if structure is None:
         return [wrong_count(net.core)]
-    spec, inputs, side = structure.spec, structure.inputs, sizes(structure.spec)[1]
-    wanted = (1, spec.channels[0], flat_features(spec), *spec.features[:2])
-    mistakes = []
-    for layer, have, want in zip(LAYERS, inputs, wanted, strict=True):
-        if have == want:
-            continue
+    spec, side, mistakes = structure.spec, sizes(structure.spec)[1], []
+    for layer, have, want in misfits(structure, spec):
         words = f"{layer} takes {have} inputs, but {want} reach it."
         if layer == "fc1":
             words = f"fc1 takes {have} inputs, but your convolutions and poolings leave "

@@ -99,7 +99,7 @@ Change = tuple[str, int, Any]
 
 _OTHER_ACTIVATIONS = [name for name in _ACTIVATION_WORDS if name != "relu"]  # which is right
 FINALS = ("relu", "softmax", "log_softmax", "sigmoid", "tanh", "softmax over the batch", "abs")
-ACTIVATIONS = ("none", "sigmoid", "tanh", "softplus", *_OTHER_ACTIVATIONS)
+ACTIVATIONS_OTHERWISE = ("none", "sigmoid", "tanh", "softplus", *_OTHER_ACTIVATIONS)
 POOLS_OTHERWISE = tuple(_POOL_WORDS)
 FLATTENS_OTHERWISE = tuple(_FLATTEN_WORDS)
 GEOMETRY: tuple[Change, ...] = (  # of the convolutions

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from autograder.assignments.cnns.net.mistakes import (
-    ACTIVATIONS,
+    ACTIVATIONS_OTHERWISE,
     FINALS,
     FLATTENS_OTHERWISE,
     GEOMETRY,
@@ -29,19 +29,17 @@ from autograder.assignments.cnns.net.reference import (
     LAYERS,
     NetSpec,
     after,
-    net_blocks,
     net_shapes,
+    outputs,
     own_output,
 )
 from autograder.assignments.cnns.steps import IMAGE_WORDS, IMAGES
-from autograder.checking import error_bounds
-from autograder.checking.error_bounds import Bounded
-from autograder.checking.kit.judge_steps import Departure, Expected, Reading, read
+from autograder.checking.activations import ACTIVATIONS
+from autograder.checking.kit.judge_steps import MISSING, Departure, Expected, Reading, read
 from autograder.checking.kit.run_seen import RunSeen
 from autograder.checking.kit.step_graph import END, Edge, Node, StepGraph
 
 _IMAGES, _LAST = "images", LAYERS[-1]
-_PASSED_OVER = 1.6  # what it costs to read that an activation or a pooling is missing: see `read`
 
 
 @dataclass(frozen=True)
@@ -89,13 +87,11 @@ def read_net(
     real = [tensor for tensor in seen if tensor.is_floating_point()]
     output = torch.zeros(0) if answer is None else answer
     state = {name: tensor.double() for name, tensor in state.items()}
-    graph = _graph(spec, state, images)
+    graph = _graph(spec, state, images.double())
     reading = read(graph, RunSeen(real, output), list(_expected(spec, state)))
     departures = list(_first_causes(reading, answer is not None))
-    changes = [
-        change for departure in departures for change in departure.says or _missing(departure)
-    ]
-    unlisted = [d for d in departures if d.says is None and not _missing(d)]
+    changes = [change for departure in departures for change in departure.says or ()]
+    unlisted = [departure for departure in departures if departure.says is None]
     return NetReading(tuple(changes), tuple(unlisted), reading.cost, reading.values["fc1"] is None)
 
 
@@ -115,44 +111,23 @@ def _first_causes(reading: Reading, answered: bool) -> Iterator[Departure]:
             yield departure
 
 
-def _missing(departure: Departure) -> list[Change]:
-    """Return the changes that a missing step is: the activation, and the pooling."""
-    layer = departure.at.removeprefix("after ")
-    if not departure.missing or layer == departure.at:
-        return []
-    index = LAYERS.index(layer)
-    both: list[Change] = [("activations", index, "none"), ("pools", index, "none")]
-    return both if layer.startswith("conv") else both[:1]
-
-
 def _graph(spec: NetSpec, state: Mapping[str, Tensor], images: Tensor) -> StepGraph:
     """Return the steps of a network: each layer, and what follows it."""
     right = with_changes(spec, ())
     fitting = {
-        name: state[name] if state[name].shape == shape else torch.zeros(shape)
+        name: state[name] if state[name].shape == shape else state[name].new_zeros(shape)
         for name, shape in net_shapes(right).items()
     }
-    blocks = net_blocks(right, fitting, Bounded(images.double(), None))
-    nodes, x, source = [], images.double(), _IMAGES
+    rights = outputs(right, fitting, images)
+    nodes, x, source = [], images, _IMAGES
     for layer in LAYERS:
-        own = partial(_own, right, layer, state)
-        nodes.append(Node(layer, layer, (Edge(source, layer, (), x),), own))
-        x, source = blocks[layer].own.value, layer
+        steps = {layer: partial(own_output, right, layer, state)}
         if layer != _LAST:
-            follow = partial(_after, right, layer)
-            nodes.append(
-                Node(f"after {layer}", layer, (Edge(layer, f"after {layer}", (), x),), follow)
-            )
-            x, source = blocks[layer].after.value, f"after {layer}"
-    return StepGraph({_IMAGES: images.double()}, tuple(nodes), Edge(_LAST, END, (), x))
-
-
-def _own(spec: NetSpec, layer: str, state: Mapping[str, Tensor], x: Tensor) -> Tensor:
-    return own_output(spec, layer, state, Bounded(x, None)).value
-
-
-def _after(spec: NetSpec, layer: str, own: Tensor) -> Tensor:
-    return after(spec, layer, Bounded(own, None)).value
+            steps[f"after {layer}"] = partial(after, right, layer)
+        for name, compute in steps.items():
+            nodes.append(Node(name, layer, (Edge(source, name, (), x),), compute))
+            x, source = rights[name], name
+    return StepGraph({_IMAGES: images}, tuple(nodes), Edge(_LAST, END, (), x))
 
 
 def _expected(spec: NetSpec, state: Mapping[str, Tensor]) -> Iterator[Expected]:
@@ -161,25 +136,27 @@ def _expected(spec: NetSpec, state: Mapping[str, Tensor]) -> Iterator[Expected]:
         yield Expected(f"{_IMAGES}>{LAYERS[0]}", IMAGES[name], (("image", -1, name),))
     for change in GEOMETRY:
         layer = LAYERS[change[1]]
-        own = partial(_own, with_changes(spec, [change]), layer, state)
+        own = partial(own_output, with_changes(spec, [change]), layer, state)
         yield Expected(layer, own, (change,))
     for how in FLATTENS_OTHERWISE:
         change = ("flatten", -1, how)
-        yield Expected("fc1", partial(_own, with_changes(spec, [change]), "fc1", state), (change,))
+        yield Expected(
+            "fc1", partial(own_output, with_changes(spec, [change]), "fc1", state), (change,)
+        )
     for index, layer in enumerate(LAYERS[:-1]):
         pools = ("max", *POOLS_OTHERWISE) if layer.startswith("conv") else ("",)
-        for activation, pool in product(("relu", *ACTIVATIONS), pools):
+        for activation, pool in product(("relu", *ACTIVATIONS_OTHERWISE), pools):
             both = [("activations", index, activation), ("pools", index, pool)]
             changes = tuple(c for c in both if c[2] not in ("relu", "max", ""))
-            cost = sum(_PASSED_OVER if c[2] == "none" else 1.0 for c in changes)
-            passed = {activation, pool or "none"} == {"none"}
-            if changes and not passed:  # that the whole step is missing is always looked for
-                follow = partial(_after, with_changes(spec, changes), layer)
-                yield Expected(f"after {layer}", follow, changes, len(changes), cost)
+            if changes:
+                passed = any(change[2] == "none" for change in changes)
+                count = 1 if {c[2] for c in changes} == {"none"} else len(changes)
+                follow, cost = partial(after, with_changes(spec, changes), layer), count * 1.0
+                cost = count - 1 + MISSING if passed else cost
+                yield Expected(f"after {layer}", follow, changes, count, cost)
     for index, (layer, following) in enumerate(pairwise(LAYERS[:3])):
         twice: Change = ("pools", index, "max twice")
         yield Expected(f"after {layer}>{following}", partial(F.max_pool2d, kernel_size=2), (twice,))
     for name in FINALS:
         says: tuple[Any, ...] = (("activations", len(LAYERS) - 1, name),)
-        final = lambda x, name=name: error_bounds.apply(name, Bounded(x, None)).value  # noqa: E731
-        yield Expected(f"{_LAST}>{END}", final, says)
+        yield Expected(f"{_LAST}>{END}", ACTIVATIONS[name], says)

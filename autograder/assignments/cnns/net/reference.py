@@ -10,10 +10,12 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import torch.nn.functional as F
 from torch import Tensor
 
-from autograder.assignments.cnns.steps import POOLS, changed_image
+from autograder.assignments.cnns.steps import BEFORE_ACTIVATION, POOLS, pooled_size
 from autograder.checking import error_bounds
+from autograder.checking.activations import ACTIVATIONS
 from autograder.checking.error_bounds import Bounded
 from autograder.checking.pairing import Shape
 from course_utils.training import IMAGE_SIZE
@@ -35,7 +37,7 @@ class NetSpec:
         pools: what pools each block: keys of `POOLS`.
         features: output features of fc1, fc2 and fc3.
         activations: what follows conv1, conv2, fc1, fc2 and fc3: keys of
-            `error_bounds.ELEMENTWISE`.
+            `ACTIVATIONS`.
         image: what is done to the images before: a key of `steps.IMAGES`.
         flatten: what makes vectors of feature maps: a key of `FLATTENS`.
         biases: whether each of the five layers has one.
@@ -60,10 +62,10 @@ def net_spec(num_channel: int = 8, num_classes: int = 10) -> NetSpec:
     return NetSpec((num_channel, 2 * num_channel), (4 * num_channel, 2 * num_channel, num_classes))
 
 
-FLATTENS: dict[str, Callable[[Bounded], Bounded]] = {
-    "flatten": lambda x: x.reshape(x.value.shape[0], -1),
-    "mean": error_bounds.spatial_mean,
-    "max": error_bounds.spatial_max,
+FLATTENS: dict[str, Callable[[Tensor], Tensor]] = {
+    "flatten": lambda x: x.flatten(1),
+    "mean": lambda x: x.mean((2, 3)),
+    "max": lambda x: x.amax((2, 3)),
 }
 
 
@@ -74,7 +76,7 @@ def sizes(spec: NetSpec) -> tuple[int, int]:
         spec.kernels, spec.paddings, spec.strides, spec.dilations, spec.pools, strict=True
     ):
         covered = dilation * (kernel - 1) + 1
-        size = max(POOLS[pool].size((size + 2 * padding - covered) // stride + 1), 0)
+        size = pooled_size(pool, max((size + 2 * padding - covered) // stride + 1, 0))
         after.append(size)
     return after[0], after[1] if after[0] > 0 else 0
 
@@ -112,51 +114,51 @@ def convolved(spec: NetSpec) -> int:
     return sum(math.prod(shape) for shape in net_shapes(spec).values() if len(shape) == 4)
 
 
-@dataclass(frozen=True)
-class Block:
-    """What one layer gives.
-
-    Attributes:
-        own: its own output.
-        after: the same after activation and pooling, as the next layer gets it.
-    """
-
-    own: Bounded
-    after: Bounded
-
-
-def net_blocks(spec: NetSpec, state: Mapping[str, Tensor], images: Bounded) -> dict[str, Block]:
-    """Return what each of the five layers gives; the logits are `["fc3"].after`.
+def right_logits(state: Mapping[str, Tensor], images: Tensor) -> Bounded:
+    """Return the logits as specified, and how far float32 may be off.
 
     Args:
-        spec: the network.
-        state: its parameters, named and shaped as in `net_shapes`.
+        state: parameters, named as in `net_shapes`.
         images: (N, 1, 56, 56).
+
+    Raises:
+        RuntimeError: the parameters do not fit together.
     """
-    x, blocks = changed_image(spec.image, images), {}
+    x = error_bounds.exact(images)
     for layer in LAYERS:
-        own = own_output(spec, layer, state, x)
-        blocks[layer] = Block(own, after(spec, layer, own))
-        x = blocks[layer].after
-    return blocks
+        weight, bias = state[f"{layer}.weight"], state.get(f"{layer}.bias")
+        if layer.startswith("conv"):
+            x = error_bounds.conv2d(x, weight, bias)
+            x = error_bounds.max_pool(error_bounds.relu(x))
+        else:
+            x = error_bounds.linear(x.reshape(len(images), -1), weight, bias)
+            x = x if layer == LAYERS[-1] else error_bounds.relu(x)
+    return x
 
 
-def own_output(spec: NetSpec, layer: str, state: Mapping[str, Tensor], x: Bounded) -> Bounded:
-    """Return what a layer makes of what it gets; fc1 flattens it first."""
+def outputs(spec: NetSpec, state: Mapping[str, Tensor], images: Tensor) -> dict[str, Tensor]:
+    """Return what each layer puts out, and what follows makes of it: "conv1", "after conv1", ..."""
+    x, found = images, {}
+    for layer in LAYERS:
+        found[layer] = own_output(spec, layer, state, x)
+        found[f"after {layer}"] = x = after(spec, layer, found[layer])
+    return found
+
+
+def own_output(spec: NetSpec, layer: str, state: Mapping[str, Tensor], x: Tensor) -> Tensor:
+    """Return what a layer makes of what it gets; fc1 makes vectors of it first."""
     weight, bias, index = state[f"{layer}.weight"], state.get(f"{layer}.bias"), LAYERS.index(layer)
     if index > 1:
-        return error_bounds.linear(FLATTENS[spec.flatten](x) if index == 2 else x, weight, bias)
-    how = (spec.paddings[index], spec.strides[index], spec.dilations[index])
-    return error_bounds.conv2d(x, weight, bias, *how, groups=spec.groups if index else 1)
+        return F.linear(FLATTENS[spec.flatten](x) if index == 2 else x, weight, bias)
+    how = (spec.strides[index], spec.paddings[index], spec.dilations[index])
+    return F.conv2d(x, weight, bias, *how, groups=spec.groups if index else 1)
 
 
-def after(spec: NetSpec, layer: str, own: Bounded) -> Bounded:
+def after(spec: NetSpec, layer: str, own: Tensor) -> Tensor:
     """Return what the next layer gets of what a layer puts out."""
     index = LAYERS.index(layer)
-    activation = spec.activations[index]
+    activate = ACTIVATIONS[spec.activations[index]]
     if index > 1:
-        return error_bounds.apply(activation, own)
+        return activate(own)
     pool = POOLS[spec.pools[index]]
-    if pool.first:
-        return error_bounds.apply(activation, pool.run(own))
-    return pool.run(error_bounds.apply(activation, own))
+    return activate(pool(own)) if spec.pools[index] in BEFORE_ACTIVATION else pool(activate(own))

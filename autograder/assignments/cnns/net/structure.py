@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise, permutations
 
-from autograder.assignments.cnns.net.reference import NetSpec, net_shapes
+from autograder.assignments.cnns.net.reference import LAYERS, NetSpec, flat_features, net_shapes
 from autograder.checking.pairing import Shape, is_weight, weights_of
 from autograder.checking.student import ParameterInfo
 
@@ -30,6 +30,13 @@ class Structure:
         """Return the shape of each parameter; of fc1's whatever number of inputs it has."""
         shapes = net_shapes(self.spec)
         return {**shapes, "fc1.weight": (shapes["fc1.weight"][0], self.inputs[2])}
+
+
+def misfits(structure: Structure, spec: NetSpec) -> list[tuple[str, int, int]]:
+    """Return which layers take other inputs than in a network: how many, and how many there."""
+    wanted = (1, spec.channels[0], flat_features(spec), *spec.features[:2])
+    both = zip(LAYERS, structure.inputs, wanted, strict=True)
+    return [(layer, have, want) for layer, have, want in both if have != want]
 
 
 def infer(parameters: Sequence[ParameterInfo]) -> Structure | None:

@@ -21,17 +21,16 @@ from autograder.assignments.cnns.net.mistakes import net_mistakes, with_changes
 from autograder.assignments.cnns.net.reading import NetReading, read_net
 from autograder.assignments.cnns.net.reference import (
     LAYERS,
-    Block,
     NetSpec,
     convolved,
-    net_blocks,
     net_shapes,
     net_spec,
+    outputs,
+    right_logits,
     sizes,
 )
 from autograder.assignments.cnns.net.structure import Structure, infer
 from autograder.assignments.cnns.networks import build
-from autograder.checking import error_bounds
 from autograder.checking.challenge import generator, random_images, random_state
 from autograder.checking.mistakes import Mistake, found_in
 from autograder.checking.pairing import Pairing, Shape, pairings
@@ -165,13 +164,12 @@ class NetUnderTest:
         wrong = {*reading.wrong_parts, *(m.part for m in self.named(reading.spec(self.spec)))}
         return frozenset(LAYERS) - (wrong or {LAYERS[-1]})
 
-    def blocks(self, spec: NetSpec) -> dict[str, Block]:
-        """Return what a candidate gives for the same images; weights that do not fit are zeros."""
-        fitting = {
-            name: self.state[name] if self.state[name].shape == shape else torch.zeros(shape)
-            for name, shape in net_shapes(spec).items()
-        }
-        return net_blocks(spec, fitting, error_bounds.exact(self.images))
+    def is_right(self, answer: Tensor) -> bool:
+        """Return whether an answer is what the layers give with all else as specified."""
+        try:
+            return right_logits(self.state, self.images).agrees_with(answer)
+        except RuntimeError:  # torch: they do not fit together
+            return False
 
     def named(self, spec: NetSpec) -> list[Mistake]:
         """Return where the network departs from the specification if it is `spec`."""
@@ -239,8 +237,8 @@ def telling_state(
             if name.endswith("bias"):
                 state[name] *= _GAIN / 2
         fitting = {name: _cut(state[name], shape) for name, shape in net_shapes(right).items()}
-        blocks = net_blocks(right, fitting, error_bounds.rough(images))
-        if all(_is_telling(blocks[layer].own.value) for layer in LAYERS[:-1]):
+        found = outputs(right, fitting, images)
+        if all(_is_telling(found[layer]) for layer in LAYERS[:-1]):
             break
     return state
 
