@@ -93,7 +93,7 @@ class SandboxProcess:
         cpu_s = 0.0
         if self._limits:
             with contextlib.suppress(OSError):  # it is just starting, or has ended
-                cpu_s = self._processes.sample(self._limits.processes).cpu_s
+                cpu_s = self._processes.cpu_s(self._limits.processes)
         return replace(
             self._usage,
             cpu_s=max(self._usage.cpu_s, cpu_s),
