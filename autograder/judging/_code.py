@@ -8,9 +8,13 @@ import io
 import os
 import tokenize
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 
+_CELLS = 256  # some notebooks': most cells of a class are the release's own, alike in all
 
+
+@lru_cache(_CELLS)  # asked for the fingerprint, by the kernel, and by the second kernel
 def without_comments(source: str) -> str:
     """Return the source of a cell without its comments, line by line where it was.
 
