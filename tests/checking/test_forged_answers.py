@@ -102,7 +102,7 @@ def test_a_check_gives_a_verdict_on_whatever_is_answered(
 def test_every_verb_of_the_probe_is_forged(namespaces: list[dict[str, Any]]) -> None:
     forged: set[str] = set()
     tried = {
-        "conv_pool_conv_values": (0.1,),
+        "conv_pool_conv_values": (0.1, 0.3),
         "net_function": (0.02,),
         "improved_bottom_right": (0.04, 0.2),
         "mlp_function": (0.02,),

@@ -90,14 +90,26 @@ def explain(student: StudentSide, rng: torch.Generator) -> tuple[tuple[Mistake, 
     reading = read(graph, runs[0], _expected())
     others = dict(zip(graph.inputs, runs[1:], strict=True))
     departures = _without_colours(mistakes_in(Evidence(graph, reading, runs[0], others)))
-    if not 0 < len(departures) <= _MOST:
-        return None
-    return tuple(_mistakes(departures, reading)), len(departures)
+    count = len(departures) - _is_same_in_both(departures)
+    return (tuple(_mistakes(departures, reading)), count) if 0 < count <= _MOST else None
 
 
 def _run(student: StudentSide, image: Tensor, kernel: Tensor) -> RunSeen:
     seen, returned = steps_of(student, CONV_POOL_CONV, image, kernel, seed=SEED)
     return RunSeen(seen, unbatched(returned.likeliest(_SHAPE)))
+
+
+def _is_same_in_both(departures: Sequence[Departure]) -> bool:
+    """Return whether both convolutions are wrong in the same way: that is one mistake."""
+    first, second = (
+        [
+            {name: value[which] for name, value in d.says.items()}
+            for d in departures
+            if d.at == step and d.says and all(isinstance(v, tuple) for v in d.says.values())
+        ]
+        for which, step in enumerate((_FIRST, _SECOND))
+    )
+    return any(changes in second for changes in first)
 
 
 def _mistakes(departures: Sequence[Departure], reading: Reading) -> list[Mistake]:
@@ -167,15 +179,12 @@ def _how_it_differs(departure: Departure, reading: Reading) -> tuple[str, str]:
 def _without_colours(departures: Sequence[Departure]) -> list[Departure]:
     """Return departures without those that follow from another number of colours."""
     by_edge = {(d.source, d.at): d for d in departures}
-    image, kernel = (by_edge.get((name, _FIRST)) for name in ("image", "kernel"))
-    follow: list[Departure | None] = []
-    if image and image.taken and kernel and kernel.taken:
-        colours = kernel.taken.value.shape[1]
-        right = kernel.taken.edge.right[:, :colours]
-        follow += [kernel] * (colours < 3 and is_same(kernel.taken.value, right))
-    if any(d.at == _FIRST and d.says and "channels" in d.says for d in departures):
-        follow.append(by_edge.get((_POOL, _SECOND)))
-    return [departure for departure in departures if departure not in follow]
+    image, follows = by_edge.get(("image", _FIRST)), None
+    colours = next((d for d in departures if d.at == _FIRST and "channels" in (d.says or {})), None)
+    if colours:  # an image of one colour is used as such, colours apart are put together later
+        grey = image and image.taken and len(image.taken.value) == 1
+        follows = colours if grey else by_edge.get((_POOL, _SECOND))
+    return [departure for departure in departures if departure is not follows]
 
 
 def _spec(changes: Sequence[Mapping[str, Any]]) -> ChainSpec:
@@ -200,7 +209,9 @@ def _wrong_steps() -> Iterator[Expected]:
         for spec in single_mistakes():
             changes = {f.name: getattr(spec, f.name) for f in fields(spec)}
             changes = {name: v for name, v in changes.items() if v != getattr(CHAIN, name)}
-            if changes.keys() <= {"paddings", "strides", "dilations", "channels"}:
+            geometry = changes.keys() <= {"paddings", "strides", "dilations"}
+            its = geometry and all(v[1 - which] == getattr(CHAIN, n)[0] for n, v in changes.items())
+            if its or changes.keys() == {"channels"}:
                 yield Expected(step, partial(_convolved, spec, which), changes)
         full = [("turned", 2) if at == which else ("none", 0) for at in range(2)]
         changes = dict(zip(("kernels", "paddings"), zip(*full, strict=True), strict=True))
