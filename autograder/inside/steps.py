@@ -19,8 +19,8 @@ _MAX_VERSIONS = 4  # of a tensor that is filled bit by bit: the first ones, and 
 class Steps(TorchFunctionMode):
     """Records the tensors that modules and PyTorch's functions take and give.
 
-    Of too many tensors the first ones and the last are kept, and likewise of one that is filled bit
-    by bit.
+    Of too many tensors the small ones are left out, then those in the middle; of one that is filled
+    bit by bit the first ones and the last are kept.
 
     Args:
         count: of the images in a batch: nothing else is kept; None keeps tensors of any size.
@@ -48,7 +48,7 @@ class Steps(TorchFunctionMode):
         if len(before) == _MAX_VERSIONS:
             self._drop(before[-1])
         elif len(self._kept) == MAX_TRACED:
-            self._drop(MAX_TRACED // 2)
+            self._drop(min(range(MAX_TRACED), key=self._worth))
         if self._entries + value.numel() <= _MAX_ENTRIES:
             self._kept.append((value, version, value.detach().clone()))
             self._entries += value.numel()
@@ -57,6 +57,10 @@ class Steps(TorchFunctionMode):
         if value.layout != torch.strided or value.is_complex() or value.dim() > _MAX_RANK:
             return False
         return self._count is None or (value.dim() > 1 and len(value) == self._count)
+
+    def _worth(self, at: int) -> tuple[int, int]:
+        """Return what a tensor is kept for: its size, then how far from the middle it is."""
+        return self._kept[at][2].numel(), abs(at - MAX_TRACED // 2)
 
     def _drop(self, at: int) -> None:
         _, _, copy = self._kept.pop(at)

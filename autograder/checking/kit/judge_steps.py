@@ -18,13 +18,14 @@ from typing import Any
 
 from torch import Tensor
 
+from autograder.checking.criteria import alike
 from autograder.checking.kit.run_seen import RunSeen, is_same
 from autograder.checking.kit.step_graph import END, Edge, Node, StepGraph
 
 _CHANGED = 1.0  # what it costs to read that a step takes something else
 MISSING = 1.6  # the same of an expected mistake that passes a step over: what follows may hide it
 _WRONG = 2.5  # the same of a step that is found nowhere
-_WAYS = 4  # to read one step, with the same number of mistakes
+_WAYS = 8  # to read one step, with the same number of mistakes
 _COMPUTED = 6000  # results in one reading, at most: what was seen is the student's choice
 _FOLLOWED = 300  # readings of the first steps; after so many only the cheapest one is
 _LARGER = 8  # times as many entries as is right: what is larger is not tried
@@ -142,7 +143,7 @@ def read(graph: StepGraph, run: RunSeen, expected: Sequence[Expected] = ()) -> R
         run: the student's.
         expected: mistakes that have a name.
     """
-    reader, numbers = _Reader(run, expected), itertools.count()
+    reader, numbers = _Reader(graph, run, expected), itertools.count()
     waiting: list[tuple[float, int, Reading, int, int]] = []
     followed: list[Reading] = []
 
@@ -167,9 +168,9 @@ def read(graph: StepGraph, run: RunSeen, expected: Sequence[Expected] = ()) -> R
                 continue
             followed.append(reading)
         node = graph.nodes[step]
-        found, cost = reader.found(reading, node, mistakes), reading.cost + _CHANGED * mistakes
-        if mistakes <= len(node.edges) and not any(more.cost <= cost for more in found):
-            wait(cost + _CHANGED, reading, step, mistakes + 1)
+        found = reader.found(reading, node, mistakes)
+        if mistakes <= len(node.edges) and (mistakes or not found):
+            wait(reading.cost + _CHANGED * (mistakes + 1), reading, step, mistakes + 1)
         if not found and not mistakes:
             found = [reading.plus(node.name, None, [], Departure(node.name, cost=_WRONG))]
         for more in found:
@@ -199,8 +200,8 @@ def _is_equal(value: Tensor | None, other: Tensor | None) -> bool:
 
 
 class _Reader:
-    def __init__(self, run: RunSeen, expected: Sequence[Expected]) -> None:
-        self._run, self._left = run, _COMPUTED
+    def __init__(self, graph: StepGraph, run: RunSeen, expected: Sequence[Expected]) -> None:
+        self._inputs, self._run, self._left = graph.inputs, run, _COMPUTED
         self._expected: dict[str, list[Expected]] = defaultdict(list)
         for one in expected:
             self._expected[one.at].append(one)
@@ -236,19 +237,29 @@ class _Reader:
     def _found(self, reading: Reading, node: Node, mistakes: int) -> Iterator[Reading]:
         for expected in self._expected[node.name]:
             for taken in self._combinations(reading, node, mistakes - expected.count):
-                result = self._result(expected.function, taken)
-                if result is not None and self._run.has(result, _last(taken)):
+                result = self._seen(expected.function, taken)
+                if result is not None:
                     wrong = Departure(node.name, says=expected.says, cost=expected.cost)
                     yield reading.plus(node.name, result, taken, wrong)
         for taken in self._combinations(reading, node, mistakes):
-            result = self._result(node.compute, taken)
-            if result is not None and self._run.has(result, _last(taken)):
+            result = self._seen(node.compute, taken)
+            if result is not None:
                 yield reading.plus(node.name, result, taken)
         for taken in self._combinations(reading, node, mistakes - 1):
             result = self._result(node.compute, taken)
             shifted = None if result is None else self._run.shifted(result, _last(taken))
             if shifted is not None:
                 yield reading.plus(node.name, shifted, taken, Departure(node.name, shifted=True))
+
+    def _seen(self, compute: Callable[..., Tensor], taken: Sequence[Taken]) -> Tensor | None:
+        """Return what is computed of what a step takes, if it is seen and not just what was taken.
+
+        A step that leaves something else as it is shows nothing.
+        """
+        result = self._result(compute, taken)
+        if result is None or any(one.is_other and _is_as(one.value, result) for one in taken):
+            return None
+        return result if self._run.has(result, _last(taken)) else None
 
     def _result(self, compute: Callable[..., Tensor], taken: Sequence[Taken]) -> Tensor | None:
         """Return what is computed of what a step takes; None where it cannot be, or no more."""
@@ -279,12 +290,15 @@ class _Reader:
             yield Taken(edge, carried, self._run.place(carried))
 
     def _others(self, edge: Edge, reading: Reading, is_other: bool) -> Iterator[Taken]:
-        """Yield what else was seen that a step can take through an edge."""
-        rights = list(reading.carried(edge))
+        """Yield what else was seen, later than the source, that a step can take through an edge."""
+        value, rights = reading.values[edge.source], list(reading.carried(edge))
+        after = -1
+        if value is not None and edge.source not in self._inputs:
+            after = self._run.place(value)
         for place, tensor in self._run.tensors:
-            value = _fitted(tensor, edge.right)
-            if value is not None and not any(is_same(value, right) for right in rights):
-                yield Taken(edge, value, place, is_other)
+            fitted = _fitted(tensor, edge.right) if place > after else None
+            if fitted is not None and not any(is_same(fitted, right) for right in rights):
+                yield Taken(edge, fitted, place, is_other)
 
 
 def _computed(compute: Callable[..., Tensor], values: Sequence[Tensor]) -> Tensor | None:
@@ -294,6 +308,10 @@ def _computed(compute: Callable[..., Tensor], values: Sequence[Tensor]) -> Tenso
     except (RuntimeError, IndexError, ValueError, TypeError):  # torch: shapes that do not fit
         return None
     return result if isinstance(result, Tensor) and result.numel() else None
+
+
+def _is_as(value: Tensor, result: Tensor) -> bool:
+    return value.numel() == result.numel() and alike(value.flatten(), result.flatten())
 
 
 def _last(taken: Sequence[Taken]) -> int:

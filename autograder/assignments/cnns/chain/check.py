@@ -31,7 +31,7 @@ from course_utils.data import portrait
 # another. So one mistake costs 8 of the exercise's 20 points, and two cost 14, shape included.
 _KEPT = {1: (0.5, 0.8), 2: (0.1, 0.4)}
 _AGAIN = "the right answer again when asked again, and no argument changed"
-_VAGUE = {"", "chain-rescale"}  # where steps are not known
+_VAGUE = {"", "chain-rescale", "chain-bias"}  # where steps are not known
 _SOMEWHERE = {"chain-random", "chain-nan"}
 _PICTURES = "Pictures at the exercise show, for a photograph, what should come out and what does."
 
@@ -91,7 +91,7 @@ def _found(
         return chain_mistakes(spec), departures(spec)
     diagnosed = diagnose(answers, repeatable)
     if read is None:
-        return diagnosed, 0
+        return diagnosed, int(diagnosed[0].name in _VAGUE - {""} and not first.right)
     mistakes, count = read
     if diagnosed[0].name in _VAGUE:
         return mistakes, count

@@ -9,6 +9,15 @@ from autograder.checking.kit.run_seen import difference
 from autograder.checking.mistakes import Mistake
 from autograder.checking.student import returned_no_tensor
 
+_AT_THE_END = {  # how a result differs from the right one
+    "factor": (
+        "chain-rescale",
+        "All activations are right but for one factor: does something multiply or divide them?",
+    ),
+    "shift": ("chain-bias", "The same number is added to all activations. Is it a bias?"),
+    "order": ("chain-rescale", "The activations are right, but they stand in other places."),
+}
+
 
 def diagnose(answers: Sequence[ChainAnswer], repeatable: bool) -> Sequence[Mistake]:
     """Return the mistake of a chain that the catalogue lacks, in whole sentences."""
@@ -58,9 +67,10 @@ def _unknown(answers: Sequence[ChainAnswer]) -> Mistake:
         words = f"It is right for one image and kernel, and wrong for {wrong}. Look for a size "
         words += "that is written out as a number, and for a limit on the values."
         return Mistake("chain-sizes", words)
-    if difference(first.output.double(), first.expected.value) == "factor":
-        words = "All activations are right but for one factor: does something multiply or divide "
-        return Mistake("chain-rescale", f"{words}them?")
+    how = difference(first.output.double(), first.expected.value)
+    if how in _AT_THE_END:
+        name, words = _AT_THE_END[how]
+        return Mistake(name, words)
     return Mistake(
         "",
         "The values are wrong, and which step is to blame does not show from outside. Find out by "

@@ -88,8 +88,9 @@ def read_net(
     output = torch.zeros(0) if answer is None else answer
     state = {name: tensor.double() for name, tensor in state.items()}
     graph = _graph(spec, state, images.double())
-    reading = read(graph, RunSeen(real, output), list(_expected(spec, state)))
-    departures = list(_first_causes(reading, answer is not None))
+    run = RunSeen(real, output)
+    reading = read(graph, run, list(_expected(spec, state)))
+    departures = list(_first_causes(reading, run, answer is not None))
     changes = [change for departure in departures for change in departure.says or ()]
     unlisted = [departure for departure in departures if departure.says is None]
     return NetReading(tuple(changes), tuple(unlisted), reading.cost, reading.values["fc1"] is None)
@@ -101,14 +102,25 @@ def part_of(departure: Departure) -> str:
     return at.removeprefix("after ")
 
 
-def _first_causes(reading: Reading, answered: bool) -> Iterator[Departure]:
+def _first_causes(reading: Reading, run: RunSeen, answered: bool) -> Iterator[Departure]:
     """Yield departures but for those that say no more than that nothing is known any more."""
     for departure in reading.departures:
         layer = departure.at.removeprefix("after ")
-        follows = departure.at.startswith("after ") and reading.values[layer] is None
-        unknown = reading.values[departure.at] is None
-        if not (unknown and follows) and (answered or departure.at != END):
+        own, unknown = reading.values.get(layer), reading.values[departure.at] is None
+        follows = departure.at.startswith("after ")
+        if (unknown and follows and own is None) or (departure.at == END and not answered):
+            continue
+        yield departure
+        if unknown and follows and own is not None and _are_two(own, run):
             yield departure
+
+
+def _are_two(own: Tensor, run: RunSeen) -> bool:
+    """Return whether neither a ReLU nor max pooling is seen behind a convolution's output."""
+    maps = [x for _, x in run.tensors if (x.dim(), x.shape[1:2]) == (4, own.shape[1:2])]
+    if own.dim() != 4 or any(run.has(x, 0) for x in (own.relu(), F.max_pool2d(own, 2))):
+        return False
+    return not any(run.has(F.max_pool2d(x, 2), 0) for x in maps if min(x.shape[2:]) > 1)
 
 
 def _graph(spec: NetSpec, state: Mapping[str, Tensor], images: Tensor) -> StepGraph:
