@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from autograder.assignments.cnns.net.mistakes import (
     ACTIVATIONS_OTHERWISE,
     FINALS,
-    GEOMETRY,
+    LAYERS_OTHERWISE,
     POOLS_OTHERWISE,
     with_changes,
 )
@@ -117,7 +117,7 @@ def test_half_precision_does_not_agree(seed):
 
 
 SAME_SHAPES = (
-    *(change for change in GEOMETRY if change[1] == 0 and change[0] == "dilations"),
+    *(change for change in LAYERS_OTHERWISE if change[1] == 0 and change[0] == "dilations"),
     *(("activations", at, name) for name in ACTIVATIONS_OTHERWISE for at in range(4)),
     *(("activations", 4, name) for name in FINALS),
     *(("pools", at, name) for name in ("avg", "min", "sum", "every other") for at in (0, 1)),

@@ -6,7 +6,7 @@ from autograder.assignments.cnns.chain.mistakes import chain_mistakes, single_mi
 from autograder.assignments.cnns.net.mistakes import (
     ACTIVATIONS_OTHERWISE,
     FINALS,
-    GEOMETRY,
+    LAYERS_OTHERWISE,
     POOLS_OTHERWISE,
     net_mistakes,
     with_changes,
@@ -23,7 +23,7 @@ def test_every_mistake_of_the_chain_has_a_lesson():
 
 def test_every_mistake_of_the_network_has_a_lesson():
     right = net_spec()
-    changes = [*GEOMETRY, *(("activations", 4, name) for name in FINALS)]
+    changes = [*LAYERS_OTHERWISE, *(("activations", 4, name) for name in FINALS)]
     changes += [("activations", at, name) for name in ACTIVATIONS_OTHERWISE for at in range(4)]
     changes += [("pools", at, name) for name in POOLS_OTHERWISE for at in (0, 1)]
     specs = [with_changes(right, [change]) for change in changes]

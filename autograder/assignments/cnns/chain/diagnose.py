@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from autograder.assignments.cnns.chain.asking import ChainAnswer, same
+from autograder.assignments.cnns.chain.explain import HOW
 from autograder.checking.kit.run_seen import difference
 from autograder.checking.mistakes import Mistake
 from autograder.checking.student import returned_no_tensor
 
-_AT_THE_END = {  # how a result differs from the right one
-    "factor": (
-        "chain-rescale",
-        "All activations are right but for one factor: does something multiply or divide them?",
-    ),
-    "shift": ("chain-bias", "The same number is added to all activations. Is it a bias?"),
-    "order": ("chain-rescale", "The activations are right, but they stand in other places."),
-}
+_NAMES = {"factor": "chain-rescale", "shift": "chain-bias", "order": "chain-rescale"}
 
 
 def diagnose(answers: Sequence[ChainAnswer], repeatable: bool) -> Sequence[Mistake]:
@@ -68,9 +62,8 @@ def _unknown(answers: Sequence[ChainAnswer]) -> Mistake:
         words += "that is written out as a number, and for a limit on the values."
         return Mistake("chain-sizes", words)
     how = difference(first.output.double(), first.expected.value)
-    if how in _AT_THE_END:
-        name, words = _AT_THE_END[how]
-        return Mistake(name, words)
+    if how in HOW:
+        return Mistake(_NAMES[how], f"What you return is not right. {HOW[how]}")
     return Mistake(
         "",
         "The values are wrong, and which step is to blame does not show from outside. Find out by "

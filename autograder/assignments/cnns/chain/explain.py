@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import asdict, replace
 from functools import cache, partial
 from typing import Any
 
@@ -49,7 +49,7 @@ _UNLISTED = {  # what comes from where, and goes where: a name, what it is, and 
     (_SECOND, END): ("chain-rescale", "you return", "what the second convolution gives"),
 }
 _BOTH = "the convolutions use as kernel"
-_HOW = {
+HOW = {  # a tensor differs from the right one
     "factor": "All numbers are multiplied by the same factor.",
     "shift": "The same number is added to all of them.",
     "order": "The numbers are right, but they stand in other places.",
@@ -101,15 +101,9 @@ def _run(student: StudentSide, image: Tensor, kernel: Tensor) -> RunSeen:
 
 def _is_same_in_both(departures: Sequence[Departure]) -> bool:
     """Return whether both convolutions are wrong in the same way: that is one mistake."""
-    first, second = (
-        [
-            {name: value[which] for name, value in d.says.items()}
-            for d in departures
-            if d.at == step and d.says and all(isinstance(v, tuple) for v in d.says.values())
-        ]
-        for which, step in enumerate((_FIRST, _SECOND))
-    )
-    return any(changes in second for changes in first)
+    pairs = asdict(_spec([d.says or {} for d in departures]))
+    usual = asdict(CHAIN)
+    return any(v != usual[n] and isinstance(v, tuple) and v[0] == v[1] for n, v in pairs.items())
 
 
 def _mistakes(departures: Sequence[Departure], reading: Reading) -> list[Mistake]:
@@ -148,13 +142,13 @@ def _unlisted(departure: Departure, reading: Reading, alone: bool, both: bool) -
     words = f"What {what} is not {wanted}."
     how, shapes = _how_it_differs(departure, reading)
     if how == "shift" and departure.source not in ("image", "kernel"):
-        return Mistake("chain-bias", f"{words} {_HOW[how]} Is it a bias?")
+        return Mistake("chain-bias", f"{words} {HOW[how]} Is it a bias?")
     if how == "factor" and departure.source != "image":
         name = "chain-rescale"
     if how == "shape" and (alone or departure.taken):
         return Mistake(name, f"{words} For an image of 32x32 {shapes}.")
     look = _CHANGED if departure.taken else _LOOK[departure.at]
-    return Mistake(name, f"{words} {_HOW.get(how, look)}")
+    return Mistake(name, f"{words} {HOW.get(how, look)}")
 
 
 def _how_it_differs(departure: Departure, reading: Reading) -> tuple[str, str]:
@@ -205,12 +199,12 @@ def _expected() -> tuple[Expected, ...]:
 
 
 def _wrong_steps() -> Iterator[Expected]:
+    usual = asdict(CHAIN)
     for which, step in enumerate((_FIRST, _SECOND)):
         for spec in single_mistakes():
-            changes = {f.name: getattr(spec, f.name) for f in fields(spec)}
-            changes = {name: v for name, v in changes.items() if v != getattr(CHAIN, name)}
+            changes = {name: v for name, v in asdict(spec).items() if v != usual[name]}
             geometry = changes.keys() <= {"paddings", "strides", "dilations"}
-            its = geometry and all(v[1 - which] == getattr(CHAIN, n)[0] for n, v in changes.items())
+            its = geometry and all(v[1 - which] == usual[name][0] for name, v in changes.items())
             if its or changes.keys() == {"channels"}:
                 yield Expected(step, partial(_convolved, spec, which), changes)
         full = [("turned", 2) if at == which else ("none", 0) for at in range(2)]

@@ -101,24 +101,17 @@ _OTHER_ACTIVATIONS = [name for name in _ACTIVATION_WORDS if name != "relu"]  # w
 FINALS = ("relu", "softmax", "log_softmax", "sigmoid", "tanh", "softmax over the batch", "abs")
 ACTIVATIONS_OTHERWISE = ("none", "sigmoid", "tanh", "softplus", *_OTHER_ACTIVATIONS)
 POOLS_OTHERWISE = tuple(_POOL_WORDS)
-FLATTENS_OTHERWISE = tuple(_FLATTEN_WORDS)
-GEOMETRY: tuple[Change, ...] = (  # of the convolutions
+LAYERS_OTHERWISE: tuple[Change, ...] = (
     *(("paddings", i, padding) for padding in (1, 2, 3, 4) for i in (0, 1)),
     *((field, i, 2) for field in ("strides", "dilations") for i in (0, 1)),
+    *(("flatten", -1, how) for how in _FLATTEN_WORDS),
 )
 
 
 def with_changes(spec: NetSpec, changes: Iterable[Change]) -> NetSpec:
     """Return a network of the same layers in which all else is as specified."""
-    spec = replace(
-        spec,
-        image="none",
-        paddings=(0, 0),
-        strides=(1, 1),
-        dilations=(1, 1),
-        pools=("max", "max"),
-        activations=("relu", "relu", "relu", "relu", "none"),
-        flatten="flatten",
+    spec = NetSpec(
+        spec.channels, spec.features, spec.kernels, groups=spec.groups, biases=spec.biases
     )
     for field, index, value in changes:
         if index >= 0:

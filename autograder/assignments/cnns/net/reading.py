@@ -19,8 +19,7 @@ from torch import Tensor
 from autograder.assignments.cnns.net.mistakes import (
     ACTIVATIONS_OTHERWISE,
     FINALS,
-    FLATTENS_OTHERWISE,
-    GEOMETRY,
+    LAYERS_OTHERWISE,
     POOLS_OTHERWISE,
     Change,
     with_changes,
@@ -146,25 +145,20 @@ def _expected(spec: NetSpec, state: Mapping[str, Tensor]) -> Iterator[Expected]:
     """Yield the mistakes of the catalogue, each where it shows."""
     for name in IMAGE_WORDS:
         yield Expected(f"{_IMAGES}>{LAYERS[0]}", IMAGES[name], (("image", -1, name),))
-    for change in GEOMETRY:
-        layer = LAYERS[change[1]]
+    for change in LAYERS_OTHERWISE:
+        layer = "fc1" if change[0] == "flatten" else LAYERS[change[1]]
         own = partial(own_output, with_changes(spec, [change]), layer, state)
         yield Expected(layer, own, (change,))
-    for how in FLATTENS_OTHERWISE:
-        change = ("flatten", -1, how)
-        yield Expected(
-            "fc1", partial(own_output, with_changes(spec, [change]), "fc1", state), (change,)
-        )
     for index, layer in enumerate(LAYERS[:-1]):
         pools = ("max", *POOLS_OTHERWISE) if layer.startswith("conv") else ("",)
         for activation, pool in product(("relu", *ACTIVATIONS_OTHERWISE), pools):
             both = [("activations", index, activation), ("pools", index, pool)]
             changes = tuple(c for c in both if c[2] not in ("relu", "max", ""))
             if changes:
-                passed = any(change[2] == "none" for change in changes)
-                count = 1 if {c[2] for c in changes} == {"none"} else len(changes)
-                follow, cost = partial(after, with_changes(spec, changes), layer), count * 1.0
-                cost = count - 1 + MISSING if passed else cost
+                names = [change[2] for change in changes]
+                count = 1 if set(names) == {"none"} else len(names)
+                cost = count - 1 + (MISSING if "none" in names else 1)
+                follow = partial(after, with_changes(spec, changes), layer)
                 yield Expected(f"after {layer}", follow, changes, count, cost)
     for index, (layer, following) in enumerate(pairwise(LAYERS[:3])):
         twice: Change = ("pools", index, "max twice")
