@@ -19,11 +19,12 @@ _MAX_VERSIONS = 4  # of a tensor that is filled bit by bit: the first ones, and 
 class Steps(TorchFunctionMode):
     """Records the tensors that modules and PyTorch's functions take and give.
 
-    Of too many tensors the small ones are left out, then those in the middle; of one that is filled
-    bit by bit the first ones and the last are kept.
+    Of too many tensors those in the middle are left out; of one that is filled bit by bit the first
+    ones and the last are kept.
 
     Args:
-        count: of the images in a batch: nothing else is kept; None keeps tensors of any size.
+        count: of the images in a batch: nothing else is kept. None keeps tensors of any size; of
+            too many, small ones are left out first: in loops they are parts of others.
     """
 
     def __init__(self, count: int | None = None) -> None:
@@ -47,20 +48,24 @@ class Steps(TorchFunctionMode):
             return
         if len(before) == _MAX_VERSIONS:
             self._drop(before[-1])
-        elif len(self._kept) == MAX_TRACED:
+        self._kept.append((value, version, value.detach().clone()))
+        self._entries += value.numel()
+        if len(self._kept) > MAX_TRACED:
             self._drop(min(range(MAX_TRACED), key=self._worth))
-        if self._entries + value.numel() <= _MAX_ENTRIES:
-            self._kept.append((value, version, value.detach().clone()))
-            self._entries += value.numel()
+        while self._entries > _MAX_ENTRIES:
+            self._drop(len(self._kept) // 2)
 
     def _is_wanted(self, value: Tensor) -> bool:
         if value.layout != torch.strided or value.is_complex() or value.dim() > _MAX_RANK:
+            return False
+        if value.numel() > _MAX_ENTRIES // 4:
             return False
         return self._count is None or (value.dim() > 1 and len(value) == self._count)
 
     def _worth(self, at: int) -> tuple[int, int]:
         """Return what a tensor is kept for: its size, then how far from the middle it is."""
-        return self._kept[at][2].numel(), abs(at - MAX_TRACED // 2)
+        size = self._kept[at][2].numel() if self._count is None else 0
+        return size, abs(at - MAX_TRACED // 2)
 
     def _drop(self, at: int) -> None:
         _, _, copy = self._kept.pop(at)

@@ -18,16 +18,16 @@ from typing import Any
 
 from torch import Tensor
 
-from autograder.checking.criteria import alike
 from autograder.checking.kit.run_seen import RunSeen, is_same
 from autograder.checking.kit.step_graph import END, Edge, Node, StepGraph
 
 _CHANGED = 1.0  # what it costs to read that a step takes something else
-MISSING = 1.6  # the same of an expected mistake that passes a step over: what follows may hide it
+_BESIDE = 1.6  # the same where the step before is passed over, so that both may be one mistake
 _WRONG = 2.5  # the same of a step that is found nowhere
 _WAYS = 8  # to read one step, with the same number of mistakes
-_COMPUTED = 6000  # results in one reading, at most: what was seen is the student's choice
+_COMPUTED = 3000  # results in one reading, at most: what was seen is the student's choice
 _FOLLOWED = 300  # readings of the first steps; after so many only the cheapest one is
+_OTHERS = 30  # that a step may take in place of what it should: those of the most likely size
 _LARGER = 8  # times as many entries as is right: what is larger is not tried
 
 
@@ -41,14 +41,14 @@ class Expected:
         function: of what the step takes; or of what it should take there.
         says: what to call it.
         count: of the mistakes that it is.
-        cost: of reading it.
+        passes: whether the step, or a part of it, is passed over.
     """
 
     at: str
     function: Callable[..., Tensor]
     says: Any
     count: int = 1
-    cost: float = _CHANGED
+    passes: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +77,7 @@ class Departure:
         taken: what it takes in place of something else; None if it is wrong itself.
         says: of a mistake that was expected; else None.
         shifted: whether the step gives what it should but for a number that is added.
+        passes: whether the step, or a part of it, is passed over.
         cost: of reading it.
     """
 
@@ -84,6 +85,7 @@ class Departure:
     taken: Taken | None = None
     says: Any = None
     shifted: bool = False
+    passes: bool = False
     cost: float = _CHANGED
 
     @property
@@ -112,7 +114,13 @@ class Reading:
         self, name: str, value: Tensor | None, taken: Sequence[Taken], *more: Departure
     ) -> Reading:
         """Return this reading and one more step."""
-        departures = [*(Departure(name, one) for one in taken if one.is_other), *more]
+        passed = {name for one in more if one.passes} | {d.at for d in self.departures if d.passes}
+        others = [
+            Departure(name, one, cost=_BESIDE if {name, one.edge.source} & passed else _CHANGED)
+            for one in taken
+            if one.is_other
+        ]
+        departures = [*others, *more]
         known = {(one.edge.source, name): one for one in taken}
         return Reading(
             {**self.values, name: value},
@@ -239,7 +247,12 @@ class _Reader:
             for taken in self._combinations(reading, node, mistakes - expected.count):
                 result = self._seen(expected.function, taken)
                 if result is not None:
-                    wrong = Departure(node.name, says=expected.says, cost=expected.cost)
+                    wrong = Departure(
+                        node.name,
+                        says=expected.says,
+                        passes=expected.passes,
+                        cost=expected.count * _CHANGED,
+                    )
                     yield reading.plus(node.name, result, taken, wrong)
         for taken in self._combinations(reading, node, mistakes):
             result = self._seen(node.compute, taken)
@@ -295,8 +308,10 @@ class _Reader:
         after = -1
         if value is not None and edge.source not in self._inputs:
             after = self._run.place(value)
-        for place, tensor in self._run.tensors:
-            fitted = _fitted(tensor, edge.right) if place > after else None
+        later = [(place, tensor) for place, tensor in self._run.tensors if place > after]
+        later.sort(key=lambda one: abs(one[1].numel() - edge.right.numel()))
+        for place, tensor in later[:_OTHERS]:
+            fitted = _fitted(tensor, edge.right)
             if fitted is not None and not any(is_same(fitted, right) for right in rights):
                 yield Taken(edge, fitted, place, is_other)
 
@@ -305,13 +320,13 @@ def _computed(compute: Callable[..., Tensor], values: Sequence[Tensor]) -> Tenso
     """Return what a step makes of what it takes; None where that does not fit together."""
     try:
         result = compute(*values)
-    except (RuntimeError, IndexError, ValueError, TypeError):  # torch: shapes that do not fit
+    except Exception:  # whatever a step makes of what it is not meant for
         return None
     return result if isinstance(result, Tensor) and result.numel() else None
 
 
 def _is_as(value: Tensor, result: Tensor) -> bool:
-    return value.numel() == result.numel() and alike(value.flatten(), result.flatten())
+    return is_same(value.flatten(), result.flatten())
 
 
 def _last(taken: Sequence[Taken]) -> int:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from autograder.checking.criteria import ALIKE, alike
 
+_FEW = 64
 _MIN_ENTRIES = 4  # that are finite, of what is looked for: with fewer, it may be there by chance
 
 
@@ -49,8 +50,9 @@ class RunSeen:
 
         What is the same everywhere, or hardly anywhere finite, is not found: it may be anything.
         """
-        fitting = [t for place, t in self.tensors if place >= after and t.numel() == wanted.numel()]
-        return _says_much(wanted) and any(alike(t.flatten(), wanted.flatten()) for t in fitting)
+        flat = wanted.flatten()
+        fitting = [t for place, t in self.tensors if place >= after and t.numel() == len(flat)]
+        return _says_much(flat) and any(is_same(t.flatten(), flat) for t in fitting)
 
     def shifted(self, wanted: Tensor, after: int) -> Tensor | None:
         """Return what is seen of a tensor with a number added to it; None if nothing is."""
@@ -60,7 +62,11 @@ class RunSeen:
 
 def is_same(a: Tensor, b: Tensor) -> bool:
     """Return whether two tensors have the same shape and, but for rounding, the same numbers."""
-    return a.shape == b.shape and alike(a, b)
+    if a.shape != b.shape:
+        return False
+    few = [_some(x) for x in (a, b)]  # tell most tensors apart, and cost little
+    allowed = ALIKE * b.abs().max() if b.numel() else 0.0
+    return not bool(((few[0] - few[1]).abs() > allowed).any()) and alike(a, b)
 
 
 def difference(value: Tensor, right: Tensor) -> str:
@@ -76,6 +82,11 @@ def difference(value: Tensor, right: Tensor) -> str:
     return "factor" if known and alike(factor * right, value) else ""
 
 
+def _some(x: Tensor) -> Tensor:
+    """Return some of a tensor's entries, from all over it."""
+    return x.flatten()[:: x.numel() // _FEW + 1]
+
+
 def _says_much(x: Tensor) -> bool:
     known = x[x.isfinite()]
     return len(known) >= _MIN_ENTRIES and bool(
@@ -84,6 +95,9 @@ def _says_much(x: Tensor) -> bool:
 
 
 def _is_shifted(x: Tensor, wanted: Tensor) -> bool:
+    few = _some(x) - _some(wanted)
+    if few.max() - few.min() > 2 * ALIKE * x.abs().max():
+        return False
     apart = x - wanted
     mean = apart.mean()
     return bool((apart - mean).abs().max() <= ALIKE * x.abs().max() < mean.abs())

@@ -13,7 +13,7 @@ from torch import Tensor
 from autograder import StudentFault
 from autograder.checking.challenge import generator
 from autograder.checking.kit import judge_steps
-from autograder.checking.kit.judge_steps import MISSING, Departure, Expected, Reading, read
+from autograder.checking.kit.judge_steps import Departure, Expected, Reading, read
 from autograder.checking.kit.run_seen import RunSeen, difference
 from autograder.checking.kit.step_graph import StepGraph, graph_of
 from autograder.checking.kit.step_mistakes import Evidence, mistakes_in
@@ -134,7 +134,7 @@ def test_a_wrong_step_is_found_where_it_is(name: str) -> None:
 
 
 def test_a_missing_step_is_told_from_a_wrong_one() -> None:
-    expected = [Expected("div", lambda x: x, "missing", cost=MISSING)]
+    expected = [Expected("div", lambda x: x, "missing", passes=True)]
     _, (departure,) = judged(lambda q, k, v: torch.softmax(_scores(q, k), -1) @ v, expected)
     assert departure.says == "missing"
     wrong = lambda q, k, v: torch.softmax(_scores(q, k).sinh(), -1) @ v  # noqa: E731

@@ -62,8 +62,8 @@ def _unknown(answers: Sequence[ChainAnswer]) -> Mistake:
         words += "that is written out as a number, and for a limit on the values."
         return Mistake("chain-sizes", words)
     how = difference(first.output.double(), first.expected.value)
-    if how in HOW:
-        return Mistake(_NAMES[how], f"What you return is not right. {HOW[how]}")
+    if name := _NAMES.get(how):
+        return Mistake(name, f"What you return is not right. {HOW[how]}")
     return Mistake(
         "",
         "The values are wrong, and which step is to blame does not show from outside. Find out by "

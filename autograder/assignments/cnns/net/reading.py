@@ -34,7 +34,7 @@ from autograder.assignments.cnns.net.reference import (
 )
 from autograder.assignments.cnns.steps import IMAGE_WORDS, IMAGES
 from autograder.checking.activations import ACTIVATIONS
-from autograder.checking.kit.judge_steps import MISSING, Departure, Expected, Reading, read
+from autograder.checking.kit.judge_steps import Departure, Expected, Reading, read
 from autograder.checking.kit.run_seen import RunSeen
 from autograder.checking.kit.step_graph import END, Edge, Node, StepGraph
 
@@ -49,7 +49,7 @@ class NetReading:
         changes: the mistakes of the catalogue.
         unlisted: other departures.
         cost: of the reading.
-        fc1_is_wrong: whether what fc1 gives is not seen.
+        fc1_is_wrong: whether fc1 is the first layer that is seen nowhere.
     """
 
     changes: tuple[Change, ...]
@@ -92,7 +92,8 @@ def read_net(
     departures = list(_first_causes(reading, run, answer is not None))
     changes = [change for departure in departures for change in departure.says or ()]
     unlisted = [departure for departure in departures if departure.says is None]
-    return NetReading(tuple(changes), tuple(unlisted), reading.cost, reading.values["fc1"] is None)
+    unseen = next((layer for layer in LAYERS if reading.values[layer] is None), "")
+    return NetReading(tuple(changes), tuple(unlisted), reading.cost, unseen == "fc1")
 
 
 def part_of(departure: Departure) -> str:
@@ -157,9 +158,8 @@ def _expected(spec: NetSpec, state: Mapping[str, Tensor]) -> Iterator[Expected]:
             if changes:
                 names = [change[2] for change in changes]
                 count = 1 if set(names) == {"none"} else len(names)
-                cost = count - 1 + (MISSING if "none" in names else 1)
                 follow = partial(after, with_changes(spec, changes), layer)
-                yield Expected(f"after {layer}", follow, changes, count, cost)
+                yield Expected(f"after {layer}", follow, changes, count, "none" in names)
     for index, (layer, following) in enumerate(pairwise(LAYERS[:3])):
         twice: Change = ("pools", index, "max twice")
         yield Expected(f"after {layer}>{following}", partial(F.max_pool2d, kernel_size=2), (twice,))

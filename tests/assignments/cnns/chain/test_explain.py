@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from autograder.assignments.cnns.chain.explain import explain
+from autograder.assignments.cnns.chain.diagnose import _NAMES
+from autograder.assignments.cnns.chain.explain import _UNLISTED, explain
 from autograder.checking import checks
 from autograder.checking.challenge import generator
 from autograder.checking.lessons import lesson
@@ -88,6 +89,62 @@ def test_of_two_slips_the_listed_one_is_named(slips, words):
     advice = judge(chain(*(ONE[slip] for slip in slips))).advice
     assert words in advice
     assert "Both convolutions and the pooling are right" not in advice
+
+
+def test_every_step_that_can_be_wrong_has_a_lesson():
+    names = {name for name, _, _ in _UNLISTED.values()} | set(_NAMES.values())
+    assert len(names) > 6
+    assert [name for name in names if not lesson("cnns", name)] == []
+
+
+NOT_SEEN = """
+import numpy as np
+
+def conv_pool_conv(image, kernel):
+    def convolve(x, k):
+        v = np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(1, 2))
+        return np.einsum("chwij,cij->hw", v, k)[None]
+
+    x = convolve(image.numpy(), kernel[0].numpy())
+    h, w = x.shape[1] // 2, x.shape[2] // 2
+    x = x[:, : 2 * h, : 2 * w].reshape(1, h, 2, w, 2).max(axis=(2, 4))
+    y = convolve(x, kernel[0, :1].numpy())
+    return torch.from_numpy(y.astype(np.float32))
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name"),
+    [
+        ("y.astype", "(0.5 * y).astype", "chain-rescale"),
+        ("y.astype", "(y + 0.1).astype", "chain-bias"),
+        ("image.numpy()", "(image - 0.5).numpy()", "chain-input"),
+        (".max(axis=(2, 4))", ".mean(axis=(2, 4))", "chain-pool"),
+        ("kernel[0].numpy()", "kernel[0].flip(1, 2).numpy()", "chain-flipped"),
+    ],
+)
+def test_where_no_step_is_seen_a_listed_slip_has_its_name_all_the_same(old, new, name):
+    assert lost(NOT_SEEN) == 0
+    wrong = NOT_SEEN.replace(old, new)
+    assert 3 <= lost(wrong) <= 8
+    assert judge(wrong).mistakes == (name,)
+
+
+def test_loops_are_seen():
+    loops = """
+def conv_pool_conv(image, kernel):
+    def convolve(x, k):
+        out = torch.zeros(1, x.shape[1] - 2, x.shape[2] - 2)
+        for i in range(out.shape[1]):
+            for j in range(out.shape[2]):
+                out[0, i, j] = (x[:, i : i + 3, j : j + 3] * k).sum()
+        return out
+
+    x = F.max_pool2d(convolve(image, kernel[0]).sin(), 2)
+    return convolve(x, kernel[0, :1])
+"""
+    assert judge(loops).mistakes == ("chain-between",)
+    assert "What the pooling gets is not what the first convolution gives" in judge(loops).advice
 
 
 COUNTS = (("a sine between", 1), ("the image squared", 1), ("the kernel standardised", 1))
