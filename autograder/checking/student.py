@@ -236,9 +236,9 @@ class Model:
         return _returned(self._ask("forward", tensors={"images": images}), "forward")
 
     def trace(self, images: Tensor) -> list[Tensor]:
-        """Return what went in and out of the submodules, until the end or the first error."""
+        """Return what went in and out of its steps in their order, until the first error."""
         _, tensors = self._ask("trace", tensors={"images": images})
-        return [take(tensors, name) for name in tensors]
+        return [take(tensors, name) for name in sorted(tensors, key=_number)]
 
     def reached(self, images: Tensor) -> frozenset[str]:
         """Return the names of the parameters that a gradient of the output reaches: they learn."""
@@ -392,7 +392,10 @@ def _plain(text: Any) -> str:
 
 
 def _number(key: str) -> int:
-    """Return the number behind a key's dot; one that has none comes first."""
+    """Return the number behind a key's last dot; one that has none comes first.
+
+    A message gives its tensors in the order of their names: "10" before "9".
+    """
     number = key.rpartition(".")[2]
     return int(number) if re.fullmatch("[0-9]{1,6}", number) else 0
 

@@ -56,9 +56,9 @@ class Steps(TorchFunctionMode):
             self._drop(len(self._kept) // 2)
 
     def _is_wanted(self, value: Tensor) -> bool:
-        if value.layout != torch.strided or value.is_complex() or value.dim() > _MAX_RANK:
+        if value.is_meta or value.layout != torch.strided or value.is_complex():
             return False
-        if value.numel() > _MAX_ENTRIES // 4:
+        if value.dim() > _MAX_RANK or value.numel() > _MAX_ENTRIES // 4:
             return False
         return self._count is None or (value.dim() > 1 and len(value) == self._count)
 

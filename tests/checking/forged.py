@@ -69,6 +69,13 @@ class Forger:
         return through_the_wire(fields, sent)
 
 
+class Wired(InProcess):
+    """A student in this process, whose answers go through a message all the same."""
+
+    def ask(self, verb: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
+        return through_the_wire(*super().ask(verb, arguments, dict(tensors)))
+
+
 def through_the_wire(fields: Any, tensors: dict[str, Tensor]) -> Answer:
     """Return what of an answer reaches the judge.
 
@@ -77,7 +84,7 @@ def through_the_wire(fields: Any, tensors: dict[str, Tensor]) -> Answer:
     """
     try:
         return wire.decode(wire.encode(fields, tensors))
-    except (wire.WireError, TypeError, ValueError) as error:
+    except (wire.WireError, TypeError, ValueError, RuntimeError) as error:
         raise StudentFault(str(error)) from error
 
 

@@ -21,9 +21,11 @@ from autograder.checking.student import (
     StudentFault,
     call,
     call_for_any,
+    steps_of,
 )
 from course_utils.training import BUDGET
 from tests.assignments.cnns.networks import PaddedPooling
+from tests.checking.forged import Wired
 
 CHECKS = (
     "conv_pool_conv_shape",
@@ -119,7 +121,7 @@ FIELDS = st.fixed_dictionaries({}, optional={"error": JSON, "parameters": PARAME
     load=FIELDS,
 )
 def test_no_answer_breaks_the_judge_or_earns_points(grade_id, build, answer, state, load):
-    answers = dict.fromkeys(("call", "forward", "trace"), answer)
+    answers = dict.fromkeys(("call", "steps", "forward", "trace"), answer)
     liar = Liar({**answers, "build": (build, {}), "state": state, "load": (load, {})})
     result = checks.run("cnns", grade_id, liar, 0)
     assert math.isfinite(result.points)
@@ -129,6 +131,24 @@ def test_no_answer_breaks_the_judge_or_earns_points(grade_id, build, answer, sta
     for criterion in result.criteria:
         assert criterion.got.isprintable()
     assert result.advice.isprintable()
+
+
+def test_what_is_seen_comes_in_its_order_although_a_message_has_another():
+    def count(x):
+        for _ in range(30):
+            x = x + 1
+        return x
+
+    class Long(nn.Module):
+        def forward(self, x):
+            return count(x)
+
+    student = Wired({"count": count, "Long": Long})
+    seen, returned = steps_of(student, "count", torch.zeros(2), seed=0)
+    assert [int(x[0]) for x in seen] == list(range(31))
+    assert int(returned.tensor()[0]) == 30
+    seen = Model(student, "Long").trace(torch.zeros(2, 3))
+    assert [int(x[0, 0]) for x in seen] == list(range(31))
 
 
 @pytest.mark.parametrize(

@@ -27,21 +27,21 @@ from autograder.assignments.cnns.chain.reference import (
 from autograder.checking import checks
 from autograder.checking.challenge import generator, random_images
 from autograder.checking.check_result import CheckResult
-from autograder.checking.student import InProcess
 from course_utils import checks as visible
 from tests.assignments.cnns.mutants import CHAIN
 from tests.assignments.cnns.mutants import CHAINS as MUTANTS
 from tests.assignments.cnns.rewrites import CHAINS as REWRITES
+from tests.checking.forged import Wired
 
 CHECKS = ("conv_pool_conv_shape", "conv_pool_conv_values")
 
 
-def student(source: str) -> InProcess:
+def student(source: str) -> Wired:
     """Return a student whose notebook holds this source; random weights are always the same."""
     torch.manual_seed(0)
     namespace: dict[str, object] = {"torch": torch, "nn": nn, "F": F}
     exec(source, namespace)
-    return InProcess(namespace)
+    return Wired(namespace)
 
 
 def judge(source: str, seed: int = 0) -> CheckResult:

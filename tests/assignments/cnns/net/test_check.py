@@ -15,23 +15,23 @@ from autograder.assignments.cnns.net.recognise import examine
 from autograder.assignments.cnns.net.reference import LAYERS
 from autograder.checking import checks
 from autograder.checking.check_result import CheckResult
-from autograder.checking.student import InProcess
 from course_utils import checks as visible
 from tests.assignments.cnns.mutants import CHAINS, NET
 from tests.assignments.cnns.mutants import NETS as MUTANTS
 from tests.assignments.cnns.rewrites import IMPROVED
 from tests.assignments.cnns.rewrites import NETS as REWRITES
 from tests.assignments.cnns.short_runs import train_shortly
+from tests.checking.forged import Wired
 
 CHECKS = ("net_shape", "net_parameters", "net_function")
 SLOW_TO_START = ("torch.compile", "traced by torch.jit", "compiled by torch.jit.script")
 
 
-def student(source: str) -> InProcess:
+def student(source: str) -> Wired:
     """Return a student whose notebook holds this source."""
     namespace: dict[str, object] = {"torch": torch, "nn": nn, "F": F}
     exec(source, namespace)
-    return InProcess(namespace)
+    return Wired(namespace)
 
 
 def judge(source: str, grade_id: str, seed: int = 0) -> CheckResult:
