@@ -1,9 +1,9 @@
 """What to teach about the mistakes of `cnns`, without giving the answers away."""
 
 _SIZES = (
-    "Follow one image from step to step with pencil and paper. A k x k kernel that stays inside "
-    "an image of n x n pixels has n - k + 1 positions in each direction. Pooling by 2 halves what "
-    "is left. "
+    "Follow one image from step to step with pencil and paper. Without padding, and with stride "
+    "and dilation 1, a k x k kernel has n - k + 1 positions across an image of n x n pixels, and "
+    "as many down. Pooling by 2 halves what is left. "
 )
 _PADDING = (
     "Padding lays a frame of zeros around the image. The kernel then has more positions, and the "
@@ -21,10 +21,7 @@ _FC1 = (
     " Once that is mended, the feature maps have another size. So print x.shape just before fc1: "
     "it has to take channels x height x width numbers."
 )
-_ACTIVATION = (
-    "Two layers with nothing but additions and multiplications between them do no more than one "
-    "such layer. So the activation between them matters. "
-)
+_ACTIVATION = "Two layers without an activation between them can do no more than one layer. "
 LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and the words
     (r"chain-padding", _PADDING),
     (r"conv\d-padding", _PADDING + _FC1),
@@ -39,14 +36,14 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
     ),
     (
         r"chain-input|conv1-input",
-        "Use the image as it comes: what the exercise asks for begins with a convolution. Which "
-        "line changes the image before that?",
+        "Use the image as it comes: the first step of the exercise is a convolution. Which line "
+        "changes the image before that?",
     ),
     (
         r"chain-pool|conv\d-pool",
         "Max pooling keeps the largest number of each block. Window and stride decide how many "
-        "blocks there are. Print the shape before and after your pooling, and try it on a block "
-        "such as [[1, 2], [3, 10]].",
+        "blocks there are. Print the shape before and after your pooling. Try it on the block "
+        "[[1, 2], [3, 10]], and on 6 x 6 numbers: which blocks are looked at, and what is kept?",
     ),
     (
         r"conv\d-kernel|kernel-shape",
@@ -89,7 +86,7 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
     ),
     (
         r".*-missing-relu",
-        _ACTIVATION + "Go through forward line by line, and tick off the activation of each row of "
+        _ACTIVATION + "Go through forward line by line, and mark the activation of each row of "
         "the table.",
     ),
     (
@@ -106,8 +103,8 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
     ),
     (
         r"chain-bias",
-        "A convolution module makes weights and a bias of its own, at random. What should take "
-        "their place here, and is a bias asked for?",
+        "The exercise asks for nothing that is added. Look for a `+`, and for a module: nn.Conv2d "
+        "makes a bias of its own at random, unless it is told not to.",
     ),
     (
         r".*-bias",
@@ -143,9 +140,14 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
         "the batch. To test it, compare network(images)[:1] with network(images[:1]).",
     ),
     (
-        r"random|chain-random",
+        r"chain-random",
+        "The same image and kernel should always give the same result. Which line of yours gives "
+        "something else each time: a random number, or a module that is made anew in each call?",
+    ),
+    (
+        r"random",
         "The same input should always give the same output when a network is tested. Look for "
-        "layers and random numbers that are made anew in each call. Layers belong into __init__, "
+        "layers and random numbers that are made anew in each call. Layers belong in __init__, "
         "and what is random has to stop in eval mode.",
     ),
     (
@@ -170,9 +172,9 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
     ),
     (
         r"chain-between",
-        "Between the two convolutions there is max pooling, and nothing else. Print the numbers of "
-        "one 2x2 block before it, and what reaches the second convolution: is that the largest of "
-        "the four, also where all four are negative?",
+        "Between the two convolutions there should be max pooling, and nothing else. Print the "
+        "shape, and the numbers of one 2x2 block, before the pooling and after it, and what the "
+        "second convolution gets. Which line changes something else?",
     ),
     (
         r"chain-rescale",
@@ -197,8 +199,8 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
     ),
     (
         r"chain-other-kernel",
-        "Both convolutions use the numbers of the argument `kernel`, as they are. Print what each "
-        "convolution gets as its kernel, and compare it with the argument.",
+        "Both convolutions should use the numbers of the argument `kernel`, as they are. Print "
+        "what each convolution gets as its kernel, and compare it with the argument.",
     ),
     (
         r"chain-flipped",
@@ -212,8 +214,9 @@ LESSONS: tuple[tuple[str, str], ...] = (  # a pattern of mistakes' names, and th
     ),
     (
         r"chain-globals",
-        "All that the result depends on should come in through the arguments. Rename them in your "
-        "function: does it still run? Then it uses a variable of the notebook.",
+        "The result should depend on the image and on the kernel, and on nothing else. Where does "
+        "your function use each of them? A variable of the notebook, or a module with weights of "
+        "its own, must not take their place.",
     ),
     (
         r"chain-in-place",

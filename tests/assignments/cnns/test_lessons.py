@@ -38,5 +38,5 @@ def test_every_mistake_of_the_network_has_a_lesson():
 
 def test_an_extra_softmax_is_told_from_a_missing_activation():
     assert "CrossEntropyLoss" in lesson("cnns", "fc3-extra-softmax")
-    assert "tick off" in lesson("cnns", "fc1-missing-relu")
+    assert "mark the activation" in lesson("cnns", "fc1-missing-relu")
     assert "Which activation" in lesson("cnns", "fc1-sigmoid")

@@ -33,7 +33,7 @@ _KEPT = {1: (0.5, 0.8), 2: (0.1, 0.4)}
 _AGAIN = "the right answer again when asked again, and no argument changed"
 _VAGUE = {"", "chain-rescale", "chain-bias"}  # where steps are not known
 _SOMEWHERE = {"chain-random", "chain-nan"}
-_PICTURES = "Pictures at the exercise show, for a photograph, what should come out and what does."
+_PICTURES = "The pictures at this exercise show, for a photograph, the right result and yours."
 
 
 def values(student: StudentSide, seed: int) -> CheckResult:
@@ -50,7 +50,7 @@ def values(student: StudentSide, seed: int) -> CheckResult:
     criteria: tuple[Criterion, ...] = (
         _values_criterion("values on a fresh image and kernel", first, 7.0),
         _values_criterion("values on an image of another size", other_image, 3.0),
-        _values_criterion("values with another, larger kernel", other_kernel, 3.0),
+        _values_criterion("values with a kernel of larger numbers", other_kernel, 3.0),
         verdict(
             _AGAIN,
             "yes",
@@ -120,7 +120,7 @@ def _but_for_mistakes(
         answers: of the student's function, to whatever was asked.
     """
     share = _KEPT[min(count, max(_KEPT))][not all(answer.keeps_shape for answer in answers)]
-    got = f"right but for {'one mistake' if count == 1 else 'two mistakes or more'}"
+    got = f"{'one mistake' if count == 1 else 'two mistakes'}, all else right"
     return tuple(
         replace(c, got=c.got if c.name == _AGAIN else got, earned=share * c.points)
         if c.earned < share * c.points
@@ -159,8 +159,8 @@ def _values_criterion(name: str, answer: ChainAnswer, points: float) -> Criterio
 
 
 def _steadiness(first: ChainAnswer, repeatable: bool) -> str:
-    if not first.right:
-        return "an answer that is not right"
     if not repeatable:
-        return "another answer"
+        return "two different answers"
+    if not first.right:
+        return "the same wrong answer"
     return "yes" if first.untouched else "an argument was changed"

@@ -42,7 +42,7 @@ _UNLISTED = {  # what comes from where, and goes where: a name, what it is, and 
     ("kernel", _FIRST): ("chain-other-kernel", "the first convolution uses as kernel", _GIVEN),
     ("", _FIRST): ("chain-first", "the first convolution gives", "right"),
     (_FIRST, _POOL): ("chain-between", "the pooling gets", "what the first convolution gives"),
-    ("", _POOL): ("chain-pool", "the pooling gives", "the largest value of each 2x2 block"),
+    ("", _POOL): ("chain-pool", "the pooling gives", "the largest value of every 2x2 block"),
     (_POOL, _SECOND): ("chain-between", "the second convolution gets", "what the pooling gives"),
     ("kernel", _SECOND): ("chain-other-kernel", "the second convolution uses as kernel", _GIVEN),
     ("", _SECOND): ("chain-second", "the second convolution gives", "right"),
@@ -51,7 +51,7 @@ _UNLISTED = {  # what comes from where, and goes where: a name, what it is, and 
 _BOTH = "the convolutions use as kernel"
 HOW = {  # a tensor differs from the right one
     "factor": "All numbers are multiplied by the same factor.",
-    "shift": "The same number is added to all of them.",
+    "shift": "The same number is added to every value.",
     "order": "The numbers are right, but they stand in other places.",
 }
 _LOOK = {
@@ -140,34 +140,33 @@ def _unlisted(departure: Departure, reading: Reading, alone: bool, both: bool) -
     if both and (departure.source, departure.at) == ("kernel", _FIRST):
         what = _BOTH
     words = f"What {what} is not {wanted}."
-    how, shapes = _how_it_differs(departure, reading)
+    how, got, want = _how_it_differs(departure, reading)
     if how == "shift" and departure.source not in ("image", "kernel"):
         return Mistake("chain-bias", f"{words} {HOW[how]} Is it a bias?")
     if how == "factor" and departure.source != "image":
         name = "chain-rescale"
     if how == "shape" and (alone or departure.taken):
-        return Mistake(name, f"{words} For an image of 32x32 {shapes}.")
+        other = f"{wanted} has" if departure.taken else "should have"
+        shapes = f"what {what} has the shape {tuple(got.shape)}, and {other} {tuple(want.shape)}"
+        return Mistake(name, f"{words} For an image of 32x32, {shapes}.")
     look = _CHANGED if departure.taken else _LOOK[departure.at]
     return Mistake(name, f"{words} {HOW.get(how, look)}")
 
 
-def _how_it_differs(departure: Departure, reading: Reading) -> tuple[str, str]:
-    """Return how what goes wrong differs from what it should be, and both shapes in words.
+def _how_it_differs(departure: Departure, reading: Reading) -> tuple[str, Tensor, Tensor]:
+    """Return how what goes wrong differs from what it should be, and both.
 
     What another step gives is what it should be, right or not.
     """
-    leaving = reading.leaving(departure.at)
-    if departure.shifted or (not departure.taken and not leaving):
-        return "shift" if departure.shifted else "", ""
+    taken = departure.taken or reading.leaving(departure.at)
+    if taken is None:
+        return "", torch.empty(0), torch.empty(0)
+    got, want = taken.value, taken.edge.right
     if departure.taken:
-        got, edge = departure.taken.value, departure.taken.edge
-        want = next(reading.carried(edge), edge.right)
-        words = f"the one has the shape {tuple(got.shape)}, the other {tuple(want.shape)}"
-        return difference(got, want), words
-    assert leaving, "or it would be shifted"
-    got, want = leaving.value, leaving.edge.right
-    words = f"its shape is {tuple(got.shape)}, and should be {tuple(want.shape)}"
-    return "shape" if got.shape != want.shape else "", words
+        want = next(reading.carried(taken.edge), want)
+        return difference(got, want), got, want
+    how = "shift" if departure.shifted else "shape" if got.shape != want.shape else ""
+    return how, got, want
 
 
 def _without_colours(departures: Sequence[Departure]) -> list[Departure]:

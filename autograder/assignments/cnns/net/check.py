@@ -81,7 +81,7 @@ def _by_shapes(parameters: Sequence[ParameterInfo]) -> list[Mistake]:
     for layer, have, want in misfits(structure, right)[: not mistakes]:
         words = f"{layer} takes {have:,} inputs, expected {want:,}"
         if layer == "fc1":
-            words += ": the feature maps that reach it have another size than in the table"
+            words += ": count what reaches it, and mend first what is wrong before it"
         mistakes = [Mistake(f"{layer}-inputs", f"{words}.", layer)]
     return mistakes
 
@@ -217,7 +217,8 @@ def _layers(recognition: Recognition) -> list[dict[str, Any]]:
 def _got(recognition: Recognition, layer: str) -> str:
     words = [mistake.words for mistake in recognition.mistakes if mistake.part == layer]
     if not words:
-        return "not as specified" + (", or not reached" if recognition.explained else "")
+        unknown = "not as specified" + (", or not reached" if recognition.explained else "")
+        return recognition.notes.get(layer, unknown)
     return words[0] if words[0].endswith(".") else "; ".join(words)
 
 

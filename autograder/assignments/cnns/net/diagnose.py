@@ -59,7 +59,9 @@ def first_difference(net: NetUnderTest, reading: NetReading, mixes: bool) -> Rec
         mistakes.insert(0, Mistake("batch-mixed", "the images of a batch mix"))
         mixed = "An image gets other logits in a batch than alone: the images of a batch mix."
         advice = f"{mixed} {advice}"
-    return Recognition(tuple(mistakes), right, advice, explained=False, second=second)
+    wrong = {departure.at for departure in reading.unlisted}
+    notes = {part: "right, but not what follows it" for part in parts if part not in wrong}
+    return Recognition(tuple(mistakes), right, advice, False, second=second, notes=notes)
 
 
 _AT_THE_END = (
@@ -83,7 +85,8 @@ def _where(departure: Departure) -> str:
         return advice + "look at what happens between them."
     if departure.source:
         return f"{at} gets something else than the images: look at what happens before it."
-    return f"{at} gets what it should, but puts out something else: look at that layer."
+    advice = f"{at} gets what it should, but puts out something else: look at that layer, and at "
+    return f"{advice}its arguments."
 
 
 def _without(parts: frozenset[str], mistakes: Sequence[Mistake]) -> frozenset[str]:

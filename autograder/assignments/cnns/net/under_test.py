@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
@@ -57,6 +57,7 @@ class Recognition:
         explained: whether these mistakes are all that is wrong.
         answered: whether the network returned a tensor, or failed on the way to one.
         second: layers at which a second mistake shows that has no name.
+        notes: what else there is to say of a layer in its row.
     """
 
     mistakes: tuple[Mistake, ...]
@@ -65,6 +66,7 @@ class Recognition:
     explained: bool = True
     answered: bool = True
     second: frozenset[str] = frozenset()
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def right(self) -> bool:
