@@ -186,9 +186,10 @@ HARM = (
                 if os.fork() == 0:
                     held = bytearray(3 * 2**28)
                     held[::4096] = b"x" * len(held[::4096])
-                    time.sleep(3)
+                    time.sleep(20)
                     os._exit(0)
-            time.sleep(4)
+            for _ in range(8):
+                os.wait()
         """),
         earned=FULL,
         beside=True,
