@@ -50,13 +50,11 @@ class Node:
 
     Attributes:
         name: "conv2d-1".
-        phrase: what it is called in words: "the first `conv2d`".
         edges: what it takes.
         compute: from what its edges carry to its result.
     """
 
     name: str
-    phrase: str
     edges: tuple[Edge, ...]
     compute: Callable[..., Tensor]
 
@@ -95,7 +93,7 @@ def graph_of(
     }
     known = [Edge(name, "", (), value) for name, value in given.items()]
     nodes = []
-    for step, (name, phrase) in zip(steps, labels(steps), strict=True):
+    for step, (name, _) in zip(steps, labels(steps), strict=True):
         taken = [_edge(value, name, known) for value in _tensors(step)]
         edges = tuple(edge for edge in taken if edge is not None)
         if not isinstance(step.output, Tensor) or not edges or len(edges) < len(taken):
@@ -104,7 +102,7 @@ def graph_of(
             move = _Compute(step)
             known.append(Edge(edges[0].source, "", (*edges[0].moves, move), step.output))
         else:
-            nodes.append(Node(name, phrase, edges, _Compute(step)))
+            nodes.append(Node(name, edges, _Compute(step)))
             known.append(Edge(name, "", (), step.output))
     end = _edge(output, END, known) if isinstance(output, Tensor) else None
     return StepGraph(given, tuple(nodes), end) if end else None

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from autograder.checking import activations
 from autograder.checking.kit.changes import (
     argument,
     corrected,
@@ -25,15 +26,9 @@ from autograder.checking.kit.running import Step
 Operator = Callable[[Step, str, str], Iterator[Mutant]]
 """From a step, its name and its words to what can be wrong with it."""
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": torch.relu,
-    "tanh": torch.tanh,
-    "sigmoid": torch.sigmoid,
-    "gelu": F.gelu,
-    "leaky_relu": F.leaky_relu,
-    "elu": F.elu,
-    "silu": F.silu,
-    "softplus": F.softplus,
+ACTIVATIONS = {
+    name: activations.ACTIVATIONS[name]
+    for name in ["relu", "tanh", "sigmoid", "gelu", "leaky_relu", "elu", "silu", "softplus"]
 }
 _LAYER_ACTIVATIONS = {
     "ReLU": "relu",

@@ -11,7 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from autograder import StudentFault
-from autograder.checking.challenge import generator
+from autograder.assignments.cnns.chain import explain
+from autograder.assignments.cnns.chain.reference import conv_pool_conv, random_kernel
+from autograder.assignments.cnns.net import reading
+from autograder.assignments.cnns.net.reference import net_shapes, net_spec
+from autograder.checking.challenge import generator, random_state
 from autograder.checking.kit import judge_steps
 from autograder.checking.kit.judge_steps import Departure, Expected, Reading, read
 from autograder.checking.kit.run_seen import RunSeen, difference
@@ -207,6 +211,37 @@ def test_whatever_is_claimed_to_be_seen_is_read(seed: int) -> None:
         return
     reading = read(graph(), run)
     mistakes_in(Evidence(graph(), reading, run, dict.fromkeys(NAMES, run)))
+
+
+def _chain() -> tuple[StepGraph, Sequence[Expected]]:
+    rng = generator(0)
+    given = [torch.rand(3, 32, 32, generator=rng), random_kernel(rng)]
+    found = graph_of(conv_pool_conv, ["image", "kernel"], given)
+    assert found is not None
+    return found, explain._expected()
+
+
+def _net() -> tuple[StepGraph, Sequence[Expected]]:
+    spec, rng = net_spec(2, 3), generator(0)
+    state = {name: x.double() for name, x in random_state(net_shapes(spec), rng).items()}
+    images = torch.rand(2, 1, 56, 56, generator=rng, dtype=torch.float64)
+    return reading._graph(spec, state, images), list(reading._expected(spec, state))
+
+
+@pytest.mark.parametrize("assignment", [_chain, _net])
+def test_an_expected_mistake_can_be_computed_where_it_is_expected(assignment) -> None:
+    found, expected = assignment()
+    taken = {node.name: [edge.right for edge in node.edges] for node in found.nodes}
+    edges = [*(edge for node in found.nodes for edge in node.edges), found.end]
+    taken |= {f"{edge.source}>{edge.target}": [edge.right] for edge in edges}
+    fits = {one.at: 0 for one in expected}
+    for one in expected:
+        try:
+            fits[one.at] += isinstance(one.function(*taken[one.at]), Tensor)
+        except RuntimeError:  # torch: fc1 takes other inputs, or nothing is left
+            assert one.at == "fc1"
+    assert len(expected) > 60
+    assert all(fits[at] == sum(one.at == at for one in expected) for at in fits if at != "fc1")
 
 
 @pytest.mark.parametrize(

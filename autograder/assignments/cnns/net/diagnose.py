@@ -61,7 +61,8 @@ def first_difference(net: NetUnderTest, reading: NetReading, mixes: bool) -> Rec
         advice = f"{mixed} {advice}"
     wrong = {departure.at for departure in reading.unlisted}
     notes = {part: "right, but not what follows it" for part in parts if part not in wrong}
-    return Recognition(tuple(mistakes), right, advice, False, second=second, notes=notes)
+    found = tuple(mistakes)
+    return Recognition(found, right, advice, explained=False, second=second, notes=notes)
 
 
 _AT_THE_END = (

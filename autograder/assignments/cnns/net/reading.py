@@ -137,7 +137,7 @@ def _graph(spec: NetSpec, state: Mapping[str, Tensor], images: Tensor) -> StepGr
         if layer != _LAST:
             steps[f"after {layer}"] = partial(after, right, layer)
         for name, compute in steps.items():
-            nodes.append(Node(name, layer, (Edge(source, name, (), x),), compute))
+            nodes.append(Node(name, (Edge(source, name, (), x),), compute))
             x, source = rights[name], name
     return StepGraph({_IMAGES: images}, tuple(nodes), Edge(_LAST, END, (), x))
 

@@ -22,6 +22,7 @@ from tests.assignments.cnns.chain.slips import (
     chain,
 )
 from tests.assignments.cnns.chain.test_check import CHECKS, judge, lost, student
+from tests.assignments.cnns.rewrites import CHAINS
 
 # What to call the step that is wrong.
 STEP = {
@@ -97,27 +98,14 @@ def test_every_step_that_can_be_wrong_has_a_lesson():
     assert [name for name in names if not lesson("cnns", name)] == []
 
 
-NOT_SEEN = """
-import numpy as np
-
-def conv_pool_conv(image, kernel):
-    def convolve(x, k):
-        v = np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(1, 2))
-        return np.einsum("chwij,cij->hw", v, k)[None]
-
-    x = convolve(image.numpy(), kernel[0].numpy())
-    h, w = x.shape[1] // 2, x.shape[2] // 2
-    x = x[:, : 2 * h, : 2 * w].reshape(1, h, 2, w, 2).max(axis=(2, 4))
-    y = convolve(x, kernel[0, :1].numpy())
-    return torch.from_numpy(y.astype(np.float32))
-"""
+NOT_SEEN = next(rewrite.source for rewrite in CHAINS if rewrite.name == "numpy inside")
 
 
 @pytest.mark.parametrize(
     ("old", "new", "name"),
     [
-        ("y.astype", "(0.5 * y).astype", "chain-rescale"),
-        ("y.astype", "(y + 0.1).astype", "chain-bias"),
+        ("from_numpy(", "from_numpy(0.5 * ", "chain-rescale"),
+        ("from_numpy(", "from_numpy(np.float32(0.1) + ", "chain-bias"),
         ("image.numpy()", "(image - 0.5).numpy()", "chain-input"),
         (".max(axis=(2, 4))", ".mean(axis=(2, 4))", "chain-pool"),
         ("kernel[0].numpy()", "kernel[0].flip(1, 2).numpy()", "chain-flipped"),
@@ -125,6 +113,7 @@ def conv_pool_conv(image, kernel):
 )
 def test_where_no_step_is_seen_a_listed_slip_has_its_name_all_the_same(old, new, name):
     assert lost(NOT_SEEN) == 0
+    assert old in NOT_SEEN
     wrong = NOT_SEEN.replace(old, new)
     assert 3 <= lost(wrong) <= 8
     assert judge(wrong).mistakes == (name,)
