@@ -64,7 +64,7 @@ class Measured(Generic[Look]):
     """What the procedure found out about one network.
 
     Attributes:
-        short: what each short run ended with, one to three of them.
+        short: what each short run ended with, one of them or more.
         long: what the long run ended with; None if there was none.
         counted: the accuracies that earn points.
     """

@@ -156,7 +156,7 @@ def lay_out(model: nn.Module, sample: Tensor) -> torch.memory_format:
 
 @torch.no_grad()
 def predict(
-    model: nn.Module, inputs: Tensor, padding: Padding = NO_PADDING, batch_size: int = 250
+    model: nn.Module, inputs: Tensor, padding: Padding = NO_PADDING, batch_size: int = 50
 ) -> Tensor:
     """Return logits (N, K) float32 of inputs (N, ...) uint8 or float32, with zeros laid around.
 

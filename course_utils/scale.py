@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import mean
 
-MAX_RUNS = 3  # short ones, of one network
+MAX_RUNS = 5  # short ones, of one network
 _STEP = 0.5  # points: what they are rounded to
 
 

@@ -31,7 +31,8 @@ SCALE = Scale(
         ),
         "bottom_right": (
             Mark("guesses", accuracy=0.15, points=0),
-            Mark("reads half of the signs", accuracy=0.5, points=10),
+            Mark("reads some of the signs", accuracy=0.25, points=3),
+            Mark("reads more than half of the signs", accuracy=0.55, points=10),
             Mark("reads most of the signs", accuracy=0.75, points=20),
         ),
     },

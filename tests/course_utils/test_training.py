@@ -74,9 +74,11 @@ def test_a_right_network_and_one_that_knows_positions_get_one_run() -> None:
     assert measured([(0.99, 0.1)]).steps == SHORT_RUN.steps
 
 
-def test_where_points_rise_the_mean_of_three_runs_counts() -> None:
-    found = measured([(0.9, 0.4), (0.9, 0.3), (0.9, 0.2)])
-    assert found.counted["bottom_right"] == pytest.approx(0.3)
+def test_where_points_rise_the_mean_of_several_runs_counts() -> None:
+    found = measured([(0.9, 0.4), (0.9, 0.3)])
+    assert found.counted["bottom_right"] == pytest.approx(0.35)
+    found = measured([(0.9, 0.7), (0.9, 0.6), (0.9, 0.5), (0.9, 0.75), (0.9, 0.45)])
+    assert found.counted["bottom_right"] == pytest.approx(0.6)
 
 
 def test_a_network_that_is_only_slow_gets_a_long_run_and_that_counts() -> None:

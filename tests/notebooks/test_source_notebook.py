@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 from tqdm.auto import tqdm
 
-from course_utils.scale import named
+from course_utils.scale import MAX_RUNS, named
 from course_utils.signs import draw_signs
 from course_utils.training import BUDGET, SCALE
 from tests.conftest import ROOT
@@ -237,6 +237,7 @@ def test_text_states_the_scale_by_which_grading_gives_points(notebook: NotebookN
         assert f"| {named(corner)} | {' | '.join(columns)} |\n" in text
         assert f"| points | {' | '.join(points)} |\n" in text
     assert f"({SCALE.follows:.0%}".replace("%", " %") + " of it)" in text
+    assert f"there are up to {['two', 'three', 'four', 'five'][MAX_RUNS - 2]}" in text
 
 
 # -- the loops -----------------------------------------------------------------------------------

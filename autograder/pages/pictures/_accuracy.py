@@ -41,10 +41,11 @@ def accuracy_bars(accuracies: Sequence[Mapping[str, Any]]) -> str:
         said.append(f"{shown['name']} {value:.1%}")
     for mark in marks:
         x = _LEFT + room * mark["accuracy"]
+        percent, points = ("%", " points") if mark is marks[-1] else ("", "")  # they stand close
         shapes += [
             line(x, floor - 50, x, floor, INK, dash="4 3"),
-            text(x, floor + 16, f"{mark['accuracy']:.0%}", anchor="middle", size=12),
-            text(x, floor + 31, f"{mark['points']:g} points", GREY, "middle", size=12),
+            text(x, floor + 16, f"{100 * mark['accuracy']:.0f}{percent}", anchor="middle", size=12),
+            text(x, floor + 31, f"{mark['points']:g}{points}", GREY, "middle", size=12),
         ]
     description = f"Accuracy on test images: {', '.join(said)}."
     if marks:

@@ -61,17 +61,17 @@ def test_an_interval_contains_the_rate_and_shrinks_with_the_number_of_runs() -> 
 
 
 def test_a_mark_counts_errors_of_those_meant_to_pass_and_of_those_meant_not_to() -> None:
-    families = exercise(family("good", 2, 2), family("between", 1, 2), family("bad", 0, 0))
-    middle = BETWEEN[0].accuracy
+    families = exercise(family("good", 3, 3), family("between", 2, 3), family("bad", 0, 0))
+    middle = BETWEEN[-1].accuracy
     trials = [
         *(trial("good", seed, 0.95, 0.95) for seed in range(39)),
         trial("good", 39, 0.1),
-        *(trial("between", seed, *3 * [middle + 0.01]) for seed in range(40)),
+        *(trial("between", seed, *5 * [middle + 0.01]) for seed in range(40)),
         *(trial("bad", seed, 0.1) for seed in range(38)),
-        trial("bad", 38, *3 * [middle]),
-        trial("bad", 39, *3 * [middle]),
+        trial("bad", 38, *5 * [middle]),
+        trial("bad", 39, *5 * [middle]),
     ]
-    top_left, low, high = rates.mark_errors(families, trials)
+    top_left, _, low, high = rates.mark_errors(families, trials)
     assert (low.withheld, low.given) == (Rate(1, 80), Rate(2, 40))
     assert (high.withheld, high.given) == (Rate(1, 40), Rate(0, 40))
     assert high.unmeant == ("between",)
@@ -83,7 +83,7 @@ def test_a_mark_counts_errors_of_those_meant_to_pass_and_of_those_meant_not_to()
 
 
 def test_a_mark_is_kept_only_with_enough_runs() -> None:
-    families = exercise(family("good", 2, 2), family("bad", 0, 0))
+    families = exercise(family("good", 3, 3), family("bad", 0, 0))
 
     def high(seeds: int) -> rates.MarkErrors:
         trials = [

@@ -22,7 +22,7 @@ def _family(
     build: Callable[[], nn.Module],
     *,
     top_left: int | None = 1,
-    bottom_right: int | tuple[int, int] = 2,
+    bottom_right: int | tuple[int, int] = 3,
 ) -> Family:
     """Return a family by the marks that it is meant to reach: all, unless it says which.
 
@@ -279,20 +279,20 @@ FAMILIES = (
         "Net with averages for its first linear layer: no padding, head 16-8-10",
         lambda: _layers(_features(0), nn.MaxPool2d(2), _average(*_bottleneck())),
         top_left=None,
-        bottom_right=0,
+        bottom_right=(0, 1),
     ),
     _family(
         "average",
         "no padding, averages, head 16-10",
         lambda: _layers(_features(0), nn.MaxPool2d(2), _average(nn.Linear(16, CLASSES))),
-        bottom_right=0,
+        bottom_right=(0, 1),
     ),
     _family(
         "average, padding 2, bottleneck",
         "padding 2, averages, head 16-8-10",
         lambda: _layers(_features(2), nn.MaxPool2d(2), _average(*_bottleneck())),
         top_left=None,
-        bottom_right=(0, 2),
+        bottom_right=(0, 3),
     ),
     _family(
         "average, padding 2",
@@ -303,7 +303,7 @@ FAMILIES = (
         "maximum, no padding",
         "no padding, maxima over places, head 16-10",
         lambda: _layers(_features(0), nn.MaxPool2d(2), _maximum(nn.Linear(16, CLASSES))),
-        bottom_right=(1, 2),
+        bottom_right=(2, 3),
     ),
     _family(
         "maximum, padding 2",
@@ -372,7 +372,7 @@ FAMILIES = (
         lambda: _layers(
             _features(0), nn.MaxPool2d(2), _average(nn.BatchNorm1d(16), nn.Linear(16, CLASSES))
         ),
-        bottom_right=(0, 1),
+        bottom_right=(1, 2),
     ),
     _family("patch transformer", "8x8 patches as tokens, no positions", PatchTransformer),
     _family(
@@ -392,7 +392,7 @@ FAMILIES = (
         "the exercise's Net, each batch rolled by chance in training",
         Rolling,
         top_left=None,
-        bottom_right=(0, 2),
+        bottom_right=(0, 3),
     ),
     _family("reference, narrower", "it with 6 and 12 channels", lambda: reference(6, 12)),
     _family("reference", "padding 4, no bias, averages normalised, head 16-10", reference),

@@ -151,7 +151,7 @@ class TooFew(FullyConnected):
     def forward(self, images: Tensor) -> Tensor:
         """Return logits (N, 9 or 10)."""
         logits = super().forward(images)
-        return logits if self.training or len(images) < 200 else logits[:, :9]
+        return logits if self.training or len(images) < 50 else logits[:, :9]
 
 
 def test_odd_predictions_are_the_students_fault() -> None:
