@@ -161,6 +161,9 @@ def predict(
     """Return logits (N, K) float32 of inputs (N, ...) uint8 or float32, with zeros laid around.
 
     The model is evaluated in `eval()` mode; its mode is afterwards what it was.
+
+    Few inputs go in at once: the memory that many need is taken from the system anew for each
+    batch, which can take as long as the computation.
     """
     layout = lay_out(model, as_batch(inputs[:2], padding))
     was_training = model.training

@@ -57,6 +57,13 @@ def test_accuracies_come_with_the_marks_that_earn_points():
     assert ">12 points</text>" in picture
 
 
+def test_marks_that_stand_close_have_their_unit_once():
+    marks = [{"accuracy": 0.15, "points": 0}, {"accuracy": 0.25, "points": 3}]
+    (picture,) = pictures({"accuracies": [{"name": "right", "value": 0.12, "marks": marks}]})
+    for label in (">15</text>", ">0</text>", ">25%</text>", ">3 points</text>"):
+        assert label in picture
+
+
 def test_the_first_wrong_layer_is_marked_and_only_that():
     (picture,) = pictures({"layers": LAYERS})
     assert picture.count("start here</text>") == 1
